@@ -14,7 +14,7 @@ enum { IN_ONE = 40, LARGE = 600000 };
 
 typedef costs_act act;
 
-static void make_files(device *of, size_t things)
+static void make_files(small_device *of, size_t things)
 {
     char path[64];
 
@@ -28,7 +28,7 @@ static void make_files(device *of, size_t things)
 }
 
 /* A blob, in several parts; the same but for a few bytes where the number is. */
-static void write_large(device *of, const char *path, uint32_t first, uint32_t number)
+static void write_large(small_device *of, const char *path, uint32_t first, uint32_t number)
 {
     static uint32_t noise[LARGE / sizeof(uint32_t)];
     const size_t count = sizeof noise / sizeof *noise;
@@ -41,10 +41,10 @@ static void write_large(device *of, const char *path, uint32_t first, uint32_t n
 
 /* Two devices that serve and have come to rest; the files of the acts lie in folders of their own.
  */
-static world *world_beside(size_t things)
+static small_world *world_beside(size_t things)
 {
-    world *in = world_new(31, 2);
-    device *first = &in->devices[0];
+    small_world *in = small_world_new(31, 2);
+    small_device *first = &in->devices[0];
 
     costs_begin(in);
     make_files(first, things);
@@ -62,13 +62,13 @@ static world *world_beside(size_t things)
 
 static tally cost_beside(void *context, size_t things)
 {
-    world *in = world_beside(things);
+    small_world *in = world_beside(things);
 
     const tally out = costs_of(in, *(act **)context);
     cf_buffer difference = {0};
-    cr_expect(world_equal(in, &difference), "the folders differ");
+    cr_expect(small_world_equal(in, &difference), "the folders differ");
     cf_buffer_release(&difference);
-    world_destroy(&in);
+    small_world_destroy(&in);
     return out;
 }
 
@@ -76,14 +76,14 @@ TestSuite(costs, .timeout = 240);
 
 #define COST(name, known) COSTS(name, known, known, known)
 #define COSTS(name, ...)                                                                           \
-    static void name(device *first);                                                               \
+    static void name(small_device *first);                                                         \
     Test(costs, of_##name)                                                                         \
     {                                                                                              \
         act *done = name;                                                                          \
                                                                                                    \
         tally_expect(#name, cost_beside, &done, (const char *[]){__VA_ARGS__});                    \
     }                                                                                              \
-    static void name(device *first)
+    static void name(small_device *first)
 
 COST(nothing, "")
 {
@@ -174,7 +174,7 @@ COST(a_copy_of_a_file, "gets 33, scans 14, shown 14, writes 13, records 26, stat
 COST(coming_back, "gets 23, scans 9, shown 24, writes 2, records 2, stats 6, opens 6, changes 1, "
                   "reads 1, jobs 1, messages 10")
 {
-    device_unplug(first);
+    small_device_unplug(first);
     costs_pass(first->in, SOON_S);
     first->offline = false;
 }
@@ -183,7 +183,7 @@ COST(coming_back_with_an_edit,
      "gets 50, scans 22, shown 40, writes 14, records 27, stats 91, opens 83, changes 24, reads "
      "16, puts 1, syncs 6, jobs 19, messages 24")
 {
-    device_unplug(first);
+    small_device_unplug(first);
     user_writes_text(first, "act/one", "edited");
     costs_pass(first->in, SOON_S);
     first->offline = false;

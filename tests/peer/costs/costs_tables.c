@@ -12,7 +12,7 @@ enum { BALANCE = 100, LONG_ROW = 3, LONG = 90000 };
 typedef costs_act act;
 
 /* One row has a value that is kept beside the table, and need not come again. */
-static void fill(device *of, size_t rows)
+static void fill(small_device *of, size_t rows)
 {
     static uint8_t text[LONG];
     uint32_t number = 1;
@@ -31,18 +31,18 @@ static void fill(device *of, size_t rows)
 
 static tally cost_beside(void *context, size_t rows)
 {
-    world *in = world_new(33, 2);
+    small_world *in = small_world_new(33, 2);
 
     costs_begin(in);
-    world_bind_tables(in);
+    small_world_bind_tables(in);
     fill(&in->devices[0], rows);
     costs_settle(in);
     costs_serve(in);
     const tally out = costs_of(in, *(act **)context);
     cf_buffer difference = {0};
-    cr_expect(world_tables_equal(in, &difference), "the tables differ");
+    cr_expect(small_world_tables_equal(in, &difference), "the tables differ");
     cf_buffer_release(&difference);
-    world_destroy(&in);
+    small_world_destroy(&in);
     return out;
 }
 
@@ -50,14 +50,14 @@ TestSuite(costs_tables, .timeout = 240);
 
 #define COST(name, known) COSTS(name, known, known, known)
 #define COSTS(name, ...)                                                                           \
-    static void name(device *first);                                                               \
+    static void name(small_device *first);                                                         \
     Test(costs_tables, of_##name)                                                                  \
     {                                                                                              \
         act *done = name;                                                                          \
                                                                                                    \
         tally_expect_linear(#name, cost_beside, &done, (const char *[]){__VA_ARGS__});             \
     }                                                                                              \
-    static void name(device *first)
+    static void name(small_device *first)
 
 COST(an_edit_of_a_row, "gets 37, scans 12, shown 14, writes 13, records 21, stats 52, opens 48, "
                        "changes 3, reads 4, puts 1, syncs 8, jobs 21, messages 16")

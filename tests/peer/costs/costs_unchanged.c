@@ -11,7 +11,7 @@
 
 enum { IN_ONE = 40 };
 
-static void make_files(device *of, size_t count)
+static void make_files(small_device *of, size_t count)
 {
     char path[64];
 
@@ -24,27 +24,27 @@ static void make_files(device *of, size_t count)
     }
 }
 
-static void sync_once(device *first)
+static void sync_once(small_device *first)
 {
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
 }
 
-static void sync_with_an_edit(device *first)
+static void sync_with_an_edit(small_device *first)
 {
     user_writes_text(first, "d0/f7", "edited");
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
 }
 
 static tally cost_among(void *context, size_t files)
 {
-    world *in = world_new(31, 2);
+    small_world *in = small_world_new(31, 2);
 
     costs_begin(in);
     make_files(&in->devices[0], files);
     costs_settle(in);
     costs_settle(in);
     const tally out = costs_of(in, *(costs_act **)context);
-    world_destroy(&in);
+    small_world_destroy(&in);
     return out;
 }
 

@@ -58,37 +58,37 @@ bool __wrap_cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer,
 }
 
 /* On the disk, too: no file is racy then. */
-static void passes(world *in, uint64_t ms)
+static void passes(small_world *in, uint64_t ms)
 {
     in->now_ms += ms;
     lesser_disk_set_clock(&disk, lesser_disk_clock(&disk) + (int64_t)ms * 1000000);
 }
 
-void costs_pass(world *in, int seconds)
+void costs_pass(small_world *in, int seconds)
 {
     for (; seconds > 0; seconds--) {
         for (uint64_t end_ms = in->now_ms + SECOND_MS; in->now_ms < end_ms; in->now_ms += STEP_MS)
             for (int i = 0; i < in->count; i++)
-                device_passes(&in->devices[i], TURN_MS);
+                small_device_passes(&in->devices[i], SMALL_TURN_MS);
         lesser_disk_set_clock(&disk, lesser_disk_clock(&disk) + SECOND_MS * INT64_C(1000000));
     }
 }
 
-void costs_begin(world *in)
+void costs_begin(small_world *in)
 {
     lesser_disk_begin(&disk, in);
 }
 
-void costs_settle(world *in)
+void costs_settle(small_world *in)
 {
     passes(in, LATER_MS);
-    cr_assert(world_settle(in));
+    cr_assert(small_world_settle(in));
 }
 
-void costs_serve(world *in)
+void costs_serve(small_world *in)
 {
     for (int i = 0; i < in->count; i++)
-        device_serves(&in->devices[i]);
+        small_device_serves(&in->devices[i]);
     for (int i = 0; i < RESTS; i++) {
         costs_pass(in, 1);
         passes(in, LATER_MS);
@@ -96,7 +96,7 @@ void costs_serve(world *in)
     costs_pass(in, SOON_S);
 }
 
-tally costs_of(world *in, costs_act *act)
+tally costs_of(small_world *in, costs_act *act)
 {
     tally_jobs(in->env.jobs, &counted);
     tally_begin(&counted);

@@ -9,15 +9,15 @@
 enum { SOON_S = 10 }; /* within which an act has come to its end everywhere */
 
 /* Of the first device's user. */
-typedef void costs_act(device *first);
+typedef void costs_act(small_device *first);
 
-void costs_begin(world *in);
+void costs_begin(small_world *in);
 /* A minute later all is in sync. */
-void costs_settle(world *in);
+void costs_settle(small_world *in);
 /* All devices serve, and have come to rest. */
-void costs_serve(world *in);
-void costs_pass(world *in, int seconds);
+void costs_serve(small_world *in);
+void costs_pass(small_world *in, int seconds);
 /* The act, and what it brings about. */
-tally costs_of(world *in, costs_act *act);
+tally costs_of(small_world *in, costs_act *act);
 
 #endif

@@ -31,16 +31,16 @@ typedef struct {
     uint64_t author, receiver;
 } writes;
 
-static void append(device *self, const char *path, cf_buffer *bytes)
+static void append(small_device *self, const char *path, cf_buffer *bytes)
 {
-    cf_buffer bit = world_noise(self->in, BIT);
+    cf_buffer bit = small_world_noise(self->in, BIT);
 
     cf_buffer_append(bytes, bit.data, bit.size);
     user_writes(self, path, bytes->data, bytes->size);
     cf_buffer_release(&bit);
 }
 
-static writes written(const world *w)
+static writes written(const small_world *w)
 {
     return (writes){w->devices[0].faults.written, w->devices[1].faults.written};
 }
@@ -48,9 +48,9 @@ static writes written(const world *w)
 /* Of some bits, of each. */
 static writes of_a_bit(size_t size)
 {
-    world *w = world_new(81, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
-    cf_buffer bytes = world_noise(w, size);
+    small_world *w = small_world_new(81, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
+    cf_buffer bytes = small_world_noise(w, size);
 
     user_writes(a, "log", bytes.data, bytes.size);
     settles_equal(w);
@@ -62,7 +62,7 @@ static writes of_a_bit(size_t size)
     }
     writes after = written(w);
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return (writes){(after.author - before.author) / BITS,
                     (after.receiver - before.receiver) / BITS};
 }
@@ -86,7 +86,7 @@ Test(growing_file, is_written_once_by_who_follows_and_not_by_who_has_it)
 
 enum { SMALL = 1 << 20, FEW = 8192 }; /* bytes of a patch of one byte, and of what goes with it */
 
-static uint64_t travelled(const world *w)
+static uint64_t travelled(const small_world *w)
 {
     uint64_t bytes = 0;
 
@@ -107,7 +107,7 @@ static void insert_in_front(cf_buffer *bytes)
     bytes->data[0] = 'x';
 }
 
-static void goes_as_few(world *w, device *self, const char *path, cf_buffer *bytes,
+static void goes_as_few(small_world *w, small_device *self, const char *path, cf_buffer *bytes,
                         const char *when)
 {
     uint64_t before = travelled(w);
@@ -121,9 +121,9 @@ static void goes_as_few(world *w, device *self, const char *path, cf_buffer *byt
 
 Test(growing_file, is_copied_as_it_is_after_each_bit)
 {
-    world *w = world_new(82, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
-    cf_buffer bytes = world_noise(w, SMALL);
+    small_world *w = small_world_new(82, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
+    cf_buffer bytes = small_world_noise(w, SMALL);
 
     user_writes(a, "log", bytes.data, bytes.size);
     settles_equal(w);
@@ -143,16 +143,16 @@ Test(growing_file, is_copied_as_it_is_after_each_bit)
     settles_equal(w);
     goes_as_few(w, a, "log", &bytes, "its middle is another");
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Each of them has its copy in the home, until they differ: one alone. */
 Test(growing_file, takes_no_copy_from_under_who_reads_it)
 {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        world *w = world_new(8300 + seed, 2);
-        device *a = &w->devices[0];
-        cf_buffer log = world_noise(w, SMALL), other = {0};
+        small_world *w = small_world_new(8300 + seed, 2);
+        small_device *a = &w->devices[0];
+        cf_buffer log = small_world_noise(w, SMALL), other = {0};
 
         cf_buffer_append(&other, log.data, log.size);
         user_writes(a, "log", log.data, log.size);
@@ -169,11 +169,11 @@ Test(growing_file, takes_no_copy_from_under_who_reads_it)
         cr_expect(holds_bytes(&w->devices[1], "other", cf_buffer_view(&other)));
         cf_buffer_release(&log);
         cf_buffer_release(&other);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
-static void write_card(device *self, const cf_buffer *photo)
+static void write_card(small_device *self, const cf_buffer *photo)
 {
     cf_buffer card = {0}, letters = {0};
 
@@ -189,7 +189,7 @@ static void write_card(device *self, const cf_buffer *photo)
 }
 
 /* The first thing in the cache of bases; empty: nothing is there. */
-static cf_buffer kept_bytes(const device *self, cf_buffer *name)
+static cf_buffer kept_bytes(const small_device *self, cf_buffer *name)
 {
     cf_files *files = self->in->env.files;
     char path[256];
@@ -216,12 +216,12 @@ static cf_buffer kept_bytes(const device *self, cf_buffer *name)
 /* The long values of records lie in the cache of bases. */
 Test(growing_file, takes_no_value_of_a_record)
 {
-    world *w = world_new(84, 2);
-    device *a = &w->devices[0];
-    cf_buffer photo = world_noise(w, SMALL / 2);
+    small_world *w = small_world_new(84, 2);
+    small_device *a = &w->devices[0];
+    cf_buffer photo = small_world_noise(w, SMALL / 2);
     cf_buffer name = {0};
 
-    world_bind_cards(w);
+    small_world_bind_cards(w);
     write_card(a, &photo);
     settle(w);
     cf_buffer log = kept_bytes(a, &name);
@@ -230,21 +230,21 @@ Test(growing_file, takes_no_value_of_a_record)
     user_writes(a, "log", log.data, log.size);
     settle(w);
     append(a, "log", &log);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     cr_expect_eq(access((const char *)name.data, F_OK), 0,
                  "the card's photo is not in the home any more");
     cf_buffer_release(&name);
     cf_buffer_release(&log);
     cf_buffer_release(&photo);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What one job has out of its place is not another's to put there. */
 Test(growing_file, takes_no_place_of_a_copy_that_is_brought_up_to_date)
 {
-    world *w = world_new(88, 2);
-    device *a = &w->devices[0];
-    cf_buffer log = world_noise(w, SMALL), name = {0}, was = {0};
+    small_world *w = small_world_new(88, 2);
+    small_device *a = &w->devices[0];
+    cf_buffer log = small_world_noise(w, SMALL), name = {0}, was = {0};
 
     user_writes(a, "log", log.data, log.size);
     settles_equal(w);
@@ -262,16 +262,16 @@ Test(growing_file, takes_no_place_of_a_copy_that_is_brought_up_to_date)
     cf_buffer_release(&name);
     cf_buffer_release(&kept);
     cf_buffer_release(&log);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What was half brought up to date is no copy of anything. */
 Test(growing_file, comes_through_whatever_call_fails)
 {
     for (unsigned k = 1; k <= 60; k += 3) {
-        world *w = world_new(8500 + k, 2);
-        device *a = &w->devices[0], *b = &w->devices[1];
-        cf_buffer bytes = world_noise(w, SMALL / 4);
+        small_world *w = small_world_new(8500 + k, 2);
+        small_device *a = &w->devices[0], *b = &w->devices[1];
+        cf_buffer bytes = small_world_noise(w, SMALL / 4);
 
         user_writes(a, "log", bytes.data, bytes.size);
         settles_equal(w);
@@ -283,23 +283,23 @@ Test(growing_file, comes_through_whatever_call_fails)
             faults->once = true;
         }
         append(a, "log", &bytes);
-        device_sync(a);
-        device_sync(b);
+        small_device_sync(a);
+        small_device_sync(b);
         for (int i = 0; i < 2; i++)
-            device_crash(&w->devices[i]);
+            small_device_crash(&w->devices[i]);
         settles_equal(w);
         insert_in_front(&bytes);
         user_writes(a, "log", bytes.data, bytes.size);
         settles_equal(w);
         cr_expect(holds_bytes(b, "log", cf_buffer_view(&bytes)), "call %u", k);
         cf_buffer_release(&bytes);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
 /* A byte of the last leaf is another one for the length of one call. */
 typedef struct {
-    device *self;
+    small_device *self;
     cf_buffer *bytes;
     bool is_other;
 } flicker;
@@ -318,7 +318,7 @@ static void flickers(void *context)
     }
 }
 
-static void expect_good_copy(const device *self, uint64_t call)
+static void expect_good_copy(const small_device *self, uint64_t call)
 {
     cf_buffer name = {0}, bytes = kept_bytes(self, &name);
     char wanted[2 * CF_HASH_SIZE + 1];
@@ -334,9 +334,9 @@ static void expect_good_copy(const device *self, uint64_t call)
 
 Test(growing_file, is_copied_as_its_hash_says_whenever_it_changes)
 {
-    world *w = world_new(87, 2);
-    device *a = &w->devices[0];
-    cf_buffer bytes = world_noise(w, SMALL / 4);
+    small_world *w = small_world_new(87, 2);
+    small_device *a = &w->devices[0];
+    cf_buffer bytes = small_world_noise(w, SMALL / 4);
     flicker of = {a, &bytes, false};
     uint64_t call = 1;
 
@@ -348,7 +348,7 @@ Test(growing_file, is_copied_as_its_hash_says_whenever_it_changes)
         append(a, "log", &bytes);
         a->faults.at = a->faults.calls + call;
         a->faults.meanwhile = flickers;
-        device_sync(a); /* which may have to wait, as the file changed */
+        small_device_sync(a); /* which may have to wait, as the file changed */
         over = a->faults.meanwhile != NULL;
         a->faults.meanwhile = NULL;
         a->faults.at = 0;
@@ -358,7 +358,7 @@ Test(growing_file, is_copied_as_its_hash_says_whenever_it_changes)
     }
     cr_expect_gt(call, 20, "nothing is counted");
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Without rest ---- */
@@ -368,7 +368,7 @@ enum { OFTEN_MS = 250, A_MINUTE = 60000, CALLS = 10, CALLS_MS = 30, TELLS = 40 }
 /* Of each ten calls one takes 30 ms. */
 static void takes_time(void *context)
 {
-    device *self = context;
+    small_device *self = context;
 
     self->in->now_ms += CALLS_MS;
     self->faults.at = self->faults.calls + CALLS;
@@ -377,15 +377,15 @@ static void takes_time(void *context)
 
 /* One more write, and a pause: never as long as the one before, so that looks and writes don't run
  * in step. */
-static void writes_on(device *self, cf_buffer *bytes)
+static void writes_on(small_device *self, cf_buffer *bytes)
 {
     bytes->data[0]++;
     user_writes(self, "log", bytes->data, bytes->size);
-    device_passes(self, OFTEN_MS / 2 + world_random(self->in, OFTEN_MS * 3));
+    small_device_passes(self, OFTEN_MS / 2 + small_world_random(self->in, OFTEN_MS * 3));
 }
 
 /* Of so many times that somebody asks, right after a write: how often status says that it waits. */
-static int told_to_wait(device *self, cf_buffer *bytes)
+static int told_to_wait(small_device *self, cf_buffer *bytes)
 {
     int told = 0;
 
@@ -393,8 +393,9 @@ static int told_to_wait(device *self, cf_buffer *bytes)
         writes_on(self, bytes);
         bytes->data[0]++;
         user_writes(self, "log", bytes->data, bytes->size);
-        cr_assert(device_round(self, &(cf_round_options){.kind = CF_ROUND_TELL}, TURNS_MAX));
-        told += device_pending(self, NULL, CF_PENDING_WAITS) == 1;
+        cr_assert(
+            small_device_round(self, &(cf_round_options){.kind = CF_ROUND_TELL}, SMALL_TURNS_MAX));
+        told += small_device_pending(self, NULL, CF_PENDING_WAITS) == 1;
     }
     return told;
 }
@@ -402,31 +403,31 @@ static int told_to_wait(device *self, cf_buffer *bytes)
 /* The calls of a minute in which it is written that often. */
 static uint64_t without_rest(size_t size)
 {
-    world *w = world_new(86, 2);
-    device *a = &w->devices[0];
-    cf_buffer bytes = world_noise(w, size);
+    small_world *w = small_world_new(86, 2);
+    small_device *a = &w->devices[0];
+    cf_buffer bytes = small_world_noise(w, size);
 
     user_writes(a, "log", bytes.data, bytes.size);
     settles_equal(w);
-    device_serves(a);
-    device_passes(a, 10000);
+    small_device_serves(a);
+    small_device_passes(a, 10000);
     a->faults.reads = true;
     a->faults.context = a;
     takes_time(a);
-    uint64_t calls = a->faults.calls, entries = world_entries(w);
+    uint64_t calls = a->faults.calls, entries = small_world_entries(w);
     for (uint64_t end = w->now_ms + A_MINUTE; w->now_ms < end;)
         writes_on(a, &bytes);
     calls = a->faults.calls - calls;
     cr_expect_gt(told_to_wait(a, &bytes), TELLS * 3 / 4, "status says nothing of it");
-    cr_expect_gt(world_entries(w), entries, "nothing is sent before it rests");
-    device_passes(a, A_MINUTE);
+    cr_expect_gt(small_world_entries(w), entries, "nothing is sent before it rests");
+    small_device_passes(a, A_MINUTE);
     expect_nothing_pending(a);
     a->faults.meanwhile = NULL;
     a->faults.at = 0;
-    cr_assert(device_sync(&w->devices[1]));
+    cr_assert(small_device_sync(&w->devices[1]));
     cr_expect(holds_bytes(&w->devices[1], "log", cf_buffer_view(&bytes)), "not the last state");
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return calls;
 }
 

@@ -36,7 +36,7 @@ static cf_status count_sync(cf_files *files, const cf_folder *folder, cf_error *
  * jobs. The linker brings calls here. */
 static bool performs;
 static uint64_t unlinked, unlinked_by_engine, removed, removed_by_engine;
-static device *meanwhile; /* whose user puts another folder where one is about to go */
+static small_device *meanwhile; /* whose user puts another folder where one is about to go */
 
 void __real_cf_applying_perform(cf_applying *applying);
 void __wrap_cf_applying_perform(cf_applying *applying);
@@ -61,15 +61,15 @@ static cf_status count_unlink(cf_files *files, const cf_folder *folder, cf_bytes
     return cf_files_posix()->unlink(files, folder, name, error);
 }
 
-typedef void named(device *self, const char *path);
+typedef void named(small_device *self, const char *path);
 
-static void make_file(device *self, const char *path)
+static void make_file(small_device *self, const char *path)
 {
     user_writes_text(self, path, path);
 }
 
 /* node_modules/pNUMBER/lNUMBER, with files in each of them. */
-static void each_file(device *self, int package, int library, named *visit)
+static void each_file(small_device *self, int package, int library, named *visit)
 {
     char path[64];
 
@@ -79,7 +79,7 @@ static void each_file(device *self, int package, int library, named *visit)
     }
 }
 
-static void make_packages(device *self, int folders)
+static void make_packages(small_device *self, int folders)
 {
     char path[64];
 
@@ -96,7 +96,7 @@ static void make_packages(device *self, int folders)
 }
 
 /* As fast as a disk is: all of it goes while the first of it is not yet looked for. */
-static void remove_packages(device *self, int folders)
+static void remove_packages(small_device *self, int folders)
 {
     char path[64];
 
@@ -105,7 +105,7 @@ static void remove_packages(device *self, int folders)
             each_file(self, i, k, user_removes);
             snprintf(path, sizeof path, "node_modules/p%d/l%d", i, k);
             user_removes(self, path);
-            device_passes(self, TURN_MS);
+            small_device_passes(self, SMALL_TURN_MS);
         }
         snprintf(path, sizeof path, "node_modules/p%d", i);
         user_removes(self, path);
@@ -126,29 +126,29 @@ static void expect_linear(uint64_t work(int folders))
                      (unsigned long long)counts[i]);
 }
 
-static world *world_of_packages(int folders)
+static small_world *world_of_packages(int folders)
 {
-    world *w = world_new(78, 2);
+    small_world *w = small_world_new(78, 2);
 
     user_writes_text(&w->devices[0], "stays", "it stays");
     make_packages(&w->devices[0], folders);
     settles_equal(w);
-    device_serves(&w->devices[0]);
-    device_passes(&w->devices[0], WATCHED_MS);
+    small_device_serves(&w->devices[0]);
+    small_device_passes(&w->devices[0], WATCHED_MS);
     return w;
 }
 
 static uint64_t work_of_author(int folders)
 {
-    world *w = world_of_packages(folders);
+    small_world *w = world_of_packages(folders);
 
     const uint64_t before = stretches;
     remove_packages(&w->devices[0], folders);
-    device_passes(&w->devices[0], WATCHED_MS);
+    small_device_passes(&w->devices[0], WATCHED_MS);
     const uint64_t counted = stretches - before;
     settles_equal(w);
     cr_expect(!is_there(&w->devices[1], "node_modules"));
-    world_destroy(&w);
+    small_world_destroy(&w);
     return counted;
 }
 
@@ -168,21 +168,21 @@ static void add_deletions(void *context, const cf_id *item)
 /* Of all folders, in the author's state: each names the entries that delete it. */
 static uint64_t deletions_of_folders(int folders)
 {
-    world *w = world_new(78, 1);
-    device *author = &w->devices[0];
+    small_world *w = small_world_new(78, 1);
+    small_device *author = &w->devices[0];
     cf_collection *collection;
     cf_error error;
 
     make_packages(author, folders);
-    cr_assert(device_sync(author));
+    cr_assert(small_device_sync(author));
     user_removes(author, "node_modules");
-    cr_assert(device_sync(author));
+    cr_assert(small_device_sync(author));
     expect_ok(
         cf_peer_collection(cf_engine_peer(author->engine), &w->collection, &collection, &error),
         error);
     deletions = 0;
     cf_state_each(collection->state, add_deletions, collection->state);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return deletions;
 }
 
@@ -194,16 +194,16 @@ Test(growth_deletions, of_folders_are_told_by_the_entries_of_what_was_in_them, .
 /* A folder that goes with all that was in it has no names to keep: only what it was in has. */
 static uint64_t syncs_of_receiver(int folders)
 {
-    world *w = world_of_packages(folders);
+    small_world *w = world_of_packages(folders);
 
     remove_packages(&w->devices[0], folders);
-    device_passes(&w->devices[0], WATCHED_MS);
+    small_device_passes(&w->devices[0], WATCHED_MS);
     w->files.sync_folder = count_sync;
     synced = 0;
-    cr_assert(device_sync(&w->devices[1]));
+    cr_assert(small_device_sync(&w->devices[1]));
     const uint64_t counted = synced;
     cr_expect(!is_there(&w->devices[1], "node_modules"));
-    world_destroy(&w);
+    small_world_destroy(&w);
     return counted;
 }
 
@@ -220,32 +220,32 @@ Test(growth_deletions, bring_few_folders_to_the_receivers_disk, .timeout = 240)
     }
 }
 
-static bool unlinks_in_jobs(world *w, uint64_t least)
+static bool unlinks_in_jobs(small_world *w, uint64_t least)
 {
     unlinked = unlinked_by_engine = 0;
     w->files.unlink = count_unlink;
-    cr_assert(device_sync(&w->devices[1]));
+    cr_assert(small_device_sync(&w->devices[1]));
     return unlinked >= least && unlinked_by_engine == 0;
 }
 
 Test(growth_deletions, hold_up_nobody_on_the_receivers_disk)
 {
-    world *w = world_new(79, 2);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(79, 2);
+    small_device *a = &w->devices[0];
 
     make_packages(a, FEW);
     settles_equal(w);
     for (int i = 0; i < FILES; i++)
         each_file(a, i, 0, user_removes);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     cr_expect(unlinks_in_jobs(w, FILES * FILES), "%llu of %llu by the engine",
               (unsigned long long)unlinked_by_engine, (unsigned long long)unlinked);
     user_writes_text(a, "node_modules/p0/l1/f0", "another text");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     cr_expect(unlinks_in_jobs(w, 1), "%llu of %llu by the engine",
               (unsigned long long)unlinked_by_engine, (unsigned long long)unlinked);
     expect_text(&w->devices[1], "node_modules/p0/l1/f0", "another text");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Folders ---- */
@@ -263,22 +263,22 @@ enum { AROUND = 40 };
 static void removes_folders_in_jobs(int packages)
 {
     const int folders = packages * (BELOW + 1) + 1;
-    world *w = world_new(80, 2);
+    small_world *w = small_world_new(80, 2);
 
     make_packages(&w->devices[0], packages * (BELOW + 1));
     settles_equal(w);
     remove_packages(&w->devices[0], packages * (BELOW + 1));
-    cr_assert(device_sync(&w->devices[0]));
+    cr_assert(small_device_sync(&w->devices[0]));
     removed = removed_by_engine = 0;
     w->files.remove_folder = count_removal;
-    cr_assert(device_sync(&w->devices[1]));
+    cr_assert(small_device_sync(&w->devices[1]));
     cr_expect(!is_there(&w->devices[1], "node_modules"));
     cr_expect_eq(removed_by_engine, 0, "%llu of %llu by the engine",
                  (unsigned long long)removed_by_engine, (unsigned long long)removed);
     cr_expect_geq(removed, (uint64_t)folders);
     cr_expect_leq(removed, (uint64_t)(folders + AROUND), "%llu calls for %d folders",
                   (unsigned long long)removed, folders);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(growth_deletions, of_folders_hold_up_nobody_either, .timeout = 240)
@@ -292,7 +292,7 @@ enum { DEEP = 60 };
 /* Each of them waits for the one in it. */
 Test(growth_deletions, of_folders_in_each_other_end_in_one_sync)
 {
-    world *w = world_new(81, 2);
+    small_world *w = small_world_new(81, 2);
     char path[2 * DEEP + 4] = "d";
 
     for (int i = 0; i < DEEP; i++, strcat(path, "/d"))
@@ -302,56 +302,56 @@ Test(growth_deletions, of_folders_in_each_other_end_in_one_sync)
         path[strlen(path) - 2] = '\0';
         user_removes(&w->devices[0], path);
     }
-    cr_assert(device_sync(&w->devices[0]));
+    cr_assert(small_device_sync(&w->devices[0]));
     removed = removed_by_engine = 0;
     w->files.remove_folder = count_removal;
-    cr_assert(device_sync(&w->devices[1]));
+    cr_assert(small_device_sync(&w->devices[1]));
     cr_expect(!is_there(&w->devices[1], "d"));
     cr_expect_eq(removed_by_engine, 0);
     cr_expect_leq(removed, DEEP + AROUND);
     settles_equal(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* The engine has looked, the job has not begun: what it finds then is not the base's. */
 Test(growth_deletions, leave_a_folder_that_took_the_place_of_one_that_goes)
 {
-    world *w = world_new(82, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(82, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "goes");
     user_makes(a, "other");
     user_writes_text(a, "stays", "it stays");
     settles_equal(w);
     user_removes(a, "goes");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     meanwhile = b;
     removed = 0;
     w->files.remove_folder = count_removal;
-    device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, TURNS_MAX);
+    small_device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, SMALL_TURNS_MAX);
     cr_assert_null(meanwhile, "nothing was removed in a job");
     cr_expect(is_there(b, "goes"), "it was removed, though it is another");
     cr_expect_eq(removed, 0);
     settles_equal(w);
     cr_expect(is_there(a, "goes"));
     cr_expect(!is_there(a, "other"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Held, and put back ---- */
 
-static uint64_t work_of_sync(device *self)
+static uint64_t work_of_sync(small_device *self)
 {
     const uint64_t before = stretches;
 
-    cr_assert(device_sync(self));
+    cr_assert(small_device_sync(self));
     return stretches - before;
 }
 
-typedef void tree_maker(device *self, int folders);
+typedef void tree_maker(small_device *self, int folders);
 
 /* Each folder in the one before, with a file. */
-static void make_nest(device *self, int folders)
+static void make_nest(small_device *self, int folders)
 {
     char path[1024] = "node_modules", file[1100];
     size_t size = strlen(path);
@@ -370,27 +370,27 @@ static void make_nest(device *self, int folders)
  * it came. */
 static uint64_t work_of_meeting(tree_maker *make, int folders, uint64_t *first)
 {
-    world *w = world_new(80, 2);
-    device *holds = &w->devices[0], *puts_back = &w->devices[1];
+    small_world *w = small_world_new(80, 2);
+    small_device *holds = &w->devices[0], *puts_back = &w->devices[1];
     const cf_round_options word = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
 
     w->guarded = true;
     user_writes_text(puts_back, "stays", "it stays");
     make(puts_back, folders);
-    cr_assert(device_sync(puts_back));
+    cr_assert(small_device_sync(puts_back));
     *first = work_of_sync(holds);
     settles_equal(w);
     w->now_ms += 2 * CF_GUARD_YOUNG_MS;
     user_removes(puts_back, "node_modules");
-    device_round(puts_back, &word, TURNS_MAX);
-    cr_assert(device_sync(holds));
-    cr_assert_gt(device_pending(holds, NULL, CF_PENDING_SPARED), (size_t)folders);
+    small_device_round(puts_back, &word, SMALL_TURNS_MAX);
+    cr_assert(small_device_sync(holds));
+    cr_assert_gt(small_device_pending(holds, NULL, CF_PENDING_SPARED), (size_t)folders);
     make(puts_back, folders);
-    cr_assert(device_sync(puts_back));
+    cr_assert(small_device_sync(puts_back));
     const uint64_t counted = work_of_sync(holds);
-    cr_expect_eq(device_pending(holds, NULL, CF_PENDING_SPARED), 0);
+    cr_expect_eq(small_device_pending(holds, NULL, CF_PENDING_SPARED), 0);
     settles_equal(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return counted;
 }
 

@@ -49,25 +49,25 @@ cf_status __wrap_cf_gone_keep(cf_peer *peer, cf_error *error)
 }
 
 /* Its connection ends, and is made anew. */
-static void reconnect(device *self)
+static void reconnect(small_device *self)
 {
-    device_unplug(self);
+    small_device_unplug(self);
     self->offline = false;
 }
 
-static void write_large(device *self)
+static void write_large(small_device *self)
 {
-    cf_buffer noise = world_noise(self->in, LARGE);
+    cf_buffer noise = small_world_noise(self->in, LARGE);
 
     user_writes(self, "large", noise.data, noise.size);
     cf_buffer_release(&noise);
 }
 
 /* So many small files beside a large one, of which the broker has lost an old version. */
-static world *with_a_loss(int files)
+static small_world *with_a_loss(int files)
 {
-    world *w = world_new(90, 2);
-    device *first = &w->devices[0];
+    small_world *w = small_world_new(90, 2);
+    small_device *first = &w->devices[0];
     char path[32];
 
     for (int i = 0; i < files; i++) {
@@ -75,15 +75,15 @@ static world *with_a_loss(int files)
         user_writes_text(first, path, path);
     }
     write_large(first);
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
     write_large(first);
-    cr_assert(device_sync(first));
-    world_loses_blobs(w);
+    cr_assert(small_device_sync(first));
+    small_world_loses_blobs(w);
     reconnect(first);
     return w;
 }
 
-static uint64_t gone(const device *self)
+static uint64_t gone(const small_device *self)
 {
     cf_arena arena = {0};
     cf_gone kept;
@@ -100,14 +100,14 @@ Test(growth_gone, opens_each_entry_once)
     uint64_t opens[SIZES], searches[SIZES];
 
     for (int i = 0; i < SIZES; i++) {
-        world *w = with_a_loss(SMALLEST << i);
+        small_world *w = with_a_loss(SMALLEST << i);
 
         opened = searched = 0;
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
         cr_expect_eq(gone(&w->devices[0]), 1);
         opens[i] = opened;
         searches[i] = searched;
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
     cr_expect_gt(opens[0], 0, "nothing is counted");
     cr_expect_gt(searches[0], 0, "nothing is counted");
@@ -123,29 +123,29 @@ Test(growth_gone, opens_each_entry_once)
 Test(growth_gone, is_worked_out_once_a_minute_at_most)
 {
     enum { TIMES = 20 };
-    world *w = with_a_loss(1);
-    device *first = &w->devices[0];
+    small_world *w = with_a_loss(1);
+    small_device *first = &w->devices[0];
 
-    device_serves(first);
-    device_passes(first, 3 * MINUTE_MS);
+    small_device_serves(first);
+    small_device_passes(first, 3 * MINUTE_MS);
     cr_expect_eq(gone(first), 1);
     const uint64_t before = w->now_ms;
     worked_out = 0;
     for (int i = 0; i < TIMES; i++) {
         reconnect(first);
-        device_passes(first, QUIET_MS);
+        small_device_passes(first, QUIET_MS);
     }
     const uint64_t minutes = (w->now_ms - before) / MINUTE_MS + 1;
     cr_expect_leq(worked_out, minutes, "%d times in %d minutes", (int)worked_out, (int)minutes);
-    device_passes(first, 2 * MINUTE_MS);
+    small_device_passes(first, 2 * MINUTE_MS);
     worked_out = 0;
-    device_passes(first, 5 * MINUTE_MS);
+    small_device_passes(first, 5 * MINUTE_MS);
     cr_expect_eq(worked_out, 0, "nothing has changed");
     write_large(first);
-    device_passes(first, QUIET_MS);
-    world_loses_blobs(w);
+    small_device_passes(first, QUIET_MS);
+    small_world_loses_blobs(w);
     reconnect(first);
-    device_passes(first, 3 * MINUTE_MS);
+    small_device_passes(first, 3 * MINUTE_MS);
     cr_expect_eq(gone(first), 2, "it is forgotten");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -34,7 +34,7 @@ void *__wrap_cf_arena_allocate(cf_arena *arena, size_t count, size_t size)
 
 /* Files in folders, each of which gets the name of the next one, from the last one on. */
 typedef struct {
-    world *in;
+    small_world *in;
     int files, folders;
     bool is_ring; /* the last one gets the first name */
 } chain;
@@ -55,7 +55,7 @@ static void rename_one(const chain *self, int number)
 
 static chain chain_of(int files, int folders, bool is_ring)
 {
-    chain self = {world_new(81, 2), files, folders, is_ring};
+    chain self = {small_world_new(81, 2), files, folders, is_ring};
     char path[64];
 
     for (int i = 0; i < folders; i++) {
@@ -67,8 +67,8 @@ static chain chain_of(int files, int folders, bool is_ring)
         user_writes_text(&self.in->devices[0], path, path);
     }
     settles_equal(self.in);
-    device_serves(&self.in->devices[0]);
-    device_passes(&self.in->devices[0], QUIET_MS);
+    small_device_serves(&self.in->devices[0]);
+    small_device_passes(&self.in->devices[0], QUIET_MS);
     return self;
 }
 
@@ -97,7 +97,7 @@ enum { BEGUN = 5 };
 static cost cost_of_chain(int files, int folders, bool is_ring)
 {
     chain self = chain_of(files, folders, is_ring);
-    device *first = &self.in->devices[0];
+    small_device *first = &self.in->devices[0];
 
     rename_one(&self, files - 1);
     first->faults = (disk_faults){.reads = true,
@@ -106,16 +106,16 @@ static cost cost_of_chain(int files, int folders, bool is_ring)
                                   .meanwhile = rename_the_rest,
                                   .context = &self};
     const cost before = {compared, given, first->faults.calls};
-    device_passes(first, SOON_MS);
+    small_device_passes(first, SOON_MS);
     cr_assert_null(first->faults.meanwhile, "there was no look");
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     const cost out = {compared - before.compared, given - before.given,
                       first->faults.calls - before.calls};
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(&self.in->devices[1]));
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(&self.in->devices[1]));
     settles_equal(self.in);
     expect_nothing_pending(first);
-    world_destroy(&self.in);
+    small_world_destroy(&self.in);
     return out;
 }
 

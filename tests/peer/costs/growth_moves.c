@@ -46,7 +46,7 @@ static void expect_linear(moves_work *work, int smallest)
                      (unsigned long long)counts[i]);
 }
 
-static void write_files(device *self, const char *folder, int files)
+static void write_files(small_device *self, const char *folder, int files)
 {
     char path[64];
 
@@ -57,27 +57,27 @@ static void write_files(device *self, const char *folder, int files)
     }
 }
 
-static void move_one(device *self, const char *from, const char *to)
+static void move_one(small_device *self, const char *from, const char *to)
 {
     cr_assert(user_moves(self, from, to), "%s to %s", from, to);
 }
 
-static uint64_t work_of_both(world *w)
+static uint64_t work_of_both(small_world *w)
 {
     uint64_t before = stretches;
 
-    cr_assert(device_sync(&w->devices[0]));
-    cr_assert(device_sync(&w->devices[1]));
+    cr_assert(small_device_sync(&w->devices[0]));
+    cr_assert(small_device_sync(&w->devices[1]));
     uint64_t counted = stretches - before;
     settles_equal(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return counted;
 }
 
 /* Every other file. */
 static uint64_t move_half(int files, const char *to, int there)
 {
-    world *w = world_new(71, 2);
+    small_world *w = small_world_new(71, 2);
     char from[64], path[64];
 
     write_files(&w->devices[0], "d", files);
@@ -117,7 +117,7 @@ Test(growth_moves, of_half_of_a_folder_to_one_as_full_is_linear, .timeout = 240)
 static uint64_t move_to_two(int files)
 {
     static const char *const to[] = {"e", "f"};
-    world *w = world_new(79, 2);
+    small_world *w = small_world_new(79, 2);
     char from[64], path[64];
 
     write_files(&w->devices[0], "d", files);
@@ -146,8 +146,8 @@ Test(growth_moves, of_a_folder_to_two_others_is_linear, .timeout = 240)
 /* As logs are rotated, and then, perhaps, the first is begun anew; of its content `size` bytes. */
 static uint64_t rotate(int files, size_t size)
 {
-    world *w = world_new(72, 2);
-    cf_buffer noise = world_noise(w, size);
+    small_world *w = small_world_new(72, 2);
+    cf_buffer noise = small_world_noise(w, size);
     char from[64], path[64];
 
     write_files(&w->devices[0], "h", files);
@@ -195,7 +195,7 @@ Test(growth_moves, of_names_in_a_chain_whose_first_is_large_is_linear, .timeout 
     expect_linear(large_rotation_work, CHAIN);
 }
 
-static void link_names(device *self, const char *start, int names)
+static void link_names(small_device *self, const char *start, int names)
 {
     char path[64];
 
@@ -206,9 +206,9 @@ static void link_names(device *self, const char *start, int names)
 }
 
 /* A file with so many names, known to both. */
-static world *world_of_names(int names)
+static small_world *world_of_names(int names)
 {
-    world *w = world_new(75, 2);
+    small_world *w = small_world_new(75, 2);
 
     user_makes(&w->devices[0], "d");
     user_makes(&w->devices[0], "e");
@@ -220,7 +220,7 @@ static world *world_of_names(int names)
 
 static uint64_t as_many_names(int names)
 {
-    world *w = world_of_names(names);
+    small_world *w = world_of_names(names);
 
     link_names(&w->devices[0], "d/m", names);
     return work_of_both(w);
@@ -234,7 +234,7 @@ Test(growth_moves, of_as_many_names_of_one_file_is_linear, .timeout = 240)
 /* Every other one. */
 static uint64_t names_that_move(int names)
 {
-    world *w = world_of_names(names);
+    small_world *w = world_of_names(names);
     char from[64], path[64];
 
     for (int i = 0; i < names; i += 2) {
@@ -252,7 +252,7 @@ Test(growth_moves, of_names_of_one_file_that_get_others_is_linear, .timeout = 24
 
 static uint64_t names_that_go(int names)
 {
-    world *w = world_of_names(names);
+    small_world *w = world_of_names(names);
     char path[64];
 
     for (int i = 0; i < names; i += 2) {
@@ -270,17 +270,17 @@ Test(growth_moves, of_names_of_one_file_that_go_is_linear, .timeout = 240)
 /* Seen name by name, while the device serves. */
 static uint64_t names_under_the_watch(int names)
 {
-    world *w = world_of_names(names);
-    device *a = &w->devices[0];
+    small_world *w = world_of_names(names);
+    small_device *a = &w->devices[0];
 
-    device_serves(a);
-    device_passes(a, WATCHED_MS);
+    small_device_serves(a);
+    small_device_passes(a, WATCHED_MS);
     uint64_t before = stretches;
     link_names(a, "d/m", names);
-    device_passes(a, WATCHED_MS);
+    small_device_passes(a, WATCHED_MS);
     uint64_t counted = stretches - before;
     settles_equal(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return counted;
 }
 
@@ -292,8 +292,8 @@ Test(growth_moves, of_names_of_one_file_that_are_seen_to_come_is_linear, .timeou
 /* A file of many windows, of which one name more is made. */
 static uint64_t link_calls(int names)
 {
-    world *w = world_new(74, 1);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(74, 1);
+    small_device *a = &w->devices[0];
     cf_buffer bytes = {0};
     char path[32];
 
@@ -304,14 +304,14 @@ static uint64_t link_calls(int names)
         snprintf(path, sizeof path, "l%d", i);
         cr_assert(user_links(a, "file", path));
     }
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_assert(user_links(a, "file", "another"));
     a->faults.reads = true;
     uint64_t before = a->faults.calls;
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     uint64_t calls = a->faults.calls - before;
     expect_nothing_pending(a);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return calls;
 }
 
@@ -326,20 +326,20 @@ Test(growth_moves, of_one_more_link_reads_the_file_once, .timeout = 240)
 /* What the disk is asked when nothing has changed. */
 static uint64_t quiet_calls(int depth)
 {
-    world *w = world_new(73, 1);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(73, 1);
+    small_device *a = &w->devices[0];
     char path[2 * (SHALLOW << SIZES)] = "d";
 
     for (int i = 0; i < depth; i++) {
         user_makes(a, path);
         strcat(path, "/d");
     }
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     a->faults.reads = true;
     uint64_t before = a->faults.calls;
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     uint64_t calls = a->faults.calls - before;
-    world_destroy(&w);
+    small_world_destroy(&w);
     return calls;
 }
 
@@ -384,8 +384,8 @@ Test(growth_moves, of_folders_in_each_other_renders_no_path_for_nobody, .timeout
 /* What both disks are asked when folders in each other are made here, and followed. */
 static uint64_t calls_of_a_first_sync(int depth)
 {
-    world *w = world_new(76, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(76, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     char path[2 * (DEEP << SIZES)] = "d", there[sizeof b->folder + sizeof path];
 
     for (int i = 0; i < depth; i++) {
@@ -394,13 +394,13 @@ static uint64_t calls_of_a_first_sync(int depth)
     }
     a->faults.reads = b->faults.reads = true;
     uint64_t before = a->faults.calls + b->faults.calls;
-    cr_assert(device_sync(a));
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(a));
+    cr_assert(small_device_sync(b));
     uint64_t calls = a->faults.calls + b->faults.calls - before;
     path[strlen(path) - strlen("/d")] = '\0';
     snprintf(there, sizeof there, "%s/%s", b->folder, path);
     cr_assert_eq(access(there, F_OK), 0, "it has not come");
-    world_destroy(&w);
+    small_world_destroy(&w);
     return calls;
 }
 
@@ -413,7 +413,7 @@ Test(growth_moves, of_folders_in_each_other_that_are_followed_is_linear, .timeou
  * the way for all of it once more is a cube. */
 static uint64_t first_sync(int depth)
 {
-    world *w = world_new(74, 2);
+    small_world *w = small_world_new(74, 2);
     char path[32 * (SHALLOW << SIZES)] = "a folder of some letters";
 
     for (int i = 0; i < depth; i++) {

@@ -25,29 +25,29 @@ static cf_status count_write(cf_store *store, const cf_hash *user, const cf_kv *
     return store_writes(store, user, records, count, durable, error);
 }
 
-static world *world_of_one(void)
+static small_world *world_of_one(void)
 {
-    return world_new(83, 1);
+    return small_world_new(83, 1);
 }
 
 /* The second device: it has had no home before. */
-static void joins(world *w)
+static void joins(small_world *w)
 {
-    device *newcomer = &w->devices[1];
+    small_device *newcomer = &w->devices[1];
 
     w->count = 2;
-    *newcomer = (device){.in = w, .number = 1};
-    device_admit(&w->devices[0], newcomer);
-    cr_assert(device_sync(&w->devices[0]));
+    *newcomer = (small_device){.in = w, .number = 1};
+    small_device_admit(&w->devices[0], newcomer);
+    cr_assert(small_device_sync(&w->devices[0]));
     cf_store *store = cf_home_store(newcomer->home);
     store_writes = store->write;
     store->write = count_write;
     items = most = 0;
-    cr_assert(device_sync(newcomer));
+    cr_assert(small_device_sync(newcomer));
     cr_assert_gt(items, 0, "nothing waited");
 }
 
-static void write_files(device *self, int count, int save)
+static void write_files(small_device *self, int count, int save)
 {
     char path[32], text[32];
 
@@ -56,7 +56,7 @@ static void write_files(device *self, int count, int save)
         snprintf(text, sizeof text, "%d, saved %d times", i, save);
         user_writes_text(self, path, text);
     }
-    cr_assert(device_sync(self));
+    cr_assert(small_device_sync(self));
 }
 
 Test(growth_newcomer, saves_an_item_once_however_many_entries_name_it)
@@ -64,15 +64,15 @@ Test(growth_newcomer, saves_an_item_once_however_many_entries_name_it)
     uint64_t counts[SIZES];
 
     for (int k = 0; k < SIZES; k++) {
-        world *w = world_of_one();
+        small_world *w = world_of_one();
 
         for (int save = 1; save <= SAVES << k; save++)
             write_files(&w->devices[0], FEW, save);
         joins(w);
         counts[k] = items;
-        device_bind_folder(&w->devices[1]);
+        small_device_bind_folder(&w->devices[1]);
         settles_equal(w);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
     for (int k = 1; k < SIZES; k++)
         cr_expect_leq(counts[k], 2 * counts[0], "%llu after %d saves, %llu after %d",
@@ -84,13 +84,13 @@ Test(growth_newcomer, saves_an_item_once_however_many_entries_name_it)
 Test(growth_newcomer, writes_a_long_log_piece_by_piece, .timeout = 240)
 {
     for (int k = 0; k < SIZES; k++) {
-        world *w = world_of_one();
+        small_world *w = world_of_one();
 
         write_files(&w->devices[0], MANY << k, 1);
         joins(w);
         cr_expect_geq(items, (uint64_t)MANY << k);
         cr_expect_leq(most, AT_ONCE, "%llu records in one write, of %d files",
                       (unsigned long long)most, MANY << k);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }

@@ -23,7 +23,7 @@ void __sanitizer_cov_trace_pc(void)
 
 enum { FEW = 100, SIZES = 3, SAVES = 12, WATCHED_MS = 9000, A_WHILE_MS = 2000 };
 
-static void make_pipes(const device *self, int count)
+static void make_pipes(const small_device *self, int count)
 {
     char path[200];
 
@@ -33,37 +33,37 @@ static void make_pipes(const device *self, int count)
     }
 }
 
-static void save(device *self, int number)
+static void save(small_device *self, int number)
 {
     char text[32];
 
     snprintf(text, sizeof text, "save %d", number);
     user_writes_text(self, "saved/file", text);
-    device_passes(self, A_WHILE_MS);
+    small_device_passes(self, A_WHILE_MS);
 }
 
 /* Of saves in another folder. */
 static uint64_t work_beside(int pipes)
 {
-    world *w = world_new(84, 1);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(84, 1);
+    small_device *a = &w->devices[0];
 
     user_makes(a, "pipes");
     user_makes(a, "saved");
     make_pipes(a, pipes);
-    device_serves(a);
-    cr_assert(world_settle(w));
-    device_passes(a, WATCHED_MS);
+    small_device_serves(a);
+    cr_assert(small_world_settle(w));
+    small_device_passes(a, WATCHED_MS);
     save(a, 0);
-    cr_assert_eq(device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);
-    const uint64_t entries = world_entries(w);
+    cr_assert_eq(small_device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);
+    const uint64_t entries = small_world_entries(w);
     const uint64_t before = stretches;
     for (int i = 1; i <= SAVES; i++)
         save(a, i);
     const uint64_t counted = stretches - before;
-    cr_expect_geq(world_entries(w), entries + SAVES, "not each save was published");
-    cr_assert_eq(device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);
-    world_destroy(&w);
+    cr_expect_geq(small_world_entries(w), entries + SAVES, "not each save was published");
+    cr_assert_eq(small_device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);
+    small_world_destroy(&w);
     return counted;
 }
 

@@ -31,7 +31,7 @@ cf_write __wrap_cf_state_write(const cf_state *state, const cf_item *item, size_
     return __real_cf_state_write(state, item, index);
 }
 
-static uint64_t ask(const device *self, size_t source, size_t conflicts)
+static uint64_t ask(const small_device *self, size_t source, size_t conflicts)
 {
     const uint64_t before = given + read_writes;
     cf_arena arena = {0};
@@ -49,7 +49,7 @@ typedef enum { ALIKE, CONTESTED, PINNED } contest;
 
 static uint64_t status_of_files(int files, contest what)
 {
-    world *w = world_new(82, 2);
+    small_world *w = small_world_new(82, 2);
     char path[64];
 
     for (int i = 0; i < files; i++) {
@@ -71,10 +71,10 @@ static uint64_t status_of_files(int files, contest what)
     if (what == PINNED)
         user_removes(&w->devices[0], "apart/note");
     settles_equal(w);
-    device_serves(&w->devices[0]);
-    device_passes(&w->devices[0], 2000);
+    small_device_serves(&w->devices[0]);
+    small_device_passes(&w->devices[0], 2000);
     const uint64_t cost = ask(&w->devices[0], 0, what != ALIKE);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return cost;
 }
 
@@ -96,7 +96,7 @@ static uint64_t status_of_files_with_a_copy_alone(int files)
 /* Of so many files of one folder, whose copies are all that is left. */
 static uint64_t status_of_copies(int copies)
 {
-    world *w = world_new(85, 2);
+    small_world *w = small_world_new(85, 2);
     char path[64];
 
     for (int way = 0; way < 4; way++) { /* made, edited here, edited there, removed */
@@ -112,23 +112,23 @@ static uint64_t status_of_copies(int copies)
             settles_equal(w);
     }
     const uint64_t cost = ask(&w->devices[0], 0, (size_t)copies);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return cost;
 }
 
 static uint64_t status_of_rows(int rows)
 {
-    world *w = world_new(83, 2);
+    small_world *w = small_world_new(83, 2);
     table what = {0};
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     for (int i = 0; i < rows; i++)
         table_add(&what, i + 1, i, cf_bytes_of_text("note"));
     user_writes_table(&w->devices[0], &what);
     table_release(&what);
     settle(w);
     const uint64_t cost = ask(&w->devices[0], 1, 0);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return cost;
 }
 
@@ -136,10 +136,10 @@ static uint64_t status_of_rows(int rows)
  * the second `status` reads it again. */
 static uint64_t status_of_a_contested_row(int rows)
 {
-    world *w = world_new(84, 2);
+    small_world *w = small_world_new(84, 2);
     table what = {0};
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     for (int i = 0; i < rows; i++)
         table_add(&what, i + 1, i, cf_bytes_of_text("note"));
     user_writes_table(&w->devices[0], &what);
@@ -156,7 +156,7 @@ static uint64_t status_of_a_contested_row(int rows)
     settle(w);
     ask(&w->devices[0], 1, 1);
     const uint64_t cost = ask(&w->devices[0], 1, 1);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return cost;
 }
 

@@ -106,15 +106,15 @@ const cf_node *__wrap_cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent
     return __real_cf_nodes_next_child(nodes, parent, previous);
 }
 
-static void all_pass(world *w, uint64_t ms)
+static void all_pass(small_world *w, uint64_t ms)
 {
     for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;)
         for (int i = 0; i < w->count; i++)
-            device_passes(&w->devices[i], TURN_MS);
+            small_device_passes(&w->devices[i], SMALL_TURN_MS);
 }
 
 /* By turns in place and by a new file; and now and then a file comes and goes beside it. */
-static void save(world *w, const char *path, int number)
+static void save(small_world *w, const char *path, int number)
 {
     char text[32];
 
@@ -126,12 +126,12 @@ static void save(world *w, const char *path, int number)
     if (number % 4 == 2)
         user_removes(&w->devices[0], "d0/comes");
     for (int i = 0; i < 1000 && !holds(&w->devices[1], path, text); i++)
-        all_pass(w, TURN_MS);
+        all_pass(w, SMALL_TURN_MS);
     cr_assert(holds(&w->devices[1], path, text), "%s", path);
 }
 
 /* Of some saves, each alone, together. */
-static cost cost_of_saves(world *w, const char *path)
+static cost cost_of_saves(small_world *w, const char *path)
 {
     rocksdb_perfcontext_t *perf = rocksdb_perfcontext_create();
     cost before = {.compared = compared, .read = items_read, .walked = children_walked}, out;
@@ -211,7 +211,7 @@ static void expect_same(const cost costs[SIZES])
     expect_equal("calls of the receiver", counts);
 }
 
-static void fill(world *w, const char *folder, int files)
+static void fill(small_world *w, const char *folder, int files)
 {
     char path[64];
 
@@ -223,34 +223,34 @@ static void fill(world *w, const char *folder, int files)
 }
 
 /* Which serves, at rest. */
-static world *begin(int folders, int files_each)
+static small_world *begin(int folders, int files_each)
 {
-    world *w = world_new(9, 2);
+    small_world *w = small_world_new(9, 2);
     char folder[16];
 
     for (int i = 0; i < folders; i++) {
         snprintf(folder, sizeof folder, "d%d", i);
         fill(w, folder, files_each);
     }
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     for (int i = 0; i < w->count; i++)
-        device_serves(&w->devices[i]);
+        small_device_serves(&w->devices[i]);
     all_pass(w, 3 * SETTLE_MS);
     save(w, "d0/f0", -1);
     all_pass(w, SETTLE_MS);
     return w;
 }
 
-static void end(world *w)
+static void end(small_world *w)
 {
-    world_destroy(&w);
+    small_world_destroy(&w);
     remove_stores();
 }
 
 Test(long_day, a_save_costs_the_same_however_many_went_before)
 {
     static const int before[SIZES] = {0, 60, 240};
-    world *w = begin(1, 4);
+    small_world *w = begin(1, 4);
     cost costs[SIZES];
     int saved = 0;
 
@@ -269,7 +269,7 @@ Test(long_day, a_save_costs_the_same_however_many_folders_there_are)
     cost costs[SIZES];
 
     for (int i = 0; i < SIZES; i++) {
-        world *w = begin(8 << (2 * i), 4);
+        small_world *w = begin(8 << (2 * i), 4);
 
         costs[i] = cost_of_saves(w, "d0/f1");
         end(w);
@@ -282,7 +282,7 @@ Test(long_day, a_save_costs_the_same_however_many_files_lie_beside_it)
     cost costs[SIZES];
 
     for (int i = 0; i < SIZES; i++) {
-        world *w = begin(1, 32 << (2 * i));
+        small_world *w = begin(1, 32 << (2 * i));
 
         costs[i] = cost_of_saves(w, "d0/f1");
         end(w);

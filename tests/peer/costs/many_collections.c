@@ -21,15 +21,15 @@ void __sanitizer_cov_trace_pc(void)
     stretches++;
 }
 
-static void all_pass(world *w, uint64_t ms)
+static void all_pass(small_world *w, uint64_t ms)
 {
     for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;)
         for (int i = 0; i < w->count; i++)
-            device_passes(&w->devices[i], TURN_MS);
+            small_device_passes(&w->devices[i], SMALL_TURN_MS);
 }
 
 /* One more that no source shows, with one folder in it. */
-static void make_collection(device *self, unsigned number)
+static void make_collection(small_device *self, unsigned number)
 {
     cf_peer *peer = cf_engine_peer(self->engine);
     cf_id id = {{'c', (uint8_t)number, (uint8_t)(number >> 8)}};
@@ -46,14 +46,14 @@ static void make_collection(device *self, unsigned number)
     cf_buffer_release(&name);
 }
 
-static world *begin(unsigned collections)
+static small_world *begin(unsigned collections)
 {
-    world *w = world_new(9, 2);
+    small_world *w = small_world_new(9, 2);
 
     user_writes_text(&w->devices[0], "kept", "first");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     for (int i = 0; i < w->count; i++)
-        device_serves(&w->devices[i]);
+        small_device_serves(&w->devices[i]);
     all_pass(w, SETTLE_MS);
     for (unsigned i = 0; i < collections; i++)
         make_collection(&w->devices[0], i);
@@ -61,7 +61,7 @@ static world *begin(unsigned collections)
     return w;
 }
 
-static void save(world *w, unsigned number)
+static void save(small_world *w, unsigned number)
 {
     char text[32];
 
@@ -76,7 +76,7 @@ Test(many_collections, a_save_costs_the_same_however_many_there_are)
     uint64_t counts[SIZES];
 
     for (unsigned i = 0; i < SIZES; i++) {
-        world *w = begin((unsigned)FEWEST << 2 * i);
+        small_world *w = begin((unsigned)FEWEST << 2 * i);
 
         save(w, 0);
         stretches = 0;
@@ -90,12 +90,12 @@ Test(many_collections, a_save_costs_the_same_however_many_there_are)
         cr_expect_leq(counts[i], counts[0] + counts[0] / 8, "%llu beside %d, %llu beside %d",
                       (unsigned long long)counts[0], FEWEST, (unsigned long long)counts[i],
                       FEWEST << 2 * i);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
     cr_expect_gt(counts[0], 0, "nothing is counted");
 }
 
-static bool says_applied(const device *self)
+static bool says_applied(const small_device *self)
 {
     const cf_heads *heads =
         cf_author_heads(cf_engine_peer(self->engine)->author, &self->in->collection);
@@ -109,13 +109,13 @@ static bool says_applied(const device *self)
 /* No entry comes when it is. */
 Test(many_collections, what_could_not_be_applied_is_reported_when_it_is)
 {
-    world *w = begin(3);
+    small_world *w = begin(3);
     char away[sizeof w->devices[1].folder + 8];
 
     cr_assert(says_applied(&w->devices[1]));
     snprintf(away, sizeof away, "%s.away", w->devices[1].folder);
     cr_assert_eq(rename(w->devices[1].folder, away), 0);
-    device_sync(&w->devices[1]); /* which sees that it is away */
+    small_device_sync(&w->devices[1]); /* which sees that it is away */
     user_writes_text(&w->devices[0], "kept", "while it is away");
     user_writes_text(&w->devices[0], "another", "while it is away");
     all_pass(w, 3 * SETTLE_MS);
@@ -125,5 +125,5 @@ Test(many_collections, what_could_not_be_applied_is_reported_when_it_is)
     all_pass(w, 40 * SETTLE_MS);
     cr_assert(holds(&w->devices[1], "kept", "while it is away"));
     cr_expect(says_applied(&w->devices[1]));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -115,7 +115,7 @@ Test(troubles, are_listed_in_as_much_memory_after_many_looks)
 
 enum { EDITS = 40, A_WHILE_MS = 2000, LARGE = 70 << 10 };
 
-static void make_pipes(const device *self, int count)
+static void make_pipes(const small_device *self, int count)
 {
     char path[200];
 
@@ -126,33 +126,33 @@ static void make_pipes(const device *self, int count)
 }
 
 /* Of a file that is not sent at once: all of its folder is looked at when it is. */
-static void edit(device *self, cf_buffer *bytes, int times)
+static void edit(small_device *self, cf_buffer *bytes, int times)
 {
     for (int i = 0; i < times; i++) {
         bytes->data[i]++;
         user_writes(self, "beside", bytes->data, bytes->size);
-        device_passes(self, A_WHILE_MS);
+        small_device_passes(self, A_WHILE_MS);
     }
 }
 
 /* By edits beside so many pipes. */
 static int64_t grown(int pipes)
 {
-    world *w = world_new(91, 1);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(91, 1);
+    small_device *a = &w->devices[0];
 
-    cf_buffer bytes = world_noise(w, LARGE);
+    cf_buffer bytes = small_world_noise(w, LARGE);
     make_pipes(a, pipes);
-    device_serves(a);
-    cr_assert(world_settle(w));
-    cr_assert_eq(device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);
+    small_device_serves(a);
+    cr_assert(small_world_settle(w));
+    cr_assert_eq(small_device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);
     edit(a, &bytes, EDITS / 4);
     int64_t before = held;
     edit(a, &bytes, EDITS);
     int64_t more = held - before;
-    cr_assert_eq(device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);
+    cr_assert_eq(small_device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return more;
 }
 
@@ -172,7 +172,7 @@ Test(troubles, that_stay_cost_no_memory_with_each_edit, .timeout = 120)
 
 enum { RETRIES = 5, RETRIES_MS = 130000 }; /* after 4 s, 8, 16, 32, 64 */
 
-static void write_files(device *self, const char *folder, int count)
+static void write_files(small_device *self, const char *folder, int count)
 {
     char path[64];
 
@@ -186,32 +186,33 @@ static void write_files(device *self, const char *folder, int count)
 /* Calls that change something, by all retries of so many files. */
 static uint64_t retried(int files)
 {
-    world *w = world_new(92, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(92, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_buffer difference = {0};
 
     user_makes(a, "d");
-    device_serves(b);
-    cr_assert(world_settle(w));
+    small_device_serves(b);
+    cr_assert(small_world_settle(w));
     write_files(a, "d", files);
     b->faults.at = b->faults.calls + 1;
     b->faults.moves = true;
     b->faults.status = CF_IO;
-    cr_assert(device_sync(a));
-    device_passes(b, 1000);
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SKIPPED), (size_t)files);
+    cr_assert(small_device_sync(a));
+    small_device_passes(b, 1000);
+    cr_expect_eq(small_device_pending(b, NULL, CF_PENDING_SKIPPED), (size_t)files);
     uint64_t before = b->faults.calls;
-    device_passes(b, RETRIES_MS);
+    small_device_passes(b, RETRIES_MS);
     uint64_t calls = b->faults.calls - before;
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SKIPPED), (size_t)files, "each is told");
+    cr_expect_eq(small_device_pending(b, NULL, CF_PENDING_SKIPPED), (size_t)files, "each is told");
     b->faults.at = 0;
-    for (int i = 0; i < 70 && device_pending(b, NULL, CF_PENDING_SKIPPED) == (size_t)files; i++)
-        device_passes(b, 1000);
-    device_passes(b, 1000);
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SKIPPED), 0, "all come with the first");
-    cr_expect(world_equal(w, &difference), "not all have come");
+    for (int i = 0; i < 70 && small_device_pending(b, NULL, CF_PENDING_SKIPPED) == (size_t)files;
+         i++)
+        small_device_passes(b, 1000);
+    small_device_passes(b, 1000);
+    cr_expect_eq(small_device_pending(b, NULL, CF_PENDING_SKIPPED), 0, "all come with the first");
+    cr_expect(small_world_equal(w, &difference), "not all have come");
     cf_buffer_release(&difference);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return calls;
 }
 

@@ -16,7 +16,7 @@ static bool count_one(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
-static size_t waiting_of(const device *self)
+static size_t waiting_of(const small_device *self)
 {
     static const uint8_t waiting = CF_TABLE_WAITING;
     cf_store *store = cf_home_store(self->home);
@@ -30,7 +30,7 @@ static size_t waiting_of(const device *self)
 }
 
 /* No two of the notes fit one entry. */
-static void fill(device *self)
+static void fill(small_device *self)
 {
     cf_arena arena = {0};
     table rows = {0};
@@ -44,19 +44,19 @@ static void fill(device *self)
 
 Test(changeset_parts, do_not_wait_when_all_are_there)
 {
-    world *in = world_new(41, 2);
-    device *first = &in->devices[0], *second = &in->devices[1];
+    small_world *in = small_world_new(41, 2);
+    small_device *first = &in->devices[0], *second = &in->devices[1];
 
-    world_bind_tables(in);
+    small_world_bind_tables(in);
     settle(in);
-    const uint64_t entries = world_entries(in);
+    const uint64_t entries = small_world_entries(in);
     fill(first);
-    cr_assert(device_sync(first));
-    cr_assert_gt(world_entries(in), entries + 2, "it went in one piece");
-    settles_equal_by(world_tables_equal, in, "after", 0);
+    cr_assert(small_device_sync(first));
+    cr_assert_gt(small_world_entries(in), entries + 2, "it went in one piece");
+    settles_equal_by(small_world_tables_equal, in, "after", 0);
     for (int i = 0; i < in->count; i++)
         cr_expect_eq(waiting_of(&in->devices[i]), 0, "device %d: what was folded waits", i);
-    device_crash(second);
-    settles_equal_by(world_tables_equal, in, "begun again", 0);
-    world_destroy(&in);
+    small_device_crash(second);
+    settles_equal_by(small_world_tables_equal, in, "begun again", 0);
+    small_world_destroy(&in);
 }

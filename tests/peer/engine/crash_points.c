@@ -23,15 +23,15 @@ enum {
 
 static const char *const shut[] = {"ro/in", "ro", "two", "away", "opens"};
 
-static void set_modes(device *self, unsigned mode)
+static void set_modes(small_device *self, unsigned mode)
 {
     for (size_t i = 0; i < sizeof shut / sizeof shut[0]; i++)
         user_changes_mode(self, shut[i], mode);
 }
 
-static void prepare_shut(world *in)
+static void prepare_shut(small_world *in)
 {
-    device *a = &in->devices[0];
+    small_device *a = &in->devices[0];
 
     for (size_t i = sizeof shut / sizeof shut[0]; i-- > 0;)
         user_makes(a, shut[i]);
@@ -42,10 +42,10 @@ static void prepare_shut(world *in)
     user_writes_text(a, "away/six", "6");
     user_writes_text(a, "opens/seven", "7");
     set_modes(a, 0555);
-    settles_equal_by(world_equal, in, "before", 0);
+    settles_equal_by(small_world_equal, in, "before", 0);
 }
 
-static void work_shut(device *self)
+static void work_shut(small_device *self)
 {
     set_modes(self, 0755);
     user_writes_text(self, "ro/one", "one");
@@ -63,7 +63,7 @@ static void work_shut(device *self)
 }
 
 /* So that they can be compared, and go. */
-static void open_all(world *in)
+static void open_all(small_world *in)
 {
     static const char *const now[] = {"two/in", "ro/new"};
 
@@ -85,18 +85,18 @@ typedef struct {
 } trial;
 
 /* Whoever asks how it stands has nothing done, and ends no run in which folders are given back. */
-static void expect_given_back(device *self, unsigned long at)
+static void expect_given_back(small_device *self, unsigned long at)
 {
-    device_round(self, &(cf_round_options){.kind = CF_ROUND_TELL}, TURNS_MAX);
+    small_device_round(self, &(cf_round_options){.kind = CF_ROUND_TELL}, SMALL_TURNS_MAX);
     cr_assert_eq(cf_engine_binding_at(self->engine, 0)->lifted.count, 0, "%lu: one is open", at);
 }
 
 /* Whether all of the work was done before the fault came. */
 static bool is_tried(const trial *how)
 {
-    world *w = world_new(5, 2);
+    small_world *w = small_world_new(5, 2);
     lesser_disk disk;
-    device *a = &w->devices[0], *b = &w->devices[1], *who = how->publishes ? a : b;
+    small_device *a = &w->devices[0], *b = &w->devices[1], *who = how->publishes ? a : b;
     unsigned long at = how->faults.at;
     cf_buffer expected = {0}, tree = {0};
 
@@ -105,43 +105,43 @@ static bool is_tried(const trial *how)
     if (how->renumbers) {
         lesser_disk_begin(&disk, w);
         disk.renumbers = true;
-        device_crash(a);
-        device_crash(b);
+        small_device_crash(a);
+        small_device_crash(b);
     }
     (how->shut ? prepare_shut : crash_work_prepare)(w);
     if (how->renumbers)
         crash_work_rest(&disk, w);
     (how->shut ? work_shut : crash_work)(a);
-    device_tree(a, &expected);
+    small_device_tree(a, &expected);
     if (!how->publishes)
-        cr_assert(device_sync(a));
-    uint64_t entries = world_entries(w), first = who->faults.calls;
+        cr_assert(small_device_sync(a));
+    uint64_t entries = small_world_entries(w), first = who->faults.calls;
     who->faults = how->faults;
     who->faults.calls = first;
     who->faults.at += first;
-    device_sync(who);
+    small_device_sync(who);
     bool over = who->faults.calls < first + at;
-    device_crash(who);
+    small_device_crash(who);
     if (how->shut && !how->faults.once)
         expect_given_back(who, at);
     if (how->renumbers) {
         lesser_disk_remount(&disk, 5);
-        device_crash(who == a ? b : a);
+        small_device_crash(who == a ? b : a);
     }
-    settles_equal_by(world_equal, w, how->publishes ? "publishing" : "receiving", at);
-    device_tree(a, &tree);
+    settles_equal_by(small_world_equal, w, how->publishes ? "publishing" : "receiving", at);
+    small_device_tree(a, &tree);
     cr_assert(cf_bytes_equal(cf_buffer_view(&tree), cf_buffer_view(&expected)),
               "%lu: not as the user left it:\n%.*s", at, (int)tree.size, (const char *)tree.data);
     cf_buffer_release(&tree);
     cf_buffer_release(&expected);
     if (!how->publishes)
-        cr_assert_eq(world_entries(w), entries, "receiving %lu: something was published", at);
-    entries = world_entries(w);
-    settles_equal_by(world_equal, w, "again", at);
-    cr_assert_eq(world_entries(w), entries, "%lu: it is not quiet", at);
+        cr_assert_eq(small_world_entries(w), entries, "receiving %lu: something was published", at);
+    entries = small_world_entries(w);
+    settles_equal_by(small_world_equal, w, "again", at);
+    cr_assert_eq(small_world_entries(w), entries, "%lu: it is not quiet", at);
     if (how->shut)
         open_all(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return over;
 }
 
@@ -156,20 +156,20 @@ static void try_every(trial how, unsigned step)
  * a deletion: the device stops, and looks again when it begins again. */
 Test(crash_points, place_that_can_not_be_made_durable_is_not_believed)
 {
-    world *w = world_new(5, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(5, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
 
     crash_work_prepare(w);
     crash_work(a);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     b->faults = (disk_faults){
         .calls = b->faults.calls, .at = b->faults.calls + 1, .names = true, .status = CF_IO};
-    cr_expect_not(device_round(b, &options, TURNS_MAX));
+    cr_expect_not(small_device_round(b, &options, SMALL_TURNS_MAX));
     cr_expect_eq(b->trouble, CF_IO);
-    device_crash(b);
-    settles_equal_by(world_equal, w, "folders that can't be synced", 0);
-    world_destroy(&w);
+    small_device_crash(b);
+    settles_equal_by(small_world_equal, w, "folders that can't be synced", 0);
+    small_world_destroy(&w);
 }
 
 Test(crash_points, crash_at_every_change_while_receiving)
@@ -266,31 +266,31 @@ Test(crash_points, the_disk_is_full_from_some_change_on)
  * program goes on, and so does the disk later. */
 static void is_torn_from(unsigned long at, uint64_t *torn)
 {
-    world *w = world_new(5, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(5, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_buffer expected = {0}, tree = {0};
 
     make_flagless(&w->files, true);
     crash_work_prepare(w);
     crash_work(a);
-    device_tree(a, &expected);
-    cr_assert(device_sync(a));
-    uint64_t entries = world_entries(w), first = b->faults.calls;
+    small_device_tree(a, &expected);
+    cr_assert(small_device_sync(a));
+    uint64_t entries = small_world_entries(w), first = b->faults.calls;
     b->faults = (disk_faults){.calls = first, .at = first + at, .moves = true, .status = CF_IO};
     for (int i = 0; i < 3; i++)
-        device_sync(b);
-    device_tree(b, &tree);
+        small_device_sync(b);
+    small_device_tree(b, &tree);
     *torn += !strstr((const char *)tree.data, "one");
     b->faults.at = 0;
-    settles_equal_by(world_equal, w, "torn", at);
+    settles_equal_by(small_world_equal, w, "torn", at);
     cf_buffer_clear(&tree);
-    device_tree(a, &tree);
+    small_device_tree(a, &tree);
     cr_assert(cf_bytes_equal(cf_buffer_view(&tree), cf_buffer_view(&expected)),
               "%lu: not as the user left it:\n%.*s", at, (int)tree.size, (const char *)tree.data);
-    cr_assert_eq(world_entries(w), entries, "%lu: something was published", at);
+    cr_assert_eq(small_world_entries(w), entries, "%lu: something was published", at);
     cf_buffer_release(&tree);
     cf_buffer_release(&expected);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(crash_points, a_place_that_is_empty_half_way_is_no_deletion)
@@ -306,22 +306,22 @@ Test(crash_points, a_place_that_is_empty_half_way_is_no_deletion)
 
 static bool fails_while_setting(unsigned long at)
 {
-    world *w = world_new(8, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(8, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_writes_text(a, "f", "text");
-    settles_equal_by(world_equal, w, "before", 0);
+    settles_equal_by(small_world_equal, w, "before", 0);
     user_changes_mode(a, "f", 0600);
     user_stamps(a, "f", 1000000000);
-    cr_assert(device_sync(a));
-    uint64_t entries = world_entries(w), first = b->faults.calls;
+    cr_assert(small_device_sync(a));
+    uint64_t entries = small_world_entries(w), first = b->faults.calls;
     b->faults = (disk_faults){
         .calls = first, .at = first + at, .reads = true, .once = true, .status = CF_IO};
-    device_sync(b);
+    small_device_sync(b);
     bool over = b->faults.calls < first + at;
-    settles_equal_by(world_equal, w, "setting", at);
-    cr_assert_eq(world_entries(w), entries, "setting %lu: something was published", at);
-    world_destroy(&w);
+    settles_equal_by(small_world_equal, w, "setting", at);
+    cr_assert_eq(small_world_entries(w), entries, "setting %lu: something was published", at);
+    small_world_destroy(&w);
     return over;
 }
 
@@ -336,7 +336,7 @@ Test(crash_points, what_was_half_set_is_nobodys_edit)
 
 /* ---- Errors are told, and pass ---- */
 
-static bool tells_why(device *self)
+static bool tells_why(small_device *self)
 {
     cf_arena arena = {0};
     cf_binding_status status;
@@ -349,7 +349,7 @@ static bool tells_why(device *self)
     return told;
 }
 
-static unsigned steps_left(const device *self)
+static unsigned steps_left(const small_device *self)
 {
     char path[256];
     unsigned count = 0;
@@ -366,23 +366,23 @@ static unsigned steps_left(const device *self)
 Test(crash_points, what_fails_is_named_and_done_at_the_next_sync)
 {
     for (unsigned at = 1; at < 60; at += 2 * FEWER) {
-        world *w = world_new(6, 2);
-        device *a = &w->devices[0], *b = &w->devices[1];
+        small_world *w = small_world_new(6, 2);
+        small_device *a = &w->devices[0], *b = &w->devices[1];
         cf_buffer ignored = {0};
 
         crash_work_prepare(w);
         crash_work(a);
-        cr_assert(device_sync(a));
+        cr_assert(small_device_sync(a));
         b->faults = (disk_faults){.calls = b->faults.calls, .status = CF_FULL, .once = true};
         b->faults.at = b->faults.calls + at;
-        if (device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, TURNS_MAX) &&
-            !world_equal(w, &ignored))
+        if (small_device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, SMALL_TURNS_MAX) &&
+            !small_world_equal(w, &ignored))
             cr_assert(tells_why(b), "call %u failed, and nobody knows", at);
         if (b->trouble)
-            device_crash(b);
-        settles_equal_by(world_equal, w, "call", at);
+            small_device_crash(b);
+        settles_equal_by(small_world_equal, w, "call", at);
         cf_buffer_release(&ignored);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
@@ -391,20 +391,20 @@ Test(crash_points, what_found_no_room_is_not_left_in_part)
     unsigned full = 0;
 
     for (unsigned at = 1; at < 12; at++) {
-        world *w = world_new(6, 2);
-        device *a = &w->devices[0], *b = &w->devices[1];
+        small_world *w = small_world_new(6, 2);
+        small_device *a = &w->devices[0], *b = &w->devices[1];
 
         crash_work_prepare(w);
         crash_work(a);
-        cr_assert(device_sync(a));
+        cr_assert(small_device_sync(a));
         b->faults = (disk_faults){.calls = b->faults.calls, .status = CF_FULL, .bytes = true};
         b->faults.at = b->faults.calls + at;
-        device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, TURNS_MAX);
+        small_device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, SMALL_TURNS_MAX);
         full += tells_why(b);
         cr_expect_eq(steps_left(b), 0, "full from call %u on: something is left", at);
         b->faults.status = CF_OK;
-        settles_equal_by(world_equal, w, "full from call", at);
-        world_destroy(&w);
+        settles_equal_by(small_world_equal, w, "full from call", at);
+        small_world_destroy(&w);
     }
     cr_assert_gt(full, 5, "there was room all the time");
 }
@@ -413,23 +413,23 @@ Test(crash_points, what_found_no_room_is_not_left_in_part)
 
 static void crash_after(unsigned turns, bool broker, int who)
 {
-    world *w = world_new(7, 2);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(7, 2);
+    small_device *a = &w->devices[0];
 
     crash_work_prepare(w);
     crash_work(a);
     if (who == 1)
-        cr_assert(device_sync(a));
-    uint64_t entries = world_entries(w);
-    device_round(&w->devices[who], &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
+        cr_assert(small_device_sync(a));
+    uint64_t entries = small_world_entries(w);
+    small_device_round(&w->devices[who], &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
     if (broker)
-        broker_crash(w);
+        small_broker_crash(w);
     else
-        device_crash(&w->devices[who]);
-    settles_equal_by(world_equal, w, "turn", turns);
+        small_device_crash(&w->devices[who]);
+    settles_equal_by(small_world_equal, w, "turn", turns);
     if (who == 1)
-        cr_assert_eq(world_entries(w), entries, "turn %u: something was published", turns);
-    world_destroy(&w);
+        cr_assert_eq(small_world_entries(w), entries, "turn %u: something was published", turns);
+    small_world_destroy(&w);
 }
 
 Test(crash_points, device_or_broker_ends_after_any_turn)

@@ -30,9 +30,9 @@ static const struct {
 };
 enum { SAVES = sizeof saves / sizeof saves[0] };
 
-static void prepare(world *in)
+static void prepare(small_world *in)
 {
-    device *a = &in->devices[0];
+    small_device *a = &in->devices[0];
 
     user_makes(a, "d");
     user_writes_text(a, "one", "1");
@@ -44,10 +44,10 @@ static void prepare(world *in)
     user_writes_text(a, "right", "right");
     user_writes_text(a, "to", "2");
     user_points(a, "link", "one");
-    settles_equal_by(world_equal, in, "before", 0);
+    settles_equal_by(small_world_equal, in, "before", 0);
 }
 
-static void work(device *self)
+static void work(small_device *self)
 {
     user_writes_text(self, "one", "two");
     user_writes_text(self, "short", "s");
@@ -75,7 +75,7 @@ typedef struct {
 enum { IN_PLACE = 1, KEEPS_TIME = 2 };
 
 /* Whether it was saved. */
-static bool save(device *self, size_t which, unsigned way)
+static bool save(small_device *self, size_t which, unsigned way)
 {
     const cf_bytes bytes = cf_bytes_of_text(saves[which].saved);
     char path[300];
@@ -100,15 +100,15 @@ static void pass(lesser_disk *disk)
     lesser_disk_set_clock(disk, lesser_disk_clock(disk) + INT64_C(10000000000));
 }
 
-static void crash_and_mount_anew(world *in, lesser_disk *disk)
+static void crash_and_mount_anew(small_world *in, lesser_disk *disk)
 {
     static size_t unlike;
 
-    device_crash(&in->devices[1]);
+    small_device_crash(&in->devices[1]);
     if (!disk->renumbers)
         return;
     lesser_disk_remount(disk, 3 + ++unlike % 5);
-    device_crash(&in->devices[0]);
+    small_device_crash(&in->devices[0]);
 }
 
 /* Words are separated by blanks or ends of lines. */
@@ -143,8 +143,8 @@ static void expect_his_own(const cf_buffer *tree, const trial *how)
 /* Whether all of the work was done before the crash. */
 static bool is_tried(const trial *how)
 {
-    world *w = world_new(5, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(5, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     lesser_disk disk;
     bool saved[SAVES];
     cf_buffer tree = {0};
@@ -155,16 +155,16 @@ static bool is_tried(const trial *how)
     disk.renumbers = how->renumbers;
     if (how->fine)
         w->files = *cf_files_posix();
-    device_crash(a);
-    device_crash(b);
+    small_device_crash(a);
+    small_device_crash(b);
     prepare(w);
     pass(&disk);
-    settles_equal_by(world_equal, w, "rested", 0);
+    settles_equal_by(small_world_equal, w, "rested", 0);
     work(a);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     uint64_t first = b->faults.calls;
     b->faults = (disk_faults){.calls = first, .at = first + how->at, .status = CF_IO};
-    device_sync(b);
+    small_device_sync(b);
     bool over = b->faults.calls < first + how->at;
     pass(&disk);
     for (size_t i = 0; i < SAVES; i++)
@@ -173,21 +173,21 @@ static bool is_tried(const trial *how)
     if (how->again) {
         first = b->faults.calls;
         b->faults = (disk_faults){.calls = first, .at = first + how->again, .status = CF_IO};
-        device_sync(b);
+        small_device_sync(b);
         crash_and_mount_anew(w, &disk);
     }
-    settles_equal_by(world_equal, w, "saved", how->at);
-    device_tree(a, &tree);
+    settles_equal_by(small_world_equal, w, "saved", how->at);
+    small_device_tree(a, &tree);
     cf_buffer_append(&tree, "", 1);
     for (size_t i = 0; i < SAVES; i++)
         cr_assert(!saved[i] || has_word(&tree, saves[i].saved), "%lu, %u: %s is lost:\n%s", how->at,
                   how->ways, saves[i].path, (const char *)tree.data);
     expect_his_own(&tree, how);
-    uint64_t entries = world_entries(w);
-    settles_equal_by(world_equal, w, "again", how->at);
-    cr_assert_eq(world_entries(w), entries, "%lu: it is not quiet", how->at);
+    uint64_t entries = small_world_entries(w);
+    settles_equal_by(small_world_equal, w, "again", how->at);
+    cr_assert_eq(small_world_entries(w), entries, "%lu: it is not quiet", how->at);
     cf_buffer_release(&tree);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return over;
 }
 

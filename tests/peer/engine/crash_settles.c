@@ -23,9 +23,9 @@ typedef struct {
 /* Crashed at call `at`; call `later` of the next start, which may be one that reads, fails. */
 static bool is_settled_later(const settling *how, unsigned long at, unsigned long later)
 {
-    world *w = world_new(5, 2);
+    small_world *w = small_world_new(5, 2);
     lesser_disk disk;
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_buffer expected = {0}, tree = {0};
 
     if (how->in_steps)
@@ -33,24 +33,24 @@ static bool is_settled_later(const settling *how, unsigned long at, unsigned lon
     if (how->renumbers) {
         lesser_disk_begin(&disk, w);
         disk.renumbers = true;
-        device_crash(a);
-        device_crash(b);
+        small_device_crash(a);
+        small_device_crash(b);
     }
     crash_work_prepare(w);
     if (how->renumbers)
         crash_work_rest(&disk, w);
     crash_work(a);
-    device_tree(a, &expected);
-    cr_assert(device_sync(a));
-    const uint64_t entries = world_entries(w), first = b->faults.calls;
+    small_device_tree(a, &expected);
+    cr_assert(small_device_sync(a));
+    const uint64_t entries = small_world_entries(w), first = b->faults.calls;
     b->faults = (disk_faults){.calls = first, .at = first + at, .status = CF_IO};
-    device_sync(b);
+    small_device_sync(b);
     const bool over = b->faults.calls < first + at;
     b->serves = how->serves;
-    device_crash(b);
+    small_device_crash(b);
     if (how->renumbers) {
         lesser_disk_remount(&disk, 5);
-        device_crash(a);
+        small_device_crash(a);
     }
     b->faults = (disk_faults){.calls = b->faults.calls,
                               .at = b->faults.calls + later,
@@ -58,20 +58,20 @@ static bool is_settled_later(const settling *how, unsigned long at, unsigned lon
                               .once = true,
                               .status = CF_IO};
     if (how->serves)
-        device_passes(b, TRIES_AGAIN_MS);
+        small_device_passes(b, TRIES_AGAIN_MS);
     else
-        device_sync(b);
-    device_crash(b);
+        small_device_sync(b);
+    small_device_crash(b);
     b->faults.at = 0;
-    settles_equal_by(world_equal, w, "settling", at * 1000 + later);
-    device_tree(a, &tree);
+    settles_equal_by(small_world_equal, w, "settling", at * 1000 + later);
+    small_device_tree(a, &tree);
     cr_assert(cf_bytes_equal(cf_buffer_view(&tree), cf_buffer_view(&expected)),
               "%lu, %lu: not as the user left it:\n%.*s", at, later, (int)tree.size,
               (const char *)tree.data);
-    cr_assert_eq(world_entries(w), entries, "%lu, %lu: something was published", at, later);
+    cr_assert_eq(small_world_entries(w), entries, "%lu, %lu: something was published", at, later);
     cf_buffer_release(&tree);
     cf_buffer_release(&expected);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return over;
 }
 
@@ -115,21 +115,21 @@ Test(crash_settles, an_engine_ends_while_a_file_that_came_is_made)
 {
     for (unsigned turns = 1; turns < 40; turns += CF_SANITIZED ? 9 : 3)
         for (unsigned long at = 1; at < 14; at += 2) {
-            world *w = world_new(7, 2);
-            device *a = &w->devices[0], *b = &w->devices[1];
+            small_world *w = small_world_new(7, 2);
+            small_device *a = &w->devices[0], *b = &w->devices[1];
             cf_round_options sync = {.kind = CF_ROUND_SYNC};
 
             crash_work_prepare(w);
             crash_work(a);
-            cr_assert(device_sync(a));
-            device_round(b, &sync, turns);
+            cr_assert(small_device_sync(a));
+            small_device_round(b, &sync, turns);
             b->faults = (disk_faults){.calls = b->faults.calls,
                                       .at = b->faults.calls + at,
                                       .once = true,
                                       .status = CF_IO};
-            device_crash(b);
+            small_device_crash(b);
             b->faults.at = 0;
-            settles_equal_by(world_equal, w, "ended", turns * 100 + at);
-            world_destroy(&w);
+            settles_equal_by(small_world_equal, w, "ended", turns * 100 + at);
+            small_world_destroy(&w);
         }
 }

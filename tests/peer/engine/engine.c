@@ -9,18 +9,18 @@
 
 Test(engine, brings_a_file_to_the_other_device)
 {
-    world *w = world_new(1, 2);
+    small_world *w = small_world_new(1, 2);
 
     user_writes_text(&w->devices[0], "a.txt", "hello");
     settles_equal(w);
     cr_assert(holds(&w->devices[1], "a.txt", "hello"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine, brings_folders_edits_moves_and_deletes)
 {
-    world *w = world_new(2, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(2, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "d");
     user_makes(a, "d/e");
@@ -39,12 +39,12 @@ Test(engine, brings_folders_edits_moves_and_deletes)
     user_moves(a, "d", "f");
     settles_equal(w);
     cr_assert(holds(b, "f/e/one", "one"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine, keeps_both_of_two_edits)
 {
-    world *w = world_new(3, 2);
+    small_world *w = small_world_new(3, 2);
     cf_buffer tree = {0};
 
     user_writes_text(&w->devices[0], "a.txt", "old");
@@ -52,16 +52,16 @@ Test(engine, keeps_both_of_two_edits)
     user_writes_text(&w->devices[0], "a.txt", "mine");
     user_writes_text(&w->devices[1], "a.txt", "theirs");
     settles_equal(w);
-    device_tree(&w->devices[0], &tree);
+    small_device_tree(&w->devices[0], &tree);
     cf_buffer_append(&tree, "", 1);
     cr_assert_not_null(strstr((char *)tree.data, "mine"));
     cr_assert_not_null(strstr((char *)tree.data, "theirs"));
     cr_assert_not_null(strstr((char *)tree.data, "(conflict "));
     cf_buffer_release(&tree);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static size_t unsent(device *self)
+static size_t unsent(small_device *self)
 {
     cf_broker_status status;
 
@@ -71,68 +71,68 @@ static size_t unsent(device *self)
 
 Test(engine, learns_that_the_broker_has_what_it_could_not_acknowledge)
 {
-    world *w = world_new(4, 2);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(4, 2);
+    small_device *a = &w->devices[0];
 
     user_writes_text(a, "a.txt", "hello");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     cr_expect_eq(unsent(a), 0);
     user_writes_text(a, "b.txt", "more");
     a->deaf = true;
-    device_sync(a);
+    small_device_sync(a);
     cr_expect_gt(unsent(a), 0);
     a->deaf = false;
-    device_crash(a);
+    small_device_crash(a);
     settles_equal(w);
     cr_expect_eq(unsent(a), 0);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* While a session brings other things, which may take hours, too. */
 Test(engine, learns_at_once_what_the_broker_shows)
 {
-    world *w = world_new(4, 2);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(4, 2);
+    small_device *a = &w->devices[0];
 
     user_writes_text(a, "a.txt", "hello");
     a->deaf = true;
-    device_sync(a);
+    small_device_sync(a);
     a->deaf = false;
     user_writes_text(a, "b.txt", "more");
-    device_unplug(a);
-    device_crash(a);
-    device_sync(a);
+    small_device_unplug(a);
+    small_device_crash(a);
+    small_device_sync(a);
     cr_expect_eq(unsent(a), 2);
     a->offline = false;
     cf_link_start(cf_engine_link(a->engine));
     while (!cf_link_is_connected(cf_engine_link(a->engine)))
-        device_passes(a, TURN_MS);
+        small_device_passes(a, SMALL_TURN_MS);
     cr_assert_not(cf_link_is_idle(cf_engine_link(a->engine)));
     cr_expect_eq(unsent(a), 1);
     settles_equal(w);
     cr_expect_eq(unsent(a), 0);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine, publishes_files_of_equal_content_in_one_batch)
 {
     /* What was prepared for the first ended with it, and was read again for the second. */
-    world *w = world_new(4, 2);
+    small_world *w = small_world_new(4, 2);
 
     user_writes_text(&w->devices[0], "one", "the same");
     user_writes_text(&w->devices[0], "two", "the same");
     user_writes_text(&w->devices[0], "three", "the same");
     settles_equal(w);
     cr_assert(holds(&w->devices[1], "three", "the same"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static uint64_t calls_of_a_sync(device *self)
+static uint64_t calls_of_a_sync(small_device *self)
 {
     uint64_t before = self->faults.calls;
 
     self->faults.reads = true;
-    cr_assert(device_sync(self));
+    cr_assert(small_device_sync(self));
     self->faults.reads = false;
     return self->faults.calls - before;
 }
@@ -140,21 +140,21 @@ static uint64_t calls_of_a_sync(device *self)
 /* What was saved in the moment before its time was set is found by that. */
 Test(engine, reads_a_file_once_whose_mode_or_time_it_has_set)
 {
-    world *w = world_new(7, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(7, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_writes_text(a, "a.txt", "hello");
     settles_equal(w);
     uint64_t idle = calls_of_a_sync(b);
     user_stamps(a, "a.txt", 1000000000);
     user_changes_mode(a, "a.txt", 0600);
-    cr_assert(device_sync(a));
-    uint64_t entries = world_entries(w);
+    cr_assert(small_device_sync(a));
+    uint64_t entries = small_world_entries(w);
     calls_of_a_sync(b);
     cr_expect_gt(calls_of_a_sync(b), idle);
     cr_expect_eq(calls_of_a_sync(b), idle);
-    cr_expect_eq(world_entries(w), entries);
-    world_destroy(&w);
+    cr_expect_eq(small_world_entries(w), entries);
+    small_world_destroy(&w);
 }
 
 /* Of root's devices comes what others can't read. */
@@ -165,8 +165,8 @@ Test(engine, gives_a_file_back_its_mode_that_it_could_not_read)
 
     if (geteuid() != 0)
         cr_skip_test("only root can become somebody else");
-    world *w = world_new(8, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(8, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_buffer difference = {0};
 
     user_writes_text(a, "a.txt", "hello");
@@ -176,22 +176,22 @@ Test(engine, gives_a_file_back_its_mode_that_it_could_not_read)
     static const unsigned modes[] = {0644, 0, 0600};
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         user_changes_mode(a, "a.txt", modes[i]);
-        cr_assert(device_sync(a));
+        cr_assert(small_device_sync(a));
         cr_assert_eq(seteuid(NOBODY), 0);
-        cr_assert(device_sync(b));
-        cr_assert(device_sync(b));
+        cr_assert(small_device_sync(b));
+        cr_assert(small_device_sync(b));
         cr_assert_eq(seteuid(0), 0);
-        cr_assert(world_equal(w, &difference), "mode %o: %.*s", modes[i], (int)difference.size,
-                  (const char *)difference.data);
+        cr_assert(small_world_equal(w, &difference), "mode %o: %.*s", modes[i],
+                  (int)difference.size, (const char *)difference.data);
     }
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Apart, two folders get one name, and so do those in them. */
 Test(engine, folders_in_folders_that_became_one_are_one)
 {
-    world *w = world_new(77, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(77, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "p");
     user_makes(a, "p/y");
@@ -199,16 +199,16 @@ Test(engine, folders_in_folders_that_became_one_are_one)
     user_makes(a, "q/y");
     user_writes_text(a, "p/y/a", "of p");
     user_writes_text(a, "q/y/b", "of q");
-    cr_assert(world_settle(w));
-    device_unplug(b);
+    cr_assert(small_world_settle(w));
+    small_device_unplug(b);
     cr_assert(user_moves(a, "p", "x"));
     cr_assert(user_moves(b, "q", "x"));
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     b->offline = false;
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     for (int i = 0; i < w->count; i++) {
         cr_expect(holds(&w->devices[i], "x/y/a", "of p"), "device %d", i);
         cr_expect(holds(&w->devices[i], "x/y/b", "of q"), "device %d", i);
     }
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -10,7 +10,7 @@
 
 enum { ROWS = 6, CALLS_MAX = 400 };
 
-static void write_rows(device *self, long balance, long without)
+static void write_rows(small_device *self, long balance, long without)
 {
     table rows = {0};
 
@@ -27,30 +27,31 @@ static void write_rows(device *self, long balance, long without)
 static bool crash_at(uint64_t call)
 {
     const cf_round_options round = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
-    world *w = world_new(7, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(7, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_buffer difference = {0};
     table rows = {0};
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     write_rows(a, 1, 0);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     write_rows(a, 2, 3);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     b->faults = (disk_faults){.at = call, .status = CF_IO};
-    device_round(b, &round, 40);
+    small_device_round(b, &round, 40);
     bool struck = b->faults.calls >= call;
-    device_crash(b);
+    small_device_crash(b);
     write_rows(a, 3, 0);
-    cr_assert(device_sync(a));
-    uint64_t entries = world_entries(w);
+    cr_assert(small_device_sync(a));
+    uint64_t entries = small_world_entries(w);
     int open_file = user_opens_table(b);
-    device_round(b, &round, 40);
+    small_device_round(b, &round, 40);
     close(open_file);
-    cr_assert(world_settle(w), "call %lu: the world does not come to rest", (unsigned long)call);
-    cr_assert(world_tables_equal(w, &difference), "call %lu: %.*s", (unsigned long)call,
+    cr_assert(small_world_settle(w), "call %lu: the world does not come to rest",
+              (unsigned long)call);
+    cr_assert(small_world_tables_equal(w, &difference), "call %lu: %.*s", (unsigned long)call,
               (int)difference.size, (const char *)difference.data);
-    cr_expect_eq(world_entries(w), entries, "call %lu: published what nobody did",
+    cr_expect_eq(small_world_entries(w), entries, "call %lu: published what nobody did",
                  (unsigned long)call);
     user_reads_table(b, &rows);
     cr_expect_eq(rows.count, ROWS);
@@ -59,7 +60,7 @@ static bool crash_at(uint64_t call)
                      rows.at[i].id);
     table_release(&rows);
     cf_buffer_release(&difference);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return struck;
 }
 
@@ -74,7 +75,7 @@ Test(engine_agreed, what_was_written_before_a_crash_is_agreed)
 
 /* ---- Numbers that changed hands ---- */
 
-static void write_one(device *self, long balance)
+static void write_one(small_device *self, long balance)
 {
     table rows = {0};
 
@@ -83,7 +84,7 @@ static void write_one(device *self, long balance)
     table_release(&rows);
 }
 
-static bool edits(device *self, long balance, cf_bytes note)
+static bool edits(small_device *self, long balance, cf_bytes note)
 {
     table rows = {0};
     bool found = false;
@@ -102,7 +103,7 @@ static bool edits(device *self, long balance, cf_bytes note)
     return found;
 }
 
-static void expect_row(device *self, long balance, cf_bytes note, uint64_t call)
+static void expect_row(small_device *self, long balance, cf_bytes note, uint64_t call)
 {
     table rows = {0};
     size_t found = 0;
@@ -123,29 +124,30 @@ static bool crash_in_exchange_at(uint64_t call, size_t size)
 {
     const cf_bytes note = cf_bytes_of_text("note");
     const cf_round_options round = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
-    world *w = world_new(7, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(7, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_arena arena = {0};
     cf_bytes edit = noise_text(w, size, &arena);
 
-    world_count_up(w);
-    world_bind_tables(w);
-    cr_assert(world_settle(w));
+    small_world_count_up(w);
+    small_world_bind_tables(w);
+    cr_assert(small_world_settle(w));
     write_one(a, 10);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     write_one(b, 20);
     b->faults = (disk_faults){.at = call, .status = CF_IO};
-    device_round(b, &round, 40);
+    small_device_round(b, &round, 40);
     bool struck = b->faults.calls >= call;
-    device_crash(b);
+    small_device_crash(b);
     bool edited = edits(b, 10, edit);
-    cr_assert(world_settle(w), "call %lu: the world does not come to rest", (unsigned long)call);
+    cr_assert(small_world_settle(w), "call %lu: the world does not come to rest",
+              (unsigned long)call);
     for (size_t i = 0; i < 2; i++) {
         expect_row(&w->devices[i], 10, edited ? edit : note, call);
         expect_row(&w->devices[i], 20, note, call);
     }
     cf_arena_release(&arena);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return struck;
 }
 

@@ -10,7 +10,7 @@
 
 enum { LARGE = 5 << 20, HOUR_MS = 3600000 };
 
-static cf_id lock(device *self)
+static cf_id lock(small_device *self)
 {
     cf_lock_wish wish = {.collection = self->in->collection, .for_ms = HOUR_MS};
     cf_locks *locks = cf_engine_locks(self->engine);
@@ -18,41 +18,41 @@ static cf_id lock(device *self)
     cf_id request;
 
     expect_ok(cf_locks_ask(locks, &wish, &request, &error), error);
-    cr_assert(device_sync(self));
+    cr_assert(small_device_sync(self));
     cr_assert_eq(cf_locks_find(locks, &request)->state, CF_LOCK_HELD);
     return request;
 }
 
-static void tell_alone(device *self, bool begins)
+static void tell_alone(small_device *self, bool begins)
 {
     cf_locks_tell_alone(cf_engine_locks(self->engine), &self->in->collection, begins);
-    cr_assert(device_sync(self));
+    cr_assert(small_device_sync(self));
 }
 
 /* Both have something; from then on the second is alone. */
-static world *a_world(uint64_t seed)
+static small_world *a_world(uint64_t seed)
 {
-    world *w = world_new(seed, 2);
+    small_world *w = small_world_new(seed, 2);
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     user_writes_text(&w->devices[0], "first", "first");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     lock(&w->devices[1]);
     tell_alone(&w->devices[1], true);
     return w;
 }
 
 /* As `sync` does it, which waits for nobody. */
-static bool ends_locked_out(device *self)
+static bool ends_locked_out(small_device *self)
 {
     const cf_round_options options = {
         .kind = CF_ROUND_SYNC, .word = cf_delete_word_all(), .leaves_locked = true};
 
-    cr_assert(device_round(self, &options, TURNS_MAX), "it waits");
+    cr_assert(small_device_round(self, &options, SMALL_TURNS_MAX), "it waits");
     return cf_engine_is_locked(self->engine, &self->in->collection);
 }
 
-static void write_row(device *self, long id)
+static void write_row(small_device *self, long id)
 {
     table rows = {0};
 
@@ -61,7 +61,7 @@ static void write_row(device *self, long id)
     table_release(&rows);
 }
 
-static bool has_row(const device *self, long id)
+static bool has_row(const small_device *self, long id)
 {
     table rows = {0};
 
@@ -72,24 +72,24 @@ static bool has_row(const device *self, long id)
 
 Test(engine_alone, keeps_from_others_what_it_sends_and_nothing_else)
 {
-    world *w = a_world(81);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = a_world(81);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     cr_expect_not(ends_locked_out(a), "there is nothing to wait for yet");
     user_writes_text(b, "theirs", "theirs");
     write_row(b, 7);
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     cr_expect(ends_locked_out(a));
     cr_expect(has_row(a, 7));
     cr_expect_not(is_there(a, "theirs"));
     tell_alone(b, false);
     cr_expect_not(ends_locked_out(a));
     expect_text(a, "theirs", "theirs");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* All that is here of a table, as `sync --wait-for` asks. */
-static bool has_reported(const device *self, const cf_id *collection)
+static bool has_reported(const small_device *self, const cf_id *collection)
 {
     const cf_heads *here = cf_author_heads(self->engine->peer->author, collection);
 
@@ -98,14 +98,14 @@ static bool has_reported(const device *self, const cf_id *collection)
 
 Test(engine_alone, keeps_nobody_from_telling_what_is_applied_elsewhere)
 {
-    world *w = a_world(85);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = a_world(85);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     const cf_id *tables = &a->engine->bindings[1]->collection;
 
     cr_assert_not(cf_id_equal(tables, &w->collection));
     user_writes_text(b, "theirs", "theirs");
     write_row(b, 7);
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     cr_expect(ends_locked_out(a));
     cr_expect(has_row(a, 7));
     cr_expect(has_reported(a, tables));
@@ -117,54 +117,54 @@ Test(engine_alone, keeps_nobody_from_telling_what_is_applied_elsewhere)
     cr_expect_eq(cf_engine_unsent(a->engine, tables, 1), 0);
     cr_expect_eq(cf_engine_unsent(a->engine, &w->collection, 1), 1);
     cr_expect_eq(cf_engine_unsent(a->engine, NULL, 0), 1);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* In a session that begins meanwhile WELCOME names what does not come. */
 Test(engine_alone, is_waited_for_in_later_sessions_of_both)
 {
-    world *w = a_world(82);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = a_world(82);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_writes_text(b, "theirs", "theirs");
-    cr_assert(device_sync(b));
-    device_unplug(a);
-    device_sync(a);
+    cr_assert(small_device_sync(b));
+    small_device_unplug(a);
+    small_device_sync(a);
     a->offline = false;
     cr_expect(ends_locked_out(a));
-    device_unplug(b);
-    device_sync(b);
+    small_device_unplug(b);
+    small_device_sync(b);
     b->offline = false;
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     cr_expect(ends_locked_out(a));
     tell_alone(b, false);
     cr_expect_not(ends_locked_out(a));
     expect_text(a, "theirs", "theirs");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Which keeps nothing of it. */
 Test(engine_alone, is_said_again_to_a_broker_that_was_started_anew)
 {
-    world *w = a_world(83);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = a_world(83);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
-    broker_crash(w);
-    cr_assert(device_sync(b));
+    small_broker_crash(w);
+    cr_assert(small_device_sync(b));
     user_writes_text(b, "theirs", "theirs");
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     cr_expect(ends_locked_out(a));
     cr_expect_not(is_there(a, "theirs"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Bytes that can't be packed. */
-static void write_large(device *self)
+static void write_large(small_device *self)
 {
     uint8_t *bytes = cf_allocate(LARGE, 1);
 
     for (size_t i = 0; i < LARGE; i++)
-        bytes[i] = (uint8_t)world_random(self->in, 256);
+        bytes[i] = (uint8_t)small_world_random(self->in, 256);
     user_writes(self, "large", bytes, LARGE);
     free(bytes);
 }
@@ -175,15 +175,15 @@ Test(engine_alone, stops_contents_on_their_way_which_go_on_afterwards)
     unsigned stopped = 0, under_way = 0;
 
     for (unsigned turns = 2; turns < 16; turns++) {
-        world *w = world_new(84, 2);
-        device *a = &w->devices[0], *b = &w->devices[1];
+        small_world *w = small_world_new(84, 2);
+        small_device *a = &w->devices[0], *b = &w->devices[1];
 
         user_writes_text(a, "first", "first");
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
         lock(b);
         write_large(b);
-        cr_assert(device_sync(b));
-        device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
+        cr_assert(small_device_sync(b));
+        small_device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
         under_way += cf_downloads_busy(a->engine->context.downloads);
         tell_alone(b, true);
         const bool waits = ends_locked_out(a);
@@ -192,7 +192,7 @@ Test(engine_alone, stops_contents_on_their_way_which_go_on_afterwards)
         tell_alone(b, false);
         cr_expect_not(ends_locked_out(a));
         cr_expect(is_there(a, "large"));
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
     cr_expect_gt(stopped, 0);
     cr_expect_gt(under_way, 0);

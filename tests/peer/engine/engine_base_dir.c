@@ -18,20 +18,20 @@
 enum { SIZE = 1 << 20, SMALL_DELTA = 20000, WHILE_MS = 12000 };
 
 typedef struct {
-    world *w;
-    device *a, *b;
+    small_world *w;
+    small_device *a, *b;
     char dir[160], away[170];
     uint8_t *bytes;
 } scene;
 
-static cf_binding *source(const device *self)
+static cf_binding *source(const small_device *self)
 {
     return cf_engine_binding_at(self->engine, 0);
 }
 
 static void make_place(const scene *self, const char *dir, cf_base_place *out)
 {
-    const cf_base_mark mark = {.id = {{(uint8_t)world_random(self->w, 256), 1}},
+    const cf_base_mark mark = {.id = {{(uint8_t)small_world_random(self->w, 256), 1}},
                                .device = *cf_peer_device(cf_engine_peer(self->a->engine)),
                                .home = self->a->home_path,
                                .source = self->a->folder};
@@ -43,7 +43,7 @@ static void make_place(const scene *self, const char *dir, cf_base_place *out)
 
 static scene begin(void)
 {
-    scene self = {.w = world_new(7, 2), .bytes = malloc(2 * SIZE)};
+    scene self = {.w = small_world_new(7, 2), .bytes = malloc(2 * SIZE)};
     cf_error error;
 
     self.a = &self.w->devices[0];
@@ -51,7 +51,7 @@ static scene begin(void)
     snprintf(self.dir, sizeof self.dir, "%s/base-dir", self.w->path);
     snprintf(self.away, sizeof self.away, "%s-away", self.dir);
     for (size_t i = 0; i < 2 * SIZE; i += 2) {
-        const uint64_t two = world_random(self.w, 1 << 16);
+        const uint64_t two = small_world_random(self.w, 1 << 16);
 
         memcpy(self.bytes + i, &two, 2);
     }
@@ -66,7 +66,7 @@ static scene begin(void)
 static void end(scene *self)
 {
     free(self->bytes);
-    world_destroy(&self->w);
+    small_world_destroy(&self->w);
 }
 
 static size_t copies_in(const char *dir)
@@ -95,7 +95,7 @@ static void comes_back(const scene *self)
     cr_assert_eq(rename(self->away, self->dir), 0, "%s", strerror(errno));
 }
 
-static uint64_t sent(const device *self)
+static uint64_t sent(const small_device *self)
 {
     cf_traffic traffic;
 
@@ -108,7 +108,7 @@ static void shift(scene *self)
     user_writes(self->a, "large", self->bytes + 100, SIZE);
 }
 
-static void expect_waits(const device *self)
+static void expect_waits(const small_device *self)
 {
     cf_binding_status status = {0};
     cf_arena arena = {0};
@@ -143,7 +143,7 @@ static void change_everything(scene *self)
 
 static void expect_unchanged(scene *self, uint64_t entries)
 {
-    cr_expect_eq(world_entries(self->w), entries);
+    cr_expect_eq(small_world_entries(self->w), entries);
     cr_expect(holds(self->b, "small", "one"));
     cr_expect(!is_there(self->b, "new"));
     cr_expect(!is_there(self->a, "theirs"));
@@ -157,14 +157,14 @@ Test(engine_base_dir, without_its_disk_the_source_waits_and_goes_on_with_it)
 
     goes_away(&self);
     change_everything(&self);
-    cr_assert(device_sync(self.b));
-    const uint64_t entries = world_entries(self.w);
+    cr_assert(small_device_sync(self.b));
+    const uint64_t entries = small_world_entries(self.w);
     for (int i = 0; i < 3; i++) {
-        device_sync(self.a);
-        device_sync(self.b);
+        small_device_sync(self.a);
+        small_device_sync(self.b);
         expect_unchanged(&self, entries);
         if (i == 1)
-            device_crash(self.a);
+            small_device_crash(self.a);
     }
     comes_back(&self);
     const uint64_t then = sent(self.a);
@@ -179,16 +179,16 @@ Test(engine_base_dir, who_serves_waits_and_goes_on_by_itself)
 {
     scene self = begin();
 
-    device_serves(self.a);
-    device_passes(self.a, WHILE_MS);
+    small_device_serves(self.a);
+    small_device_passes(self.a, WHILE_MS);
     goes_away(&self);
     change_everything(&self);
-    cr_assert(device_sync(self.b));
-    const uint64_t entries = world_entries(self.w);
-    device_passes(self.a, WHILE_MS);
+    cr_assert(small_device_sync(self.b));
+    const uint64_t entries = small_world_entries(self.w);
+    small_device_passes(self.a, WHILE_MS);
     expect_unchanged(&self, entries);
     comes_back(&self);
-    device_passes(self.a, WHILE_MS);
+    small_device_passes(self.a, WHILE_MS);
     settles_equal(self.w);
     cr_expect(holds(self.b, "new", "new"));
     cr_expect(!is_there(self.b, "small"));
@@ -200,16 +200,16 @@ Test(engine_base_dir, what_comes_waits_too)
 {
     scene self = begin();
 
-    device_serves(self.a);
-    device_passes(self.a, WHILE_MS);
+    small_device_serves(self.a);
+    small_device_passes(self.a, WHILE_MS);
     goes_away(&self);
     user_writes_text(self.b, "theirs", "theirs");
-    cr_assert(device_sync(self.b));
-    device_passes(self.a, WHILE_MS);
+    cr_assert(small_device_sync(self.b));
+    small_device_passes(self.a, WHILE_MS);
     cr_expect(!is_there(self.a, "theirs"));
     expect_waits(self.a);
     comes_back(&self);
-    device_passes(self.a, WHILE_MS);
+    small_device_passes(self.a, WHILE_MS);
     cr_expect(is_there(self.a, "theirs"));
     end(&self);
 }
@@ -222,9 +222,9 @@ Test(engine_base_dir, another_disk_in_its_place_is_left_alone)
     goes_away(&self);
     make_place(&self, self.dir, &other);
     change_everything(&self);
-    cr_assert(device_sync(self.b));
-    const uint64_t entries = world_entries(self.w);
-    device_sync(self.a);
+    cr_assert(small_device_sync(self.b));
+    const uint64_t entries = small_world_entries(self.w);
+    small_device_sync(self.a);
     expect_unchanged(&self, entries);
     cr_expect_eq(copies_in(self.dir), 0);
     folder_remove(self.dir);
@@ -247,8 +247,8 @@ Test(engine_base_dir, nothing_else_is_ever_taken_away)
     for (int i = 0; i < 3; i++) {
         user_writes(self.a, "large", self.bytes + 1000 * i, SIZE);
         settles_equal(self.w);
-        device_crash(self.a);
-        device_sync(self.a); /* sweeps once that disk has answered */
+        small_device_crash(self.a);
+        small_device_sync(self.a); /* sweeps once that disk has answered */
         cr_expect_eq(copies_in(self.dir), 1);
     }
     cr_expect_eq(access(path, F_OK), 0);
@@ -290,8 +290,8 @@ Test(engine_base_dir, is_kept_while_there_is_room)
         settles_equal(self.w);
         user_writes(self.a, "other", self.bytes + SIZE / 2, SIZE);
         settles_equal(self.w);
-        device_crash(self.a);
-        device_sync(self.a);
+        small_device_crash(self.a);
+        small_device_sync(self.a);
         cr_expect_eq(copies_in(self.dir), disks[i].copies, "%zu", i);
         end(&self);
     }
@@ -415,10 +415,10 @@ Test(engine_base_dir, a_look_costs_the_same_calls_as_without)
             settles_equal(self.w);
             if (!elsewhere)
                 cf_base_place_release(&source(self.a)->place);
-            device_sync(self.a);
+            small_device_sync(self.a);
             self.a->faults.reads = true;
             self.a->faults.calls = 0;
-            device_sync(self.a);
+            small_device_sync(self.a);
             reads[elsewhere] = self.a->faults.calls;
             end(&self);
         }

@@ -23,7 +23,7 @@ Test(engine_below, what_went_with_a_card_is_held)
 
 Test(engine_below, when_all_was_seen_outlives_the_process)
 {
-    device_crash(first);
+    small_device_crash(first);
     take_out(NULL);
     expect_held();
 }
@@ -32,7 +32,7 @@ Test(engine_below, when_all_was_seen_outlives_the_process)
 Test(engine_below, when_all_was_seen_outlives_a_mount)
 {
     disk.mounts++;
-    device_crash(first);
+    small_device_crash(first);
     take_out(NULL);
     expect_held();
 }
@@ -89,7 +89,7 @@ Test(engine_below, what_waits_for_its_word_is_not_taken_for_a_card)
         snprintf(name, sizeof name, "card/m%d", i);
         user_writes_text(second, name, name);
     }
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(second));
     both_sync();
     passes(LONGER_THAN_REMEMBERED);
     both_sync();
@@ -102,10 +102,10 @@ Test(engine_below, what_waits_for_its_word_is_not_taken_for_a_card)
     }
     for (int i = 0; i < 2; i++) {
         passes(LONGER_THAN_REMEMBERED);
-        device_sync(first);
+        small_device_sync(first);
     }
-    cr_expect_eq(device_pending(first, cf_engine_binding_at(first->engine, 0), CF_PENDING_HELD),
-                 MANY);
+    cr_expect_eq(
+        small_device_pending(first, cf_engine_binding_at(first->engine, 0), CF_PENDING_HELD), MANY);
     machine->guarded = false;
     both_sync();
     cr_expect(!has_path(second, "card/m0"));
@@ -115,17 +115,17 @@ Test(engine_below, what_waits_for_its_word_is_not_taken_for_a_card)
 Test(engine_below, nothing_comes_into_a_bare_folder_before_it_is_looked_at)
 {
     user_writes_text(second, "card/new", "new");
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(second));
     disk.between = "/card";
     disk.happens = take_out;
     passes(LONGER_THAN_REMEMBERED);
-    device_sync(first);
+    small_device_sync(first);
     cr_assert(!disk.between, "the card was not taken out");
     passes(LONGER_THAN_REMEMBERED);
     expect_held();
     cr_expect(!has_path(first, "card/new"), "what came lies where the card will cover it");
     put_back();
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
     cr_expect(has_path(first, "card/new"), "what came is not there");
 }
 
@@ -138,8 +138,8 @@ Test(engine_below, what_comes_while_a_card_is_away_waits_for_it)
     user_makes(second, "card/more");
     user_writes_text(second, "card/more/deep", "deep");
     user_writes_text(second, "card/in/deep", "deep");
-    cr_assert(device_sync(second));
-    device_sync(first);
+    cr_assert(small_device_sync(second));
+    small_device_sync(first);
     cr_expect(!has_path(first, "card/new"));
     cr_expect(!has_path(first, "card/more"));
     cr_expect(!has_path(first, "card/in"));
@@ -160,10 +160,10 @@ Test(engine_below, a_card_that_goes_again_soon_after_somebody_wrote_beneath_is_h
     take_out(NULL);
     expect_held();
     user_writes_text(first, "card/late", "late");
-    device_sync(first);
-    cr_assert(device_sync(second));
+    small_device_sync(first);
+    cr_assert(small_device_sync(second));
     put_back();
-    device_sync(first);
+    small_device_sync(first);
     take_out(NULL);
     expect_held();
     cr_expect(has_path(second, "card/late"), "what the card had covered was removed elsewhere");
@@ -177,15 +177,15 @@ Test(engine_below, a_card_that_goes_again_after_an_edit_came_for_what_lies_benea
     take_out(NULL);
     expect_held();
     user_writes_text(first, "card/late", "late");
-    device_sync(first);
-    cr_assert(device_sync(second));
+    small_device_sync(first);
+    cr_assert(small_device_sync(second));
     passes(LONGER_THAN_REMEMBERED);
     user_writes_text(second, "card/late", "edited");
-    cr_assert(device_sync(second));
-    device_sync(first);
+    cr_assert(small_device_sync(second));
+    small_device_sync(first);
     put_back();
-    device_crash(first);
-    device_sync(first);
+    small_device_crash(first);
+    small_device_sync(first);
     take_out(NULL);
     expect_held();
     cr_expect(has_path(second, "card/late"));
@@ -201,7 +201,7 @@ static void only_in_is_on_the_card(void)
         passes(LONGER_THAN_REMEMBERED);
     }
     take_out(NULL);
-    device_sync(first);
+    small_device_sync(first);
 }
 
 /* A folder in the place of one of the card's, though nothing is in it. */
@@ -210,14 +210,14 @@ Test(engine_below, a_folder_made_and_removed_beneath_tells_nothing)
     only_in_is_on_the_card();
     passes(LONGER_THAN_REMEMBERED);
     user_makes(first, "card/in");
-    device_sync(first);
+    small_device_sync(first);
     user_removes(first, "card/in");
-    device_sync(first);
+    small_device_sync(first);
     put_back();
     both_sync();
     take_out(NULL);
-    device_sync(first);
-    cr_assert(device_sync(second));
+    small_device_sync(first);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "card/in/c"));
 }
 
@@ -232,7 +232,7 @@ static void make_none_beneath(void)
     take_out(NULL);
     expect_held();
     user_makes(first, "card/none");
-    device_sync(first);
+    small_device_sync(first);
 }
 
 /* The card has it, whatever was made and removed in its place. */
@@ -242,10 +242,10 @@ Test(engine_below, an_empty_folder_made_and_removed_beneath_tells_nothing)
     passes(LONGER_THAN_REMEMBERED);
     user_removes(first, "card/none");
     for (int i = 0; i < 2; i++) {
-        device_sync(first);
+        small_device_sync(first);
         passes(LONGER_THAN_REMEMBERED);
     }
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(second));
     cr_expect(is_there(second, "card/none"), "what the card has was removed elsewhere");
 }
 
@@ -263,8 +263,8 @@ static void card_goes_in_and_out_of_slot(void)
     cr_assert(has_path(second, "slot/old"));
     user_removes(first, "slot");
     cr_assert_eq(rename(empty, slot), 0);
-    device_sync(first);
-    cr_assert(device_sync(second));
+    small_device_sync(first);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "slot/old"), "what went with a card was removed elsewhere");
 }
 
@@ -272,7 +272,7 @@ static void card_goes_in_and_out_of_slot(void)
 Test(engine_below, a_folder_that_was_seen_empty_is_known_again)
 {
     user_makes(first, "slot");
-    device_sync(first);
+    small_device_sync(first);
     card_goes_in_and_out_of_slot();
     card_goes_in_and_out_of_slot();
 }
@@ -302,11 +302,11 @@ Test(engine_below, empty_folders_that_are_gone_make_room_for_others)
 Test(engine_below, a_folder_that_stands_for_one_that_is_held_is_removed_as_elsewhere)
 {
     make_none_beneath();
-    cr_assert(device_has_line(first, "card/none"));
+    cr_assert(small_device_has_line(first, "card/none"));
     user_removes(second, "card/none");
-    cr_assert(device_sync(second));
-    device_sync(first);
-    cr_expect_not(device_has_line(first, "card/none"), "it stands there for good");
+    cr_assert(small_device_sync(second));
+    small_device_sync(first);
+    cr_expect_not(small_device_has_line(first, "card/none"), "it stands there for good");
 }
 
 /* What is missing is sure with the second look, and the folder shows the same then. */
@@ -318,8 +318,8 @@ Test(engine_below, what_somebody_removes_from_a_bare_folder_goes)
     user_makes(first, "card/new");
     user_writes_text(first, "card/new/one", "one");
     for (int i = 0; i < 2; i++) {
-        device_sync(first);
-        cr_assert(device_sync(second));
+        small_device_sync(first);
+        cr_assert(small_device_sync(second));
         passes(LONGER_THAN_REMEMBERED);
     }
     cr_assert(has_path(second, "card/late"));
@@ -327,8 +327,8 @@ Test(engine_below, what_somebody_removes_from_a_bare_folder_goes)
     user_removes(first, "card/late");
     user_removes(first, "card/new/one");
     for (int i = 0; i < 2; i++) {
-        device_sync(first);
-        cr_assert(device_sync(second));
+        small_device_sync(first);
+        cr_assert(small_device_sync(second));
     }
     cr_expect(!has_path(second, "card/late"));
     cr_expect(!has_path(second, "card/new/one"));

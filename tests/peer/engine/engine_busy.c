@@ -24,16 +24,16 @@ void __wrap_cf_identity_decide(const cf_identity_input *input, cf_arena *arena, 
     __real_cf_identity_decide(input, arena, out);
 }
 
-static void all_pass(world *w, uint64_t ms)
+static void all_pass(small_world *w, uint64_t ms)
 {
     for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;)
         for (int i = 0; i < w->count; i++)
-            device_passes(&w->devices[i], TURN_MS);
+            small_device_passes(&w->devices[i], SMALL_TURN_MS);
 }
 
-static world *busy_world(int files, const char *const *folders, size_t count)
+static small_world *busy_world(int files, const char *const *folders, size_t count)
 {
-    world *w = world_new(9, 2);
+    small_world *w = small_world_new(9, 2);
     char path[64], text[32];
 
     for (size_t i = 0; i < count; i++)
@@ -43,15 +43,15 @@ static world *busy_world(int files, const char *const *folders, size_t count)
         snprintf(text, sizeof text, "mail %d", i);
         user_writes_text(&w->devices[0], path, text);
     }
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     for (int i = 0; i < w->count; i++)
-        device_serves(&w->devices[i]);
+        small_device_serves(&w->devices[i]);
     all_pass(w, SETTLE_MS);
     return w;
 }
 
 /* Files that come, are written again and go, one event after the other, for so long. */
-static void is_busy(world *w, const char *folder, uint64_t ms)
+static void is_busy(small_world *w, const char *folder, uint64_t ms)
 {
     char path[64], text[32];
 
@@ -75,8 +75,8 @@ typedef struct {
 static cost cost_among(int files)
 {
     static const char *const folders[] = {"d"};
-    world *w = busy_world(files, folders, 1);
-    device *first = &w->devices[0];
+    small_world *w = busy_world(files, folders, 1);
+    small_device *first = &w->devices[0];
 
     first->faults.reads = true;
     const uint64_t calls_before = first->faults.calls, compared_before = compared;
@@ -85,7 +85,7 @@ static cost cost_among(int files)
     user_removes(first, "d/m2");
     is_busy(w, "d", BUSY_MS);
     cost out = {first->faults.calls - calls_before, compared - compared_before};
-    world_destroy(&w);
+    small_world_destroy(&w);
     return out;
 }
 
@@ -102,9 +102,9 @@ Test(engine_busy, costs_what_happens_and_not_what_lies_beside_it)
 }
 
 /* Of an edit of this one file. */
-static uint64_t calls_for_edit(world *w, const char *path)
+static uint64_t calls_for_edit(small_world *w, const char *path)
 {
-    device *first = &w->devices[0];
+    small_device *first = &w->devices[0];
     const uint64_t before = first->faults.calls;
 
     user_writes_text(first, path, "edited");
@@ -116,8 +116,8 @@ static uint64_t calls_for_edit(world *w, const char *path)
 Test(engine_busy, an_edit_of_what_was_moved_costs_what_any_costs)
 {
     static const char *const folders[] = {"d"};
-    world *w = busy_world(FEW, folders, 1);
-    device *first = &w->devices[0];
+    small_world *w = busy_world(FEW, folders, 1);
+    small_device *first = &w->devices[0];
 
     user_moves(first, "d/m1", "d/n1");
     all_pass(w, SETTLE_MS);
@@ -125,15 +125,15 @@ Test(engine_busy, an_edit_of_what_was_moved_costs_what_any_costs)
     const uint64_t moved = calls_for_edit(w, "d/n1"), other = calls_for_edit(w, "d/m2");
     cr_expect_eq(moved, other, "%llu calls, %llu of one that was not moved",
                  (unsigned long long)moved, (unsigned long long)other);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* The content is not sent again, and the old name goes with the new one: it is the same file. */
 Test(engine_busy, a_move_is_a_move_while_others_go_on)
 {
     static const char *const folders[] = {"d"};
-    world *w = busy_world(FEW, folders, 1);
-    device *first = &w->devices[0], *second = &w->devices[1];
+    small_world *w = busy_world(FEW, folders, 1);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
 
     is_busy(w, "d", BUSY_MS / 6);
     user_moves(first, "d/m1", "d/moved");
@@ -145,19 +145,19 @@ Test(engine_busy, a_move_is_a_move_while_others_go_on)
     cr_expect(has_path(second, "d/moved"));
     cr_expect(!has_path(second, "d/m1"));
     cr_expect(!doubled, "it was new there before it was moved");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_busy, a_deletion_is_heard_of_while_others_go_on)
 {
     static const char *const folders[] = {"d"};
-    world *w = busy_world(FEW, folders, 1);
+    small_world *w = busy_world(FEW, folders, 1);
 
     is_busy(w, "d", BUSY_MS / 6);
     user_removes(&w->devices[0], "d/m1");
     is_busy(w, "d", BUSY_MS);
     cr_expect(!has_path(&w->devices[1], "d/m1"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* All that stands above it is gathered, in a list that grows. */
@@ -165,7 +165,7 @@ Test(engine_busy, a_name_far_below_the_root_is_looked_at)
 {
     enum { DEPTH = 70 };
     static const char *const folders[] = {"d"};
-    world *w = busy_world(FEW, folders, 1);
+    small_world *w = busy_world(FEW, folders, 1);
     char path[2 * DEPTH + 8] = "d";
 
     for (int i = 0; i < DEPTH; i++) {
@@ -179,7 +179,7 @@ Test(engine_busy, a_name_far_below_the_root_is_looked_at)
     user_writes_text(&w->devices[0], path, "edited");
     all_pass(w, SETTLE_MS);
     expect_text(&w->devices[1], path, "edited");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* However slowly: each name has its own time, and the user's word is asked for all of them. It
@@ -187,7 +187,7 @@ Test(engine_busy, a_name_far_below_the_root_is_looked_at)
 Test(engine_busy, too_many_deletions_are_held_though_each_comes_alone)
 {
     static const char *const folders[] = {"d"};
-    world *w = busy_world(FEW, folders, 1);
+    small_world *w = busy_world(FEW, folders, 1);
     char path[64];
 
     for (int i = 0; i < FEW * 2 / 3; i++) {
@@ -200,10 +200,10 @@ Test(engine_busy, too_many_deletions_are_held_though_each_comes_alone)
         snprintf(path, sizeof path, "d/m%d", i);
         cr_expect(has_path(&w->devices[0], path), "%s", path);
     }
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static size_t mails_named(const device *self, int mail)
+static size_t mails_named(const small_device *self, int mail)
 {
     static const char *const places[] = {"new/m%d", "cur/m%d:2,S", "cur/m%d:2,FS"};
     char path[64];
@@ -221,11 +221,11 @@ static size_t mails_named(const device *self, int mail)
 Test(engine_busy, mails_that_are_read_and_flagged_on_both_sides_are_there_once)
 {
     static const char *const folders[] = {"new", "cur"};
-    world *w = busy_world(FEW, folders, 2);
+    small_world *w = busy_world(FEW, folders, 2);
     char from[64], to[64];
 
     for (int i = 0; i < FEW; i++) {
-        device *one = &w->devices[i % 2];
+        small_device *one = &w->devices[i % 2];
 
         snprintf(from, sizeof from, "new/m%d", i);
         snprintf(to, sizeof to, "cur/m%d:2,S", i);
@@ -244,8 +244,8 @@ Test(engine_busy, mails_that_are_read_and_flagged_on_both_sides_are_there_once)
             cr_expect_eq(mails_named(&w->devices[i], mail), 1, "device %d, mail %d: %zu times", i,
                          mail, mails_named(&w->devices[i], mail));
     cf_buffer difference = {0};
-    cr_expect(world_equal(w, &difference), "%.*s", (int)difference.size,
+    cr_expect(small_world_equal(w, &difference), "%.*s", (int)difference.size,
               (const char *)difference.data);
     cf_buffer_release(&difference);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -17,21 +17,21 @@ static const char two_cards[] = "BEGIN:VCARD\nVERSION:3.0\nUID:five\nFN:Five\nNO
                                 "BEGIN:VCARD\nVERSION:3.0\nUID:six\nFN:Six\nNOTE:6\nEND:VCARD\n";
 static const char one_of_two[] = "BEGIN:VCARD\nVERSION:3.0\nUID:five\nFN:Five\nNOTE:V\nEND:VCARD\n";
 
-static void prepare(world *in)
+static void prepare(small_world *in)
 {
-    device *a = &in->devices[0];
+    small_device *a = &in->devices[0];
 
-    world_bind_cards(in);
+    small_world_bind_cards(in);
     user_writes_card(a, "1.vcf", "one", "One", "1");
     user_writes_card(a, "2.vcf", "two", "Two", "2");
     user_writes_card(a, "3.vcf", "three", "Three", "3");
     user_writes_card(a, "4.vcf", "four", "Four", "4");
     user_writes_text_card(a, "56.vcf", two_cards);
-    settles_equal_by(world_cards_equal, in, "before", 0);
+    settles_equal_by(small_world_cards_equal, in, "before", 0);
 }
 
 /* All that can be done to cards: changed, deleted, renamed, made, one of two in a file deleted. */
-static void work(device *self)
+static void work(small_device *self)
 {
     user_writes_card(self, "1.vcf", "one", "One", "I");
     user_removes_card(self, "2.vcf");
@@ -52,8 +52,8 @@ typedef struct {
 /* Whether all of the work was done before the fault came. */
 static bool is_tried(const trial *how)
 {
-    world *w = world_new(6, 2);
-    device *a = &w->devices[0], *b = &w->devices[1], *who = how->publishes ? a : b;
+    small_world *w = small_world_new(6, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1], *who = how->publishes ? a : b;
     unsigned long at = how->faults.at;
 
     if (how->flagless)
@@ -61,24 +61,24 @@ static bool is_tried(const trial *how)
     prepare(w);
     work(a);
     if (!how->publishes)
-        cr_assert(device_sync(a));
-    uint64_t entries = world_entries(w), first = who->faults.calls;
+        cr_assert(small_device_sync(a));
+    uint64_t entries = small_world_entries(w), first = who->faults.calls;
     who->faults = how->faults;
     who->faults.calls = first;
     who->faults.at += first;
-    device_sync(who);
+    small_device_sync(who);
     bool over = who->faults.calls < first + at;
-    device_crash(who);
-    settles_equal_by(world_cards_equal, w, how->publishes ? "publishing" : "receiving", at);
+    small_device_crash(who);
+    settles_equal_by(small_world_cards_equal, w, how->publishes ? "publishing" : "receiving", at);
     cf_buffer cards = {0};
-    device_cards(a, &cards);
+    small_device_cards(a, &cards);
     cr_assert(cf_bytes_equal(cf_buffer_view(&cards), cf_bytes_of_text(worked)),
               "%lu: not as the user left it:\n%.*s", at, (int)cards.size, (const char *)cards.data);
     cf_buffer_release(&cards);
     if (!how->publishes)
-        cr_assert_eq(world_entries(w), entries, "receiving %lu: something was published", at);
-    cr_assert_eq(device_card_temporaries(who), 0, "%lu: something is left", at);
-    world_destroy(&w);
+        cr_assert_eq(small_world_entries(w), entries, "receiving %lu: something was published", at);
+    cr_assert_eq(small_device_card_temporaries(who), 0, "%lu: something is left", at);
+    small_world_destroy(&w);
     return over;
 }
 
@@ -134,27 +134,27 @@ static void save_meanwhile(void *context)
  * deleted elsewhere. */
 static bool is_saved(unsigned long at)
 {
-    world *w = world_new(7, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(7, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     prepare(w);
     work(a);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     uint64_t first = b->faults.calls;
     b->faults = (disk_faults){
         .calls = first, .at = first + at, .reads = true, .meanwhile = save_meanwhile, .context = b};
-    device_sync(b);
+    small_device_sync(b);
     bool over = b->faults.meanwhile != NULL;
     b->faults = (disk_faults){0};
     if (!over) {
-        settles_equal_by(world_cards_equal, w, "meanwhile", at);
+        settles_equal_by(small_world_cards_equal, w, "meanwhile", at);
         for (int i = 0; i < w->count; i++) {
-            cr_assert(device_has_card(&w->devices[i], "one Quick "), "%lu: device %d", at, i);
-            cr_assert(device_has_card(&w->devices[i], "two Quick "), "%lu: device %d", at, i);
-            cr_assert(device_has_card(&w->devices[i], "new Quick "), "%lu: device %d", at, i);
+            cr_assert(small_device_has_card(&w->devices[i], "one Quick "), "%lu: device %d", at, i);
+            cr_assert(small_device_has_card(&w->devices[i], "two Quick "), "%lu: device %d", at, i);
+            cr_assert(small_device_has_card(&w->devices[i], "new Quick "), "%lu: device %d", at, i);
         }
     }
-    world_destroy(&w);
+    small_world_destroy(&w);
     return over;
 }
 

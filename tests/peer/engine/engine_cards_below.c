@@ -25,15 +25,15 @@ Test(engine_cards_below, what_is_removed_on_a_card_that_is_away_goes)
     path_of(removed, "card/a");
     cr_assert_eq(unlink(removed), 0);
     passes(LONGER_THAN_REMEMBERED);
-    device_sync(first);
+    small_device_sync(first);
     passes(LONGER_THAN_REMEMBERED);
     put_back();
     both_sync();
     cr_expect(!has_path(second, "card/a"), "it is still there");
     cr_expect(has_path(second, "card/b"));
     take_out(NULL);
-    device_sync(first);
-    cr_assert(device_sync(second));
+    small_device_sync(first);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "card/b"));
 }
 
@@ -42,18 +42,18 @@ Test(engine_cards_below, a_file_in_the_place_of_one_that_is_held_is_no_edit)
 {
     char was[64], is[64];
 
-    cr_assert(device_token(second, "card/a", was));
+    cr_assert(small_device_token(second, "card/a", was));
     take_out(NULL);
     expect_held();
     user_writes_text(first, "card/a", "another one");
     expect_held();
-    cr_assert(device_token(second, "card/a", is));
+    cr_assert(small_device_token(second, "card/a", is));
     cr_expect_str_eq(is, was, "it was replaced elsewhere");
     put_back();
     both_sync();
     user_writes_text(first, "card/a", "an edit");
     both_sync();
-    cr_assert(device_token(second, "card/a", is));
+    cr_assert(small_device_token(second, "card/a", is));
     cr_expect_str_neq(is, was);
 }
 
@@ -62,7 +62,7 @@ Test(engine_cards_below, an_edit_on_a_card_that_was_away_goes)
 {
     char path[256], was[64], is[64];
 
-    cr_assert(device_token(second, "card/a", was));
+    cr_assert(small_device_token(second, "card/a", was));
     take_out(NULL);
     expect_held();
     path_of(path, "card/a");
@@ -72,7 +72,7 @@ Test(engine_cards_below, an_edit_on_a_card_that_was_away_goes)
     fclose(file);
     put_back();
     both_sync();
-    cr_assert(device_token(second, "card/a", is));
+    cr_assert(small_device_token(second, "card/a", is));
     cr_expect_str_neq(is, was);
 }
 
@@ -110,8 +110,8 @@ Test(engine_cards_below, a_photo_that_is_copied_back_beneath_is_not_the_card)
     expect_held();
     copy_behind("card/a", "card/a");
     for (int i = 0; i < 3; i++)
-        device_sync(first);
-    cr_assert(device_sync(second));
+        small_device_sync(first);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "card/b"), "the others were removed elsewhere");
     cr_expect(has_path(second, "card/in/c"));
 }
@@ -128,8 +128,8 @@ Test(engine_cards_below, another_card_with_one_file_of_the_first_is_not_that)
     swap_card("bare", "other");
     copy_behind("card/a", "card/a");
     for (int i = 0; i < 3; i++)
-        device_sync(first);
-    cr_assert(device_sync(second));
+        small_device_sync(first);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "card/b"), "the others were removed elsewhere");
     cr_expect(has_path(second, "card/in/c"));
 }
@@ -149,20 +149,20 @@ Test(engine_cards_below, two_cards_take_turns)
     write_behind("card/late", "late"); /* else all of the other one was made later */
     for (int turn = 0; turn < 3; turn++) {
         swap_card("bare", "two");
-        device_sync(first);
-        cr_assert(device_sync(second));
+        small_device_sync(first);
+        cr_assert(small_device_sync(second));
         cr_expect(has_path(second, "card/x"));
         cr_expect(has_path(second, "card/y"));
         cr_expect(has_path(second, "card/a"), "what lies on the other card was removed elsewhere");
         swap_card("two", "bare");
-        device_sync(first);
+        small_device_sync(first);
         put_back();
-        device_sync(first);
-        cr_assert(device_sync(second));
+        small_device_sync(first);
+        cr_assert(small_device_sync(second));
         cr_expect(has_path(second, "card/x"), "what lies on the other card was removed elsewhere");
         cr_expect(has_path(second, "card/y"), "what lies on the other card was removed elsewhere");
         take_out(NULL);
-        device_sync(first);
+        small_device_sync(first);
     }
 }
 
@@ -171,13 +171,13 @@ Test(engine_cards_below, a_file_that_differs_where_others_went_with_a_card_is_no
 {
     char was[64], is[64];
 
-    cr_assert(device_token(second, "card/a", was));
+    cr_assert(small_device_token(second, "card/a", was));
     take_out(NULL);
     user_writes_text(first, "card/a", "another one");
     user_stamps(first, "card/a", LONG_AGO_S);
     user_stamps(first, "card", LONG_AGO_S);
     expect_held();
-    cr_assert(device_token(second, "card/a", is));
+    cr_assert(small_device_token(second, "card/a", is));
     cr_expect_str_eq(is, was, "it was replaced elsewhere");
 }
 
@@ -217,16 +217,16 @@ Test(engine_cards_below, what_differs_on_another_card_is_no_edit_though_one_file
     char was[64], is[64];
 
     four_on_the_card();
-    cr_assert(device_token(second, "card/b", was));
+    cr_assert(small_device_token(second, "card/b", was));
     make_other_card();
     take_out(NULL);
-    device_sync(first);
+    small_device_sync(first);
     swap_card("bare", "other");
     copy_behind("card/a", "card/a");
     for (int i = 0; i < 3; i++)
-        device_sync(first);
-    cr_assert(device_sync(second));
-    cr_assert(device_token(second, "card/b", is));
+        small_device_sync(first);
+    cr_assert(small_device_sync(second));
+    cr_assert(small_device_token(second, "card/b", is));
     cr_expect_str_eq(is, was, "it was replaced elsewhere");
 }
 
@@ -238,7 +238,7 @@ Test(engine_cards_below, another_card_with_the_names_of_the_first_replaces_nothi
 
     four_on_the_card();
     for (int i = 0; i < 4; i++)
-        cr_assert(device_token(second, names[i], was[i]));
+        cr_assert(small_device_token(second, names[i], was[i]));
     make_other_card();
     for (int i = 0; i < 2; i++) {
         passes(LONGER_THAN_REMEMBERED);
@@ -247,14 +247,14 @@ Test(engine_cards_below, another_card_with_the_names_of_the_first_replaces_nothi
     swap_card("card", "other");
     expect_held();
     for (int i = 0; i < 4; i++) {
-        cr_assert(device_token(second, names[i], is));
+        cr_assert(small_device_token(second, names[i], is));
         cr_expect_str_eq(is, was[i], "%s was replaced elsewhere", names[i]);
     }
     swap_card("other", "card");
     both_sync();
     user_writes_text(first, "card/a", "an edit");
     both_sync();
-    cr_assert(device_token(second, "card/a", is));
+    cr_assert(small_device_token(second, "card/a", is));
     cr_expect_str_neq(is, was[0]);
 }
 
@@ -272,12 +272,12 @@ static void expect_saves_go(save_way how)
     char was[64], is[64];
 
     four_on_the_card();
-    cr_assert(device_token(second, "card/a", was));
+    cr_assert(small_device_token(second, "card/a", was));
     see_all_twice();
     for (int i = 0; i < 4; i++)
         cr_assert(user_saves(first, names[i], cf_bytes_of_text("edited"), how));
     both_sync();
-    cr_assert(device_token(second, "card/a", is));
+    cr_assert(small_device_token(second, "card/a", is));
     cr_expect_str_neq(is, was, "it waits");
 }
 
@@ -297,7 +297,7 @@ static void expect_as_before(const char *path, const char *was)
 {
     char is[64] = "";
 
-    cr_expect(device_token(second, path, is), "%s was removed elsewhere", path);
+    cr_expect(small_device_token(second, path, is), "%s was removed elsewhere", path);
     cr_expect_str_eq(is, was, "%s was replaced elsewhere", path);
 }
 
@@ -314,15 +314,15 @@ Test(engine_cards_below, what_lies_beside_a_photo_of_this_minute_is_of_another_c
     make_other_card();
     path_of(made, "other/new");
     cr_assert_eq(mkdir(made, 0755), 0);
-    cr_assert(device_token(second, "card/new/x", was[0]));
-    cr_assert(device_token(second, "card/new/y", was[1]));
+    cr_assert(small_device_token(second, "card/new/x", was[0]));
+    cr_assert(small_device_token(second, "card/new/y", was[1]));
     see_all_twice();
     write_behind("other/new/x", "of another card");
     write_behind("other/new/y", "of another card");
     swap_card("card", "other");
     for (int i = 0; i < 3; i++)
-        device_sync(first);
-    cr_assert(device_sync(second));
+        small_device_sync(first);
+    cr_assert(small_device_sync(second));
     expect_as_before("card/new/x", was[0]);
     expect_as_before("card/new/y", was[1]);
 }
@@ -340,13 +340,13 @@ Test(engine_cards_below, what_is_missing_beside_another_card_is_no_deletion)
     char made[256];
     path_of(made, "other/new");
     cr_assert_eq(mkdir(made, 0755), 0);
-    cr_assert(device_token(second, "card/new/x", was));
+    cr_assert(small_device_token(second, "card/new/x", was));
     see_all_twice();
     write_behind("other/new/z", "of another card");
     swap_card("card", "other");
     for (int i = 0; i < 3; i++)
-        device_sync(first);
-    cr_assert(device_sync(second));
+        small_device_sync(first);
+    cr_assert(small_device_sync(second));
     expect_as_before("card/new/x", was);
 }
 
@@ -363,14 +363,14 @@ Test(engine_cards_below, another_card_with_the_numbers_of_the_first_replaces_not
     const int64_t now_ns = lesser_disk_clock(&disk);
     lesser_disk_set_clock(&disk, now_ns - 4 * LONGER_THAN_REMEMBERED * SECOND_NS);
     for (int i = 0; i < 4; i++) {
-        cr_assert(device_token(second, names[i], was[i]));
+        cr_assert(small_device_token(second, names[i], was[i]));
         cr_assert(user_saves(first, names[i], cf_bytes_of_text("of another card"), SAVE_IN_PLACE));
         user_stamps(first, names[i], LONG_AGO_S);
     }
     lesser_disk_set_clock(&disk, now_ns + SECOND_NS);
     for (int i = 0; i < 3; i++)
-        device_sync(first);
-    cr_assert(device_sync(second));
+        small_device_sync(first);
+    cr_assert(small_device_sync(second));
     for (int i = 0; i < 4; i++)
         expect_as_before(names[i], was[i]);
 }
@@ -385,16 +385,16 @@ Test(engine_cards_below, an_older_copy_of_a_card_reverts_nothing)
     passes(LONGER_THAN_REMEMBERED);
     user_writes_text(first, "card/a", "edited");
     both_sync();
-    cr_assert(device_token(second, "card/a", was));
+    cr_assert(small_device_token(second, "card/a", was));
     take_out(NULL);
-    device_sync(first);
+    small_device_sync(first);
     swap_card("bare", "copy");
     for (int i = 0; i < 3; i++)
-        device_sync(first);
-    cr_assert(device_sync(second));
+        small_device_sync(first);
+    cr_assert(small_device_sync(second));
     expect_as_before("card/a", was);
     swap_card("copy", "bare");
-    device_sync(first);
+    small_device_sync(first);
     put_back();
     both_sync();
     expect_as_before("card/a", was);
@@ -411,7 +411,7 @@ Test(engine_cards_below, an_older_image_of_a_card_removes_nothing)
     both_sync();
     cr_assert(has_path(second, "card/new"));
     take_out(NULL);
-    device_sync(first);
+    small_device_sync(first);
     path_of(made, "card/new");
     cr_assert_eq(unlink(made), 0);
     path_of(made, "card");
@@ -419,8 +419,8 @@ Test(engine_cards_below, an_older_image_of_a_card_removes_nothing)
     cr_assert_eq(utimensat(AT_FDCWD, made, long_ago, 0), 0);
     put_back();
     for (int i = 0; i < 3; i++)
-        device_sync(first);
-    cr_assert(device_sync(second));
+        small_device_sync(first);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "card/new"), "it was removed elsewhere");
 }
 
@@ -453,10 +453,10 @@ Test(engine_cards_below, a_folder_that_is_put_in_the_place_of_another_is_an_edit
     }
     both_sync();
     see_all_twice();
-    cr_assert(device_token(second, "tree/in/a", was));
+    cr_assert(small_device_token(second, "tree/in/a", was));
     put_in_place_of("tree", "tree");
     both_sync();
-    cr_assert(device_token(second, "tree/in/a", is));
+    cr_assert(small_device_token(second, "tree/in/a", is));
     cr_expect_str_neq(is, was, "it waits");
 }
 
@@ -464,26 +464,26 @@ Test(engine_cards_below, a_folder_that_is_put_in_the_place_of_another_is_an_edit
 Test(engine_cards_below, large_files_that_wait_to_be_sent_are_edits)
 {
     static const char *const names[] = {"card/a", "card/b", "card/d", "card/e"};
-    cf_buffer noise = world_noise(machine, 300000);
+    cf_buffer noise = small_world_noise(machine, 300000);
     char was[64], is[64];
 
     four_on_the_card();
     see_all_twice();
-    cr_assert(device_token(second, "card/a", was));
+    cr_assert(small_device_token(second, "card/a", was));
     first->offline = true;
-    device_unplug(first);
+    small_device_unplug(first);
     for (int i = 0; i < 4; i++)
         cr_assert(user_saves(first, names[i], cf_buffer_view(&noise), SAVE_BY_RENAME));
     cf_buffer_release(&noise);
     for (int i = 0; i < 4; i++) {
-        device_sync(first);
+        small_device_sync(first);
         passes(LONGER_THAN_REMEMBERED);
     }
     first->offline = false;
     for (int i = 0; i < 3; i++)
-        device_sync(first);
-    cr_assert(device_sync(second));
-    cr_assert(device_token(second, "card/a", is));
+        small_device_sync(first);
+    cr_assert(small_device_sync(second));
+    cr_assert(small_device_token(second, "card/a", is));
     cr_expect_str_neq(is, was, "it waits");
 }
 
@@ -495,14 +495,14 @@ Test(engine_cards_below, files_of_a_disk_without_change_times_are_edits)
 
     four_on_the_card();
     disk.mounts++; /* tried anew */
-    device_crash(first);
+    small_device_crash(first);
     see_all_twice();
-    cr_assert(device_token(second, "card/a", was));
+    cr_assert(small_device_token(second, "card/a", was));
     for (int i = 0; i < 4; i++)
         cr_assert(user_saves(first, names[i], cf_bytes_of_text("edited"), SAVE_BY_RENAME));
     user_stamps(first, "card", LONG_AGO_S);
     both_sync();
-    cr_assert(device_token(second, "card/a", is));
+    cr_assert(small_device_token(second, "card/a", is));
     cr_expect_str_neq(is, was, "it waits");
 }
 
@@ -512,7 +512,7 @@ Test(engine_cards_below, the_folder_beneath_is_known_again_by_its_number)
     take_out(NULL);
     expect_held();
     user_writes_text(first, "card/late", "late");
-    device_sync(first);
+    small_device_sync(first);
     passes(1);
     user_removes(first, "card/late");
     passes(1);
@@ -534,11 +534,11 @@ Test(engine_cards_below, what_only_a_copy_of_a_card_has_is_not_removed_by_the_fi
         both_sync();
         cr_expect(has_path(second, "card/more"));
         swap_card("copy", "bare");
-        device_sync(first);
+        small_device_sync(first);
         swap_card("bare", "card");
         for (int i = 0; i < 3; i++) {
-            device_sync(first);
-            cr_assert(device_sync(second));
+            small_device_sync(first);
+            cr_assert(small_device_sync(second));
         }
         cr_expect(has_path(second, "card/more"),
                   "what the first card never had was removed elsewhere");
@@ -549,27 +549,27 @@ Test(engine_cards_below, what_only_a_copy_of_a_card_has_is_not_removed_by_the_fi
 Test(engine_cards_below, an_edit_that_was_seen_goes_when_its_card_is_back)
 {
     char was[64], is[64];
-    cf_buffer noise = world_noise(machine, 300000);
+    cf_buffer noise = small_world_noise(machine, 300000);
 
-    cr_assert(device_token(second, "card/a", was));
+    cr_assert(small_device_token(second, "card/a", was));
     first->offline = true;
-    device_unplug(first);
+    small_device_unplug(first);
     user_writes(first, "card/a", noise.data, noise.size);
     for (int i = 0; i < 2; i++)
-        device_sync(first);
+        small_device_sync(first);
     cf_buffer_release(&noise);
     take_out(NULL);
     for (int i = 0; i < 2; i++)
-        device_sync(first);
+        small_device_sync(first);
     passes(LONGER_THAN_REMEMBERED);
     put_back();
     for (int i = 0; i < 3; i++)
-        device_sync(first);
+        small_device_sync(first);
     first->offline = false;
     for (int i = 0; i < 2; i++)
-        device_sync(first);
-    cr_assert(device_sync(second));
-    cr_assert(device_token(second, "card/a", is));
+        small_device_sync(first);
+    cr_assert(small_device_sync(second));
+    cr_assert(small_device_token(second, "card/a", is));
     cr_expect_str_neq(is, was, "it waits");
 }
 
@@ -579,9 +579,9 @@ Test(engine_cards_below, a_mount_point_is_not_moved_while_its_disk_is_away)
     take_out(NULL);
     expect_held();
     cr_assert(user_moves(second, "card", "moved"));
-    cr_assert(device_sync(second));
-    device_sync(first);
-    cr_expect_not(device_has_line(first, "moved"));
+    cr_assert(small_device_sync(second));
+    small_device_sync(first);
+    cr_expect_not(small_device_has_line(first, "moved"));
     put_back();
     both_sync();
     cr_expect(has_path(first, "moved/a"));

@@ -28,49 +28,49 @@ static void name_of(uint64_t number, char name[32])
     snprintf(name, 32, "%s%d", number % 2 ? "in/" : "", (int)number);
 }
 
-static void saves(world *w, device *self)
+static void saves(small_world *w, small_device *self)
 {
-    const size_t size = world_random(w, 3) ? 1 + world_random(w, 3000) : LARGE;
-    cf_buffer noise = world_noise(w, size);
+    const size_t size = small_world_random(w, 3) ? 1 + small_world_random(w, 3000) : LARGE;
+    cf_buffer noise = small_world_noise(w, size);
     char name[32];
 
-    name_of(world_random(w, FILES), name);
-    user_saves(self, name, cf_buffer_view(&noise), (save_way)world_random(w, SAVE_WAYS));
+    name_of(small_world_random(w, FILES), name);
+    user_saves(self, name, cf_buffer_view(&noise), (save_way)small_world_random(w, SAVE_WAYS));
     cf_buffer_release(&noise);
 }
 
 /* A program writes, and closes the file after the clock was set. */
-static int begins_to_save(world *w, device *self)
+static int begins_to_save(small_world *w, small_device *self)
 {
     char name[32], path[256];
 
-    name_of(world_random(w, FILES), name);
+    name_of(small_world_random(w, FILES), name);
     snprintf(path, sizeof path, "%s/%s", self->folder, name);
     int file = open(path, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0644);
-    const uint64_t noise = world_random(w, UINT64_MAX);
+    const uint64_t noise = small_world_random(w, UINT64_MAX);
     cr_assert_eq(write(file, &noise, sizeof noise), (ssize_t)sizeof noise);
     return file;
 }
 
-static int64_t jump_of(world *w)
+static int64_t jump_of(small_world *w)
 {
     static const int64_t jumps_ms[] = {-150,         -2000,       -31000, -260000, -HOUR_MS,
                                        -3 * HOUR_MS, 3 * HOUR_MS, 260000, 31000,   2000};
 
-    return jumps_ms[world_random(w, sizeof jumps_ms / sizeof *jumps_ms)];
+    return jumps_ms[small_world_random(w, sizeof jumps_ms / sizeof *jumps_ms)];
 }
 
 /* No time passes on the other clock. */
-static void set_all_clocks(world *w, int64_t by_ms)
+static void set_all_clocks(small_world *w, int64_t by_ms)
 {
-    world_steady(w);
+    small_world_steady(w);
     w->now_ms += (uint64_t)by_ms;
     w->seen_ms = w->now_ms;
 }
 
-static void sets_a_clock(world *w)
+static void sets_a_clock(small_world *w)
 {
-    switch (world_random(w, 4)) {
+    switch (small_world_random(w, 4)) {
     case 0:
         w->skew_ms = 0;
         break;
@@ -88,22 +88,22 @@ static void sets_a_clock(world *w)
     }
 }
 
-static void happens(world *w, device *self, int *writing)
+static void happens(small_world *w, small_device *self, int *writing)
 {
     char from[32], to[32];
 
-    switch (world_random(w, 8)) {
+    switch (small_world_random(w, 8)) {
     case 0:
     case 1:
         sets_a_clock(w);
         break;
     case 2:
-        name_of(world_random(w, FILES), from);
+        name_of(small_world_random(w, FILES), from);
         user_removes(self, from);
         break;
     case 3:
-        name_of(world_random(w, FILES), from);
-        name_of(world_random(w, FILES), to);
+        name_of(small_world_random(w, FILES), from);
+        name_of(small_world_random(w, FILES), to);
         user_moves(self, from, to);
         break;
     case 4:
@@ -121,15 +121,15 @@ static void happens(world *w, device *self, int *writing)
     }
 }
 
-static void passes(world *w, device *first, device *second, uint64_t ms)
+static void passes(small_world *w, small_device *first, small_device *second, uint64_t ms)
 {
-    for (const uint64_t end_ms = world_steady(w) + ms; world_steady(w) < end_ms;) {
-        device_passes(first, 30);
-        device_passes(second, 30);
+    for (const uint64_t end_ms = small_world_steady(w) + ms; small_world_steady(w) < end_ms;) {
+        small_device_passes(first, 30);
+        small_device_passes(second, 30);
     }
 }
 
-static bool is_sent(device *self)
+static bool is_sent(small_device *self)
 {
     return cf_link_is_connected(cf_engine_link(self->engine)) &&
            cf_link_is_idle(cf_engine_link(self->engine));
@@ -137,22 +137,22 @@ static bool is_sent(device *self)
 
 static void expect_accepted_soon(uint64_t seed)
 {
-    world *w = world_new(seed, 2);
-    device *first = &w->devices[0], *second = &w->devices[1];
+    small_world *w = small_world_new(seed, 2);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
     cf_buffer difference = {0};
     int writing = -1;
 
     user_makes(first, "in");
-    device_serves(first);
-    device_serves(second);
+    small_device_serves(first);
+    small_device_serves(second);
     passes(w, first, second, QUIET_MS);
     if (seed % 2) /* a clock is set in the midst of a large file */
         cf_link_carries(cf_engine_link(first->engine), STEP, STEP, CF_WINDOW);
     for (int i = 0; i < ACTS; i++) {
         happens(w, first, &writing);
-        if (world_random(w, 3))
-            passes(w, first, second, 1 + world_random(w, 2000));
-        if (world_random(w, 6))
+        if (small_world_random(w, 3))
+            passes(w, first, second, 1 + small_world_random(w, 2000));
+        if (small_world_random(w, 6))
             continue;
         if (writing >= 0)
             close(writing);
@@ -160,13 +160,13 @@ static void expect_accepted_soon(uint64_t seed)
         passes(w, first, second, SOON_MS);
         cr_expect(is_sent(first), "seed %llu, act %d: something is not sent",
                   (unsigned long long)seed, i);
-        cr_expect(world_equal(w, &difference), "seed %llu, act %d: %.*s", (unsigned long long)seed,
-                  i, (int)difference.size, (const char *)difference.data);
+        cr_expect(small_world_equal(w, &difference), "seed %llu, act %d: %.*s",
+                  (unsigned long long)seed, i, (int)difference.size, (const char *)difference.data);
     }
     if (writing >= 0)
         close(writing);
     cf_buffer_release(&difference);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_clocks, what_is_saved_is_accepted_soon_whatever_the_clocks_do, .timeout = 3600)

@@ -6,21 +6,21 @@
 
 #include "tests/support/expect.h"
 
-static world *a_world_with_a_folder(void)
+static small_world *a_world_with_a_folder(void)
 {
-    world *w = world_new(7, 2);
-    device *here = &w->devices[0];
+    small_world *w = small_world_new(7, 2);
+    small_device *here = &w->devices[0];
 
     user_makes(here, "sub");
     user_makes(here, "sub/deep");
     user_writes_text(here, "sub/two", "two");
     user_writes_text(here, "sub/deep/three", "three");
     user_writes_text(here, "one", "one");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     return w;
 }
 
-static void copy_and_delete(device *self)
+static void copy_and_delete(small_device *self)
 {
     user_makes(self, "elsewhere");
     user_makes(self, "elsewhere/deep");
@@ -29,17 +29,18 @@ static void copy_and_delete(device *self)
     user_removes(self, "sub");
 }
 
-static void expect_moved(world *w)
+static void expect_moved(small_world *w)
 {
     cf_buffer difference = {0};
     char token[64];
 
-    cr_expect(world_settle(w));
-    cr_expect(world_equal(w, &difference), "%.*s", (int)difference.size, (char *)difference.data);
-    cr_expect(device_token(&w->devices[1], "elsewhere/two", token));
-    cr_expect(device_token(&w->devices[1], "elsewhere/deep/three", token));
-    cr_expect_not(device_token(&w->devices[0], "sub/two", token));
-    cr_expect_not(device_token(&w->devices[1], "sub/deep/three", token));
+    cr_expect(small_world_settle(w));
+    cr_expect(small_world_equal(w, &difference), "%.*s", (int)difference.size,
+              (char *)difference.data);
+    cr_expect(small_device_token(&w->devices[1], "elsewhere/two", token));
+    cr_expect(small_device_token(&w->devices[1], "elsewhere/deep/three", token));
+    cr_expect_not(small_device_token(&w->devices[0], "sub/two", token));
+    cr_expect_not(small_device_token(&w->devices[1], "sub/deep/three", token));
     cf_buffer_release(&difference);
 }
 
@@ -48,26 +49,26 @@ static void expect_moved(world *w)
  * these files out of sync for ever, and brought the folder back. */
 Test(engine_copies, moves_what_was_copied_before_its_folder_was_deleted)
 {
-    world *w = a_world_with_a_folder();
+    small_world *w = a_world_with_a_folder();
 
     copy_and_delete(&w->devices[0]);
     expect_moved(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_copies, goes_on_after_a_crash_between_the_parts_of_such_a_look)
 {
     for (uint64_t at = 1; at < 400; at += 3) {
-        world *w = a_world_with_a_folder();
-        device *here = &w->devices[0];
+        small_world *w = a_world_with_a_folder();
+        small_device *here = &w->devices[0];
 
         copy_and_delete(here);
         here->faults = (disk_faults){.at = at, .status = CF_IO};
-        device_round(here, &(cf_round_options){.kind = CF_ROUND_SYNC}, 200);
+        small_device_round(here, &(cf_round_options){.kind = CF_ROUND_SYNC}, 200);
         bool struck = here->faults.calls >= at;
-        device_crash(here);
+        small_device_crash(here);
         expect_moved(w);
-        world_destroy(&w);
+        small_world_destroy(&w);
         if (!struck)
             break;
     }
@@ -77,18 +78,18 @@ Test(engine_copies, goes_on_after_a_crash_between_the_parts_of_such_a_look)
  * the next look as something that a user had done. */
 Test(engine_copies, gives_one_of_two_links_a_mode_of_its_own)
 {
-    world *w = world_new(9, 2);
-    device *here = &w->devices[0], *there = &w->devices[1];
+    small_world *w = small_world_new(9, 2);
+    small_device *here = &w->devices[0], *there = &w->devices[1];
 
     user_writes_text(here, "f", "text");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_assert(user_links(there, "f", "g"));
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     user_changes_mode(here, "f", 0600);
-    cr_expect(world_settle(w));
+    cr_expect(small_world_settle(w));
     for (int i = 0; i < 2; i++) {
         cr_expect_eq(mode_of(&w->devices[i], "f"), 0600);
         cr_expect_eq(mode_of(&w->devices[i], "g"), 0644);
     }
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

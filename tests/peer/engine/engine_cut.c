@@ -80,7 +80,7 @@ static bool may_end(const kind *self, size_t at)
     return at >= closed;
 }
 
-static void write_bytes(const device *self, const kind *of, size_t size)
+static void write_bytes(const small_device *self, const kind *of, size_t size)
 {
     char path[180], beside[200];
 
@@ -93,7 +93,7 @@ static void write_bytes(const device *self, const kind *of, size_t size)
     cr_assert_eq(rename(beside, path), 0);
 }
 
-static bool shows(const device *self, const kind *of)
+static bool shows(const small_device *self, const kind *of)
 {
     char path[180], bytes[8192];
 
@@ -105,7 +105,7 @@ static bool shows(const device *self, const kind *of)
     return cf_bytes_equal(cf_bytes_of(bytes, size), cf_buffer_view(&of->text));
 }
 
-static cf_binding *bind(device *self, const kind *of)
+static cf_binding *bind(small_device *self, const kind *of)
 {
     cf_peer *peer = cf_engine_peer(self->engine);
     const char *keys[] = {of->key};
@@ -129,9 +129,9 @@ static cf_binding *bind(device *self, const kind *of)
     return binding;
 }
 
-static void sync(device *self)
+static void sync(small_device *self)
 {
-    cr_assert(device_sync(self));
+    cr_assert(small_device_sync(self));
 }
 
 static const kind kinds[] = {
@@ -150,8 +150,8 @@ static const kind kinds[] = {
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 typedef struct {
-    world *in;
-    device *a, *b;
+    small_world *in;
+    small_device *a, *b;
     cf_binding *at;
     kind of;
 } scene;
@@ -159,7 +159,7 @@ typedef struct {
 /* Two that have the same file. */
 static scene begin(const kind *of)
 {
-    scene self = {.in = world_new(75, 2), .of = *of};
+    scene self = {.in = small_world_new(75, 2), .of = *of};
 
     self.a = &self.in->devices[0];
     self.b = &self.in->devices[1];
@@ -169,14 +169,14 @@ static scene begin(const kind *of)
     bind(self.b, &self.of);
     write_bytes(self.a, &self.of, self.of.text.size);
     write_bytes(self.b, &self.of, self.of.text.size);
-    cr_assert(world_settle(self.in));
+    cr_assert(small_world_settle(self.in));
     return self;
 }
 
 static void end(scene *self)
 {
     cf_buffer_release(&self->of.text);
-    world_destroy(&self->in);
+    small_world_destroy(&self->in);
 }
 
 static bool is_said(const scene *self)
@@ -195,15 +195,15 @@ Test(engine_cut, deletes_nothing_wherever_the_file_is_cut)
     for (size_t k = 0; k < KINDS; k++) {
         scene self = begin(&kinds[k]);
         const size_t size = self.of.text.size;
-        const uint64_t entries = world_entries(self.in);
+        const uint64_t entries = small_world_entries(self.in);
 
         for (size_t at = 0; at < size; at++) {
             if (may_end(&self.of, at))
                 continue;
             write_bytes(self.a, &self.of, at);
             sync(self.a);
-            cr_assert_eq(world_entries(self.in), entries, "%s is cut at %zu of %zu", self.of.suffix,
-                         at, size);
+            cr_assert_eq(small_world_entries(self.in), entries, "%s is cut at %zu of %zu",
+                         self.of.suffix, at, size);
             cr_assert(is_said(&self), "%s is cut at %zu of %zu", self.of.suffix, at, size);
             sync(self.b);
             cr_assert(shows(self.b, &self.of));
@@ -211,7 +211,7 @@ Test(engine_cut, deletes_nothing_wherever_the_file_is_cut)
         write_bytes(self.a, &self.of, size);
         sync(self.a);
         cr_assert_not(is_said(&self), "%s is whole again", self.of.suffix);
-        cr_assert_eq(world_entries(self.in), entries);
+        cr_assert_eq(small_world_entries(self.in), entries);
         end(&self);
     }
 }
@@ -284,11 +284,11 @@ Test(engine_cut, brings_edits_but_nothing_new_into_a_file_of_cards)
         cf_buffer_append_text(&more.text, "%s", more.tail);
         write_bytes(self.b, &more, more.text.size);
         sync(self.b);
-        entries = world_entries(self.in);
+        entries = small_world_entries(self.in);
         for (int i = 0; i < 2; i++)
             sync(self.a);
         cr_assert(is_said(&self));
-        cr_assert_eq(world_entries(self.in), entries, "%s", self.of.suffix);
+        cr_assert_eq(small_world_entries(self.in), entries, "%s", self.of.suffix);
         sync(self.b);
         cr_assert(shows(self.b, &more), "%s", self.of.suffix);
         cf_buffer_release(&more.text);

@@ -62,7 +62,7 @@ Test(engine_disk_refuses, whatever_the_disk_calls_it_a_name_is_refused)
         user_removes(full, "d?");
         user_removes(full, "o:k");
         settle_without_news();
-        cr_expect_eq(device_pending(folds, NULL, CF_PENDING_SKIPPED), 0);
+        cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_SKIPPED), 0);
         cr_expect(!is_there(folds, "ok"));
     }
 }
@@ -88,7 +88,7 @@ Test(engine_disk_refuses, a_name_that_is_too_long_there_is_named_and_stays_elsew
 /* In one step, and with smaller ones beside it. */
 static void expect_too_large(size_t largest, size_t size)
 {
-    cf_buffer bytes = world_noise(w, size), other = world_noise(w, largest);
+    cf_buffer bytes = small_world_noise(w, size), other = small_world_noise(w, largest);
 
     folds->faults.lacks.largest = largest;
     user_writes_text(full, "small", "s");
@@ -104,10 +104,11 @@ static void expect_too_large(size_t largest, size_t size)
     expect_reason(CF_PENDING_SKIPPED, "first", "it is too large for this disk");
     user_writes_text(full, "large", "small by now");
     user_writes_text(folds, "first", "edited there");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect(user_reads_as(folds, "large", "small by now"));
     cr_expect(user_reads_as(full, "first", "edited there"));
-    cr_expect_eq(device_pending(folds, NULL, CF_PENDING_SKIPPED), 1, "the copy of the conflict");
+    cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_SKIPPED), 1,
+                 "the copy of the conflict");
     cf_buffer_release(&bytes);
     cf_buffer_release(&other);
 }
@@ -120,7 +121,7 @@ Test(engine_disk_refuses, a_small_file_that_is_too_large_there_stays_elsewhere)
 Test(engine_disk_refuses, a_file_that_is_too_large_there_stays_elsewhere)
 {
     expect_too_large(150000, 150001);
-    cf_buffer bytes = world_noise(w, 150001);
+    cf_buffer bytes = small_world_noise(w, 150001);
     user_writes(full, "shrinks", bytes.data, bytes.size);
     settle_without_news();
     user_writes(full, "shrinks", bytes.data, 149999);
@@ -131,7 +132,7 @@ Test(engine_disk_refuses, a_file_that_is_too_large_there_stays_elsewhere)
     cr_expect_eq(traits->size_refused, 150001, "%llu", (unsigned long long)traits->size_refused);
     folds->faults.lacks.largest = 0;
     folds->faults.lacks.kind = 2; /* another disk */
-    device_crash(folds);
+    small_device_crash(folds);
     settle_without_news();
-    cr_expect_eq(device_pending(folds, NULL, CF_PENDING_SKIPPED), 0);
+    cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_SKIPPED), 0);
 }

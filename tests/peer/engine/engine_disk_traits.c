@@ -12,10 +12,10 @@ enum { ODD_SECOND = 1500000001, STEP_S = 2 };
 #define SECOND_NS INT64_C(1000000000)
 #define STEP_NS (STEP_S * SECOND_NS)
 
-static world *w;
-static device *full, *less;
+static small_world *w;
+static small_device *full, *less;
 
-static struct stat lies_at(const device *self, const char *path)
+static struct stat lies_at(const small_device *self, const char *path)
 {
     char at[256];
     struct stat stat;
@@ -25,7 +25,7 @@ static struct stat lies_at(const device *self, const char *path)
     return stat;
 }
 
-static bool is_there(const device *self, const char *path)
+static bool is_there(const small_device *self, const char *path)
 {
     char at[256];
     struct stat stat;
@@ -37,53 +37,53 @@ static bool is_there(const device *self, const char *path)
 /* The first device's disk keeps everything, the other's like a stick's. */
 static void begin(bool refuses)
 {
-    w = world_new(3, 2);
+    w = small_world_new(3, 2);
     full = &w->devices[0];
     less = &w->devices[1];
     less->faults.lacks = (disk_lacks){
         .step_ns = STEP_NS, .modes = true, .refuses_modes = refuses, .links = true, .kind = 1};
-    device_crash(less);
+    small_device_crash(less);
 }
 
 static void end(void)
 {
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 TestSuite(engine_disk_traits, .fini = end);
 
 static void settle(void)
 {
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
 }
 
 /* Whatever is looked at, and however often: nobody did anything. */
 static void expect_no_change(void)
 {
-    uint64_t entries = world_entries(w);
+    uint64_t entries = small_world_entries(w);
 
     settle();
-    device_crash(less);
+    small_device_crash(less);
     settle();
-    device_crash(full);
+    small_device_crash(full);
     settle();
-    cr_expect_eq(world_entries(w), entries, "%d changes that nobody made",
-                 (int)(world_entries(w) - entries));
+    cr_expect_eq(small_world_entries(w), entries, "%d changes that nobody made",
+                 (int)(small_world_entries(w) - entries));
 }
 
-static void expect_mode(const device *self, const char *path, unsigned mode)
+static void expect_mode(const small_device *self, const char *path, unsigned mode)
 {
     cr_expect_eq(lies_at(self, path).st_mode & 0777, mode, "%s of %d is %o", path, self->number,
                  lies_at(self, path).st_mode & 0777);
 }
 
-static void expect_second(const device *self, const char *path, long second)
+static void expect_second(const small_device *self, const char *path, long second)
 {
     cr_expect_eq(lies_at(self, path).st_mtim.tv_sec, second, "%s of %d is of %ld", path,
                  self->number, lies_at(self, path).st_mtim.tv_sec);
 }
 
-static void makes_a_file(device *self, const char *path, unsigned mode)
+static void makes_a_file(small_device *self, const char *path, unsigned mode)
 {
     user_writes_text(self, path, "text");
     user_changes_mode(self, path, mode);
@@ -102,8 +102,8 @@ static void what_comes_from_others_is_published_by_none(bool refuses)
     expect_mode(full, "a", 0640);
     expect_mode(full, "d", 0700);
     expect_second(full, "a", ODD_SECOND);
-    cr_expect_eq(device_pending(less, NULL, CF_PENDING_SKIPPED), 0);
-    cr_expect_eq(device_pending(less, NULL, CF_PENDING_UNAPPLIED), 0);
+    cr_expect_eq(small_device_pending(less, NULL, CF_PENDING_SKIPPED), 0);
+    cr_expect_eq(small_device_pending(less, NULL, CF_PENDING_UNAPPLIED), 0);
 }
 
 Test(engine_disk_traits, what_comes_from_others_is_published_by_none)
@@ -162,7 +162,7 @@ Test(engine_disk_traits, what_was_there_before_it_was_added_is_equal)
 {
     begin(false);
     makes_a_file(full, "a", 0640);
-    cr_assert(device_sync(full));
+    cr_assert(small_device_sync(full));
     makes_a_file(less, "a", 0600);
     settle();
     expect_mode(full, "a", 0640);
@@ -182,10 +182,10 @@ Test(engine_disk_traits, a_time_that_is_set_there_is_published)
     expect_no_change();
 }
 
-static void gets_another_disk(device *self, disk_lacks lacks)
+static void gets_another_disk(small_device *self, disk_lacks lacks)
 {
     self->faults.lacks = lacks;
-    device_crash(self);
+    small_device_crash(self);
 }
 
 Test(engine_disk_traits, a_disk_that_keeps_less_than_it_did_is_learned_again)
@@ -196,12 +196,12 @@ Test(engine_disk_traits, a_disk_that_keeps_less_than_it_did_is_learned_again)
     less->faults.lacks.modes = true; /* the same disk */
     less->faults.lacks.step_ns = STEP_NS;
     makes_a_file(full, "b", 0600);
-    cr_assert(device_sync(full));
-    uint64_t entries = world_entries(w);
+    cr_assert(small_device_sync(full));
+    uint64_t entries = small_world_entries(w);
     settle();
     expect_mode(full, "b", 0600);
     expect_second(full, "b", ODD_SECOND);
-    cr_expect_eq(world_entries(w), entries);
+    cr_expect_eq(small_world_entries(w), entries);
     expect_no_change();
 }
 
@@ -297,13 +297,13 @@ Test(engine_disk_traits, so_it_is_when_a_rename_begins_to_set_times)
     expect_kept_elsewhere("a", ODD_SECOND);
 }
 
-static void gets_a_better_disk(device *self)
+static void gets_a_better_disk(small_device *self)
 {
     gets_another_disk(self, (disk_lacks){.kind = self->faults.lacks.kind + 1});
 }
 
 /* As when all of it is copied to another disk: as the stick showed it. */
-static void copies(device *self, const char *path)
+static void copies(small_device *self, const char *path)
 {
     user_changes_mode(self, path, 0777);
     if (S_ISREG(lies_at(self, path).st_mode))
@@ -318,14 +318,14 @@ Test(engine_disk_traits, what_was_agreed_comes_back_whole_on_a_better_disk)
     user_changes_mode(full, "d", 0750);
     makes_a_file(full, "d/b", 0600);
     settle();
-    uint64_t entries = world_entries(w);
+    uint64_t entries = small_world_entries(w);
     copies(less, "d/b");
     copies(less, "d");
     copies(less, "a");
     gets_a_better_disk(less);
     settle();
-    cr_expect_eq(world_entries(w), entries);
-    const device *both[] = {full, less};
+    cr_expect_eq(small_world_entries(w), entries);
+    const small_device *both[] = {full, less};
     for (size_t i = 0; i < 2; i++) {
         expect_mode(both[i], "a", 0640);
         expect_mode(both[i], "d", 0750);
@@ -344,14 +344,14 @@ Test(engine_disk_traits, a_link_that_it_cannot_make_is_named_and_comes_on_a_bett
     user_writes_text(full, "a", "text");
     cr_assert(user_points(full, "link", "a"));
     settle();
-    cr_expect_eq(device_pending(less, NULL, CF_PENDING_SKIPPED), 1);
+    cr_expect_eq(small_device_pending(less, NULL, CF_PENDING_SKIPPED), 1);
     expect_no_change();
     cr_expect(is_there(full, "link"));
     gets_a_better_disk(less);
     settle();
     cr_expect(is_there(full, "link"));
     cr_expect(is_there(less, "link"));
-    cr_expect_eq(device_pending(less, NULL, CF_PENDING_SKIPPED), 0);
+    cr_expect_eq(small_device_pending(less, NULL, CF_PENDING_SKIPPED), 0);
 }
 
 Test(engine_disk_traits, a_link_that_is_lost_with_a_better_disk_is_no_deletion)
@@ -365,8 +365,8 @@ Test(engine_disk_traits, a_link_that_is_lost_with_a_better_disk_is_no_deletion)
     user_removes(less, "link"); /* what is copied has none */
     less->faults.lacks.kind++;
     less->faults.lacks.links = true;
-    device_crash(less);
+    small_device_crash(less);
     settle();
     cr_expect(is_there(full, "link"));
-    cr_expect_eq(device_pending(less, NULL, CF_PENDING_SKIPPED), 1);
+    cr_expect_eq(small_device_pending(less, NULL, CF_PENDING_SKIPPED), 1);
 }

@@ -11,7 +11,7 @@
 
 enum { SIZE = 100000, LARGE = 3 << 20, FOLDERS = 4, FILES = 3, BESIDE = 12 };
 
-static uint64_t sent(device *self)
+static uint64_t sent(small_device *self)
 {
     cf_traffic traffic;
 
@@ -20,7 +20,7 @@ static uint64_t sent(device *self)
 }
 
 /* In FOLDERS folders, FILES in each. */
-static void fill(device *self, cf_bytes bytes)
+static void fill(small_device *self, cf_bytes bytes)
 {
     char path[40];
 
@@ -34,7 +34,7 @@ static void fill(device *self, cf_bytes bytes)
     }
 }
 
-static void expect_full(const device *self, cf_bytes bytes)
+static void expect_full(const small_device *self, cf_bytes bytes)
 {
     char path[40];
 
@@ -45,13 +45,13 @@ static void expect_full(const device *self, cf_bytes bytes)
 }
 
 /* What the log has, the other device has after a round. */
-static void expect_equal(world *w)
+static void expect_equal(small_world *w)
 {
     cf_buffer difference = {0};
 
-    cr_assert(device_sync(&w->devices[1]));
+    cr_assert(small_device_sync(&w->devices[1]));
     expect_nothing_pending(&w->devices[1]);
-    bool equal = world_equal(w, &difference);
+    bool equal = small_world_equal(w, &difference);
     cf_buffer_append(&difference, "", 1);
     cr_expect(equal, "%s", (const char *)difference.data);
     cf_buffer_release(&difference);
@@ -59,19 +59,19 @@ static void expect_equal(world *w)
 
 static void bring(size_t size)
 {
-    world *w = world_new(51, 2);
-    device *a = &w->devices[0];
-    cf_buffer bytes = world_noise(w, size);
+    small_world *w = small_world_new(51, 2);
+    small_device *a = &w->devices[0];
+    cf_buffer bytes = small_world_noise(w, size);
 
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     fill(a, cf_buffer_view(&bytes));
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     expect_nothing_pending(a);
     expect_equal(w);
     expect_full(&w->devices[1], cf_buffer_view(&bytes));
     cr_expect_lt(sent(a), size + size / 2);
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_equals, go_out_and_come_in_one_round_each)
@@ -86,38 +86,38 @@ Test(engine_equals, do_so_in_many_pieces_too)
 
 Test(engine_equals, go_out_by_what_serves_alone)
 {
-    world *w = world_new(52, 2);
-    device *a = &w->devices[0];
-    cf_buffer bytes = world_noise(w, SIZE);
+    small_world *w = small_world_new(52, 2);
+    small_device *a = &w->devices[0];
+    cf_buffer bytes = small_world_noise(w, SIZE);
 
-    device_serves(a);
-    cr_assert(device_sync(a));
+    small_device_serves(a);
+    cr_assert(small_device_sync(a));
     fill(a, cf_buffer_view(&bytes));
-    device_passes(a, 60000);
+    small_device_passes(a, 60000);
     expect_equal(w);
     expect_full(&w->devices[1], cf_buffer_view(&bytes));
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Edits of equal files to equal files: what goes out is a patch. */
 Test(engine_equals, go_out_as_edits_too)
 {
-    world *w = world_new(53, 2);
-    device *a = &w->devices[0];
-    cf_buffer bytes = world_noise(w, LARGE);
+    small_world *w = small_world_new(53, 2);
+    small_device *a = &w->devices[0];
+    cf_buffer bytes = small_world_noise(w, LARGE);
 
     fill(a, cf_buffer_view(&bytes));
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     uint64_t before = sent(a);
     memset(bytes.data + 1000000, 'x', 3000);
     fill(a, cf_buffer_view(&bytes));
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     expect_nothing_pending(a);
     expect_equal(w);
     cr_expect_lt(sent(a) - before, 50000);
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Offline all wait for the broker together; then the file that was to be read is not there, or is
@@ -125,16 +125,16 @@ Test(engine_equals, go_out_as_edits_too)
 Test(engine_equals, go_out_without_the_file_that_was_to_be_read)
 {
     for (int edited = 0; edited < 2; edited++) {
-        world *w = world_new(54, 2);
-        device *a = &w->devices[0];
-        cf_buffer bytes = world_noise(w, SIZE);
+        small_world *w = small_world_new(54, 2);
+        small_device *a = &w->devices[0];
+        cf_buffer bytes = small_world_noise(w, SIZE);
 
-        device_serves(a);
-        cr_assert(device_sync(a));
-        device_unplug(a);
+        small_device_serves(a);
+        cr_assert(small_device_sync(a));
+        small_device_unplug(a);
         fill(a, cf_buffer_view(&bytes));
-        device_passes(a, 9000);
-        cr_assert_eq(device_pending(a, NULL, CF_PENDING_WAITS), FOLDERS * FILES);
+        small_device_passes(a, 9000);
+        cr_assert_eq(small_device_pending(a, NULL, CF_PENDING_WAITS), FOLDERS * FILES);
         for (int folder = 0; folder < FOLDERS - 1; folder++)
             for (int file = 0; file < FILES; file++) {
                 char path[40];
@@ -146,15 +146,15 @@ Test(engine_equals, go_out_without_the_file_that_was_to_be_read)
                     user_removes(a, path);
             }
         a->offline = false;
-        device_passes(a, 60000);
+        small_device_passes(a, 60000);
         expect_equal(w);
         cr_expect(holds_bytes(&w->devices[1], "3/0", cf_buffer_view(&bytes)));
         cf_buffer_release(&bytes);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
-static cf_binding *binding_of(device *self, uint32_t number)
+static cf_binding *binding_of(small_device *self, uint32_t number)
 {
     for (size_t i = 0; i < cf_engine_binding_count(self->engine); i++)
         if (cf_engine_binding_at(self->engine, i)->number == number)
@@ -166,41 +166,41 @@ static cf_binding *binding_of(device *self, uint32_t number)
 Test(engine_equals, go_out_without_the_source_that_came_first)
 {
     for (int first = 0; first < 2; first++) {
-        world *w = world_new(55, 2);
-        device *a = &w->devices[0], beside = folder_beside(a, NULL);
-        cf_buffer bytes = world_noise(w, SIZE);
+        small_world *w = small_world_new(55, 2);
+        small_device *a = &w->devices[0], beside = folder_beside(a, NULL);
+        cf_buffer bytes = small_world_noise(w, SIZE);
         uint32_t ends = first ? FOLDER_BESIDE : cf_engine_binding_at(a->engine, 0)->number;
         cf_error error;
 
-        device_serves(a);
-        cr_assert(world_settle(w));
-        device_unplug(a);
+        small_device_serves(a);
+        cr_assert(small_world_settle(w));
+        small_device_unplug(a);
         user_writes(a, "here", bytes.data, bytes.size);
         user_writes(&beside, "there", bytes.data, bytes.size);
-        device_passes(a, 9000);
+        small_device_passes(a, 9000);
         expect_ok(cf_engine_drop_binding(a->engine, binding_of(a, ends), &error), error);
         a->offline = false;
-        device_passes(a, 60000);
-        cr_assert(device_sync(&w->devices[1]));
+        small_device_passes(a, 60000);
+        cr_assert(small_device_sync(&w->devices[1]));
         cr_expect(holds_bytes(&w->devices[1], first ? "here" : "there", cf_buffer_view(&bytes)));
         cf_buffer_release(&bytes);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
 Test(engine_equals, go_out_and_come_in_several_sources)
 {
-    world *w = world_new(56, 2);
-    device *a = &w->devices[0], beside = folder_beside(a, NULL);
-    device across = folder_beside(&w->devices[1], NULL);
-    cf_buffer bytes = world_noise(w, SIZE);
+    small_world *w = small_world_new(56, 2);
+    small_device *a = &w->devices[0], beside = folder_beside(a, NULL);
+    small_device across = folder_beside(&w->devices[1], NULL);
+    cf_buffer bytes = small_world_noise(w, SIZE);
 
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     user_makes(a, "d");
     user_writes(a, "d/here", bytes.data, bytes.size);
     user_makes(&beside, "e");
     user_writes(&beside, "e/there", bytes.data, bytes.size);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     expect_nothing_pending(a);
     cr_expect(holds_bytes(a, "e/there", cf_buffer_view(&bytes)));
     cr_expect(holds_bytes(&beside, "d/here", cf_buffer_view(&bytes)));
@@ -209,12 +209,12 @@ Test(engine_equals, go_out_and_come_in_several_sources)
     cr_expect(holds_bytes(&across, "e/there", cf_buffer_view(&bytes)));
     cr_expect_lt(sent(a), 2 * SIZE);
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Long values of records ---- */
 
-static void write_rows(device *self, const long *ids, size_t count, cf_bytes note)
+static void write_rows(small_device *self, const long *ids, size_t count, cf_bytes note)
 {
     table rows = {0};
 
@@ -224,7 +224,7 @@ static void write_rows(device *self, const long *ids, size_t count, cf_bytes not
     table_release(&rows);
 }
 
-static void expect_rows(const device *self, size_t count, cf_bytes note)
+static void expect_rows(const small_device *self, size_t count, cf_bytes note)
 {
     table rows = {0};
 
@@ -239,23 +239,23 @@ Test(engine_equals, of_rows_in_two_tables_go_out_in_one_round)
 {
     static const long here[] = {1, 2, 3}, there[] = {4, 5};
     cf_arena arena = {0};
-    world *w = world_new(57, 2);
-    device *a = &w->devices[0], beside = table_beside(a);
+    small_world *w = small_world_new(57, 2);
+    small_device *a = &w->devices[0], beside = table_beside(a);
     cf_bytes note = noise_text(w, SIZE, &arena);
 
-    world_bind_tables(w);
-    device_bind_table(a, &(table_place){.number = BESIDE, .at = &beside});
-    cr_assert(world_settle(w));
+    small_world_bind_tables(w);
+    small_device_bind_table(a, &(table_place){.number = BESIDE, .at = &beside});
+    cr_assert(small_world_settle(w));
     write_rows(a, here, 3, note);
     write_rows(&beside, there, 2, note);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     expect_rows(a, 5, note);
     expect_rows(&beside, 5, note);
-    cr_assert(device_sync(&w->devices[1]));
+    cr_assert(small_device_sync(&w->devices[1]));
     expect_rows(&w->devices[1], 5, note);
     cr_expect_lt(sent(a), 2 * SIZE);
     cf_arena_release(&arena);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What is kept of the value until it is sent is not there any more. */
@@ -263,23 +263,23 @@ Test(engine_equals, of_rows_go_out_though_what_is_kept_of_them_is_gone)
 {
     static const long ids[] = {1, 2, 3};
     cf_arena arena = {0};
-    world *w = world_new(58, 2);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(58, 2);
+    small_device *a = &w->devices[0];
     cf_bytes note = noise_text(w, SIZE, &arena);
     char command[400];
 
-    world_bind_tables(w);
-    cr_assert(world_settle(w));
-    device_unplug(a);
+    small_world_bind_tables(w);
+    cr_assert(small_world_settle(w));
+    small_device_unplug(a);
     write_rows(a, ids, 3, note);
-    device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
+    small_device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
     snprintf(command, sizeof command, "find %s/base -type f | grep -q . && rm -r %s/base/*",
              a->home_path, a->home_path);
     cr_assert_eq(system(command), 0);
     a->offline = false;
-    cr_assert(device_sync(a));
-    cr_assert(device_sync(&w->devices[1]));
+    cr_assert(small_device_sync(a));
+    cr_assert(small_device_sync(&w->devices[1]));
     expect_rows(&w->devices[1], 3, note);
     cf_arena_release(&arena);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -33,7 +33,7 @@ void __wrap_cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *g
     planned += plan->count - before;
 }
 
-static uint64_t received(device *self)
+static uint64_t received(small_device *self)
 {
     cf_traffic traffic;
 
@@ -46,7 +46,7 @@ static void name_of(int i, char path[40])
     snprintf(path, 40, "%d/f%d", i % 4, i);
 }
 
-static void fill(device *self, int files, cf_bytes bytes)
+static void fill(small_device *self, int files, cf_bytes bytes)
 {
     char path[40];
 
@@ -60,7 +60,7 @@ static void fill(device *self, int files, cf_bytes bytes)
     }
 }
 
-static void expect_full(const device *self, int files, cf_bytes bytes)
+static void expect_full(const small_device *self, int files, cf_bytes bytes)
 {
     char path[40];
 
@@ -71,18 +71,18 @@ static void expect_full(const device *self, int files, cf_bytes bytes)
 }
 
 /* The first device has published so many files of one content of that size. */
-static world *world_of_sized(int files, size_t size, cf_buffer *bytes)
+static small_world *world_of_sized(int files, size_t size, cf_buffer *bytes)
 {
-    world *w = world_new(61, 2);
+    small_world *w = small_world_new(61, 2);
 
-    *bytes = world_noise(w, size);
-    cr_assert(world_settle(w));
+    *bytes = small_world_noise(w, size);
+    cr_assert(small_world_settle(w));
     fill(&w->devices[0], files, cf_buffer_view(bytes));
-    cr_assert(device_sync(&w->devices[0]));
+    cr_assert(small_device_sync(&w->devices[0]));
     return w;
 }
 
-static world *world_of_copies(int files, cf_buffer *bytes)
+static small_world *world_of_copies(int files, cf_buffer *bytes)
 {
     return world_of_sized(files, SIZE, bytes);
 }
@@ -94,18 +94,18 @@ typedef struct {
 static cost cost_of(int files)
 {
     cf_buffer bytes;
-    world *w = world_of_copies(files, &bytes);
-    device *b = &w->devices[1];
+    small_world *w = world_of_copies(files, &bytes);
+    small_device *b = &w->devices[1];
     cost before = {planned, b->faults.calls};
 
     b->faults.reads = true;
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     cost out = {planned - before.planned, b->faults.calls - before.calls};
     expect_nothing_pending(b);
     expect_full(b, files, cf_buffer_view(&bytes));
     cr_expect_lt(received(b), SIZE + SIZE / 2);
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return out;
 }
 
@@ -126,46 +126,46 @@ Test(engine_equals_in, cost_as_much_as_they_are)
 Test(engine_equals_in, come_in_more_than_one_batch)
 {
     cf_buffer bytes;
-    world *w = world_of_copies(BATCH + BATCH / 4, &bytes);
-    device *b = &w->devices[1];
+    small_world *w = world_of_copies(BATCH + BATCH / 4, &bytes);
+    small_device *b = &w->devices[1];
     uint64_t before = planned;
 
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     expect_nothing_pending(b);
     expect_full(b, BATCH + BATCH / 4, cf_buffer_view(&bytes));
     cr_expect_lt(planned - before, 4 * BATCH);
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Each has the mode of its own, though nobody may read what is copied once that has its mode. */
 Test(engine_equals_in, have_modes_of_their_own)
 {
     cf_buffer bytes;
-    world *w = world_of_copies(6, &bytes);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = world_of_copies(6, &bytes);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     char path[40];
 
     for (int i = 0; i < 6; i++) {
         name_of(i, path);
         user_changes_mode(a, path, i % 2 ? 0400 : 0640);
     }
-    cr_assert(device_sync(a));
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(a));
+    cr_assert(small_device_sync(b));
     for (int i = 0; i < 6; i++) {
         name_of(i, path);
         cr_expect_eq(mode_of(b, path), i % 2 ? 0400 : 0640, "%s", path);
     }
     expect_full(b, 6, cf_buffer_view(&bytes));
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* The broker has lost what they are to be made from, and is told again once somebody connects. */
-static void lose(world *w)
+static void lose(small_world *w)
 {
-    world_loses_blobs(w);
-    device_unplug(&w->devices[0]);
+    small_world_loses_blobs(w);
+    small_device_unplug(&w->devices[0]);
     w->devices[0].offline = false;
 }
 
@@ -175,13 +175,13 @@ Test(engine_equals_in, come_without_those_that_were_deleted_meanwhile)
 {
     for (int gone = 0; gone < 4; gone++) {
         cf_buffer bytes;
-        world *w = world_of_copies(4, &bytes);
-        device *a = &w->devices[0], *b = &w->devices[1];
+        small_world *w = world_of_copies(4, &bytes);
+        small_device *a = &w->devices[0], *b = &w->devices[1];
         char path[40];
 
         lose(w);
-        device_sync(b);
-        cr_expect_eq(device_pending(b, NULL, CF_PENDING_WAITS), 4);
+        small_device_sync(b);
+        cr_expect_eq(small_device_pending(b, NULL, CF_PENDING_WAITS), 4);
         name_of(gone, path);
         user_removes(a, path);
         settles_equal(w);
@@ -190,7 +190,7 @@ Test(engine_equals_in, come_without_those_that_were_deleted_meanwhile)
             cr_expect_eq(holds_bytes(b, path, cf_buffer_view(&bytes)), i != gone, "%s", path);
         }
         cf_buffer_release(&bytes);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
@@ -199,8 +199,8 @@ Test(engine_equals_in, come_beside_what_stands_in_the_way_of_one)
 {
     for (int taken = 0; taken < 4; taken++) {
         cf_buffer bytes;
-        world *w = world_of_copies(4, &bytes);
-        device *b = &w->devices[1];
+        small_world *w = world_of_copies(4, &bytes);
+        small_device *b = &w->devices[1];
         char path[40], folder[8];
 
         name_of(taken, path);
@@ -214,11 +214,11 @@ Test(engine_equals_in, come_beside_what_stands_in_the_way_of_one)
         }
         cr_expect_eq(count_texts(b, "mine"), 1);
         cf_buffer_release(&bytes);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
-static cf_binding *binding_of(device *self, uint32_t number)
+static cf_binding *binding_of(small_device *self, uint32_t number)
 {
     for (size_t i = 0; i < cf_engine_binding_count(self->engine); i++)
         if (cf_engine_binding_at(self->engine, i)->number == number)
@@ -229,18 +229,18 @@ static cf_binding *binding_of(device *self, uint32_t number)
 Test(engine_equals_in, come_once_for_several_sources)
 {
     cf_buffer bytes;
-    world *w = world_of_copies(3, &bytes);
-    device *b = &w->devices[1], beside = folder_beside(b, NULL);
+    small_world *w = world_of_copies(3, &bytes);
+    small_device *b = &w->devices[1], beside = folder_beside(b, NULL);
     uint64_t before = received(b);
 
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     expect_nothing_pending(b);
     expect_full(b, 3, cf_buffer_view(&bytes));
     expect_full(&beside, 3, cf_buffer_view(&bytes));
     cr_expect_lt(received(b) - before, SIZE + SIZE / 2, "%llu",
                  (unsigned long long)(received(b) - before));
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* One of the sources ends while the content is on its way for it, or for the other one, and takes
@@ -250,17 +250,17 @@ Test(engine_equals_in, come_though_the_source_that_asked_first_ends)
     for (unsigned turns = 3; turns < 12; turns++)
         for (int first = 0; first < 2; first++) {
             cf_buffer bytes;
-            world *w = world_of_sized(3, LARGE, &bytes);
-            device *b = &w->devices[1], beside = folder_beside(b, NULL);
+            small_world *w = world_of_sized(3, LARGE, &bytes);
+            small_device *b = &w->devices[1], beside = folder_beside(b, NULL);
             uint32_t ends = first ? cf_engine_binding_at(b->engine, 0)->number : FOLDER_BESIDE;
             cf_error error;
 
-            device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
+            small_device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
             expect_ok(cf_engine_drop_binding(b->engine, binding_of(b, ends), &error), error);
-            cr_assert(device_sync(b));
+            cr_assert(small_device_sync(b));
             expect_full(first ? &beside : b, 3, cf_buffer_view(&bytes));
             cf_buffer_release(&bytes);
-            world_destroy(&w);
+            small_world_destroy(&w);
         }
 }
 
@@ -269,38 +269,38 @@ Test(engine_equals_in, come_though_the_source_that_asked_first_ends)
 Test(engine_equals_in, come_when_a_device_has_brought_again_what_the_broker_lost)
 {
     cf_buffer bytes;
-    world *w = world_of_copies(4, &bytes);
-    device *b = &w->devices[1], beside = folder_beside(b, NULL);
+    small_world *w = world_of_copies(4, &bytes);
+    small_device *b = &w->devices[1], beside = folder_beside(b, NULL);
 
     lose(w);
-    device_sync(b);
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_WAITS), 4);
-    cr_expect_eq(device_pending(b, binding_of(b, FOLDER_BESIDE), CF_PENDING_WAITS), 4);
+    small_device_sync(b);
+    cr_expect_eq(small_device_pending(b, NULL, CF_PENDING_WAITS), 4);
+    cr_expect_eq(small_device_pending(b, binding_of(b, FOLDER_BESIDE), CF_PENDING_WAITS), 4);
     settles_equal(w);
     expect_full(b, 4, cf_buffer_view(&bytes));
     expect_full(&beside, 4, cf_buffer_view(&bytes));
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Once a call fails, or the process ends there. */
 static bool come_though_a_call_fails(uint64_t at, bool crashes)
 {
     cf_buffer bytes;
-    world *w = world_of_copies(4, &bytes);
-    device *b = &w->devices[1];
+    small_world *w = world_of_copies(4, &bytes);
+    small_device *b = &w->devices[1];
 
     b->faults =
         (disk_faults){.calls = 0, .at = at, .reads = !crashes, .once = !crashes, .status = CF_IO};
-    device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, 200);
+    small_device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, 200);
     bool struck = b->faults.calls >= at;
-    device_crash(b);
-    cr_assert(device_sync(b), "at %llu", (unsigned long long)at);
-    cr_assert(device_sync(b), "at %llu", (unsigned long long)at);
+    small_device_crash(b);
+    cr_assert(small_device_sync(b), "at %llu", (unsigned long long)at);
+    cr_assert(small_device_sync(b), "at %llu", (unsigned long long)at);
     expect_nothing_pending(b);
     expect_full(b, 4, cf_buffer_view(&bytes));
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return struck;
 }
 
@@ -331,23 +331,23 @@ static cf_status little_room(cf_files *files, const cf_folder *folder, uint64_t 
 /* Of three files one is copied and one is what came; there is no room for the third. */
 Test(engine_equals_in, come_as_far_as_there_is_room)
 {
-    world *w = world_new(63, 2);
-    device *b = &w->devices[1];
-    cf_buffer bytes = world_noise(w, 2 * CF_MIB);
+    small_world *w = small_world_new(63, 2);
+    small_device *b = &w->devices[1];
+    cf_buffer bytes = small_world_noise(w, 2 * CF_MIB);
 
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     fill(&w->devices[0], 3, cf_buffer_view(&bytes));
-    cr_assert(device_sync(&w->devices[0]));
+    cr_assert(small_device_sync(&w->devices[0]));
     w->files.free_bytes = little_room;
     room = CF_GIB + 3 * CF_MIB;
-    device_sync(b);
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_WAITS), 1);
+    small_device_sync(b);
+    cr_expect_eq(small_device_pending(b, NULL, CF_PENDING_WAITS), 1);
     room = CF_GIB + 5 * CF_MIB;
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     expect_nothing_pending(b);
     expect_full(b, 3, cf_buffer_view(&bytes));
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What is copied is not what was fetched any more: nothing of it gets a name of its own, and what
@@ -382,20 +382,20 @@ Test(engine_equals_in, are_no_copies_of_something_else)
 Test(engine_equals_in, of_rows_come_once_for_two_tables)
 {
     cf_arena arena = {0};
-    world *w = world_new(62, 2);
-    device *a = &w->devices[0], *b = &w->devices[1], beside = table_beside(b);
+    small_world *w = small_world_new(62, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1], beside = table_beside(b);
     cf_bytes note = noise_text(w, SIZE, &arena);
     table rows = {0};
 
-    world_bind_tables(w);
-    device_bind_table(b, &(table_place){.number = BESIDE, .at = &beside});
-    cr_assert(world_settle(w));
+    small_world_bind_tables(w);
+    small_device_bind_table(b, &(table_place){.number = BESIDE, .at = &beside});
+    cr_assert(small_world_settle(w));
     for (long id = 1; id <= 3; id++)
         table_add(&rows, id, id, note);
     user_writes_table(a, &rows);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     uint64_t before = received(b);
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     cr_expect_lt(received(b) - before, SIZE + SIZE / 2, "%llu",
                  (unsigned long long)(received(b) - before));
     table_release(&rows);
@@ -406,5 +406,5 @@ Test(engine_equals_in, of_rows_come_once_for_two_tables)
     cr_expect_eq(rows.count, 3);
     table_release(&rows);
     cf_arena_release(&arena);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

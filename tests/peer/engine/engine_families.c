@@ -17,12 +17,12 @@ enum { PARENT = 1, CHILD, GRANDCHILD, OTHER, LATER, AT_LEAST = 6 };
     }
 
 typedef struct {
-    world *w;
-    device *all, *some; /* the second one has only rows whose note begins with "top" */
+    small_world *w;
+    small_device *all, *some; /* the second one has only rows whose note begins with "top" */
 } pair;
 
 /* `alone`: of rows that refer to one row there is one. */
-static void write_schema(device *self, const cf_id *collection, bool owned, bool alone)
+static void write_schema(small_device *self, const cf_id *collection, bool owned, bool alone)
 {
     const cf_bytes column[] = {NAME("/columns/balance")};
     const cf_unique unique[] = {{column, 1}};
@@ -47,7 +47,7 @@ static void put(table *rows, long id, long refers_to, const char *note)
     table_add(rows, id, refers_to, cf_bytes_of_text(note));
 }
 
-static void write_family(device *self, const char *child_note, bool later)
+static void write_family(small_device *self, const char *child_note, bool later)
 {
     table rows = {0};
 
@@ -63,16 +63,18 @@ static void write_family(device *self, const char *child_note, bool later)
 
 static pair pair_of(const char *child_note, bool owned)
 {
-    pair self = {.w = world_new(11, 2)};
+    pair self = {.w = small_world_new(11, 2)};
 
     self.all = &self.w->devices[0];
     self.some = &self.w->devices[1];
-    cr_assert(world_settle(self.w));
-    const cf_binding *binding = device_bind_table(self.all, &(table_place){.number = TABLE_NUMBER});
-    device_bind_table(self.some, &(table_place){.number = TABLE_NUMBER, .include = "note=top*"});
+    cr_assert(small_world_settle(self.w));
+    const cf_binding *binding =
+        small_device_bind_table(self.all, &(table_place){.number = TABLE_NUMBER});
+    small_device_bind_table(self.some,
+                            &(table_place){.number = TABLE_NUMBER, .include = "note=top*"});
     write_schema(self.all, &binding->collection, owned, false);
     write_family(self.all, child_note, false);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     return self;
 }
 
@@ -81,7 +83,7 @@ static pair pair_new(const char *child_note)
     return pair_of(child_note, true);
 }
 
-static bool has(const device *self, long id)
+static bool has(const small_device *self, long id)
 {
     table rows = {0};
 
@@ -90,7 +92,7 @@ static bool has(const device *self, long id)
     return found;
 }
 
-static void delete_parent(device *self)
+static void delete_parent(small_device *self)
 {
     table rows = {0};
 
@@ -102,7 +104,7 @@ static void delete_parent(device *self)
 
 static void expect_only_other(pair *self, unsigned long at)
 {
-    cr_assert(world_settle(self->w), "%lu: the world does not come to rest", at);
+    cr_assert(small_world_settle(self->w), "%lu: the world does not come to rest", at);
     for (long id = PARENT; id <= LATER; id++) {
         cr_assert_eq(has(self->all, id), id == OTHER, "%lu: row %ld on the one", at, id);
         cr_assert_eq(has(self->some, id), id == OTHER, "%lu: row %ld on the other", at, id);
@@ -117,11 +119,11 @@ Test(engine_families, go_with_the_row_they_hang_on)
     cr_assert(has(self.some, OTHER));
     cr_assert(!has(self.some, CHILD));
     write_family(self.all, "lower", true);
-    cr_assert(world_settle(self.w));
-    device_crash(self.some);
+    cr_assert(small_world_settle(self.w));
+    small_device_crash(self.some);
     delete_parent(self.some);
     expect_only_other(&self, 0);
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 /* The child refers to nothing any more; nothing else of the family is touched. */
@@ -129,7 +131,7 @@ static void expect_loose(pair *self, unsigned long at)
 {
     table rows = {0};
 
-    cr_assert(world_settle(self->w), "%lu: the world does not come to rest", at);
+    cr_assert(small_world_settle(self->w), "%lu: the world does not come to rest", at);
     cr_assert(user_reads_table(self->all, &rows), "%lu", at);
     cr_assert(!has(self->all, PARENT), "%lu: it came back", at);
     cr_assert(!has(self->some, PARENT), "%lu: it came back", at);
@@ -145,11 +147,11 @@ Test(engine_families, stay_without_it_where_they_can)
     pair self = pair_of("low", false);
 
     write_family(self.all, "lower", false);
-    cr_assert(world_settle(self.w));
-    device_crash(self.some);
+    cr_assert(small_world_settle(self.w));
+    small_device_crash(self.some);
     delete_parent(self.some);
     expect_loose(&self, 0);
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 Test(engine_families, come_back_for_one_that_was_not_known)
@@ -157,16 +159,16 @@ Test(engine_families, come_back_for_one_that_was_not_known)
     pair self = pair_new("low");
 
     write_family(self.all, "low", true);
-    cr_assert(device_sync(self.all));
+    cr_assert(small_device_sync(self.all));
     delete_parent(self.some);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_assert(has(self.all, PARENT));
     cr_assert(has(self.some, PARENT));
     cr_assert(has(self.all, LATER));
     cr_assert(!has(self.all, CHILD));
     cr_assert(!has(self.all, GRANDCHILD));
     cr_assert(!has(self.some, LATER));
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 /* What arrives between the delete and the look that finds it. */
@@ -181,18 +183,18 @@ Test(engine_families, learn_nothing_of_a_row_that_is_gone_already)
             binding = cf_engine_binding_at(engine, i);
     binding->mode = CF_MODE_RECEIVE; /* so that the look publishes nothing */
     delete_parent(self.some);
-    cr_assert(device_sync(self.some));
+    cr_assert(small_device_sync(self.some));
     write_family(self.all, "low", true);
-    cr_assert(device_sync(self.all));
-    cr_assert(device_sync(self.some));
+    cr_assert(small_device_sync(self.all));
+    cr_assert(small_device_sync(self.some));
     binding->mode = CF_MODE_BOTH;
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_assert(has(self.all, PARENT));
     cr_assert(has(self.some, PARENT));
     cr_assert(has(self.all, LATER));
     cr_assert(!has(self.all, CHILD));
     cr_assert(!has(self.all, GRANDCHILD));
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 /* ---- Rows that are only here ---- */
@@ -200,7 +202,7 @@ Test(engine_families, learn_nothing_of_a_row_that_is_gone_already)
 enum { OWN = 7, OWN_CHILD };
 
 /* What the other one has of the row; false: nothing. */
-static bool reads(const device *self, long id, table_row *out)
+static bool reads(const small_device *self, long id, table_row *out)
 {
     table rows = {0};
     table_row *found = user_reads_table(self, &rows) ? table_find(&rows, id) : NULL;
@@ -211,7 +213,7 @@ static bool reads(const device *self, long id, table_row *out)
     return found != NULL;
 }
 
-static void refer(device *self, long id, long refers_to)
+static void refer(small_device *self, long id, long refers_to)
 {
     table rows = {0};
 
@@ -221,7 +223,7 @@ static void refer(device *self, long id, long refers_to)
     table_release(&rows);
 }
 
-static void write_own(device *self)
+static void write_own(small_device *self)
 {
     table rows = {0};
 
@@ -238,12 +240,12 @@ Test(engine_families, stay_here_with_a_row_that_is_only_here)
     pair self = pair_new("low");
 
     write_own(self.some);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     for (long id = OWN; id <= OWN_CHILD + 1; id++) {
         cr_expect(has(self.some, id), "row %ld is gone", id);
         cr_expect(!has(self.all, id), "row %ld came", id);
     }
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 Test(engine_families, keep_to_what_they_referred_to_before_a_row_that_is_only_here)
@@ -253,19 +255,19 @@ Test(engine_families, keep_to_what_they_referred_to_before_a_row_that_is_only_he
 
     write_own(self.some);
     refer(self.some, CHILD, OWN);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_assert(reads(self.all, CHILD, &child));
     cr_expect_eq(child.balance, PARENT, "it refers to %ld there", child.balance);
     cr_assert(reads(self.some, CHILD, &child));
     cr_expect_eq(child.balance, OWN, "it refers to %ld here", child.balance);
     refer(self.some, CHILD, OTHER);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_assert(reads(self.all, CHILD, &child));
     cr_expect_eq(child.balance, OTHER, "it refers to %ld there in the end", child.balance);
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
-static void drop(device *self, long id)
+static void drop(small_device *self, long id)
 {
     table rows = {0};
 
@@ -275,7 +277,7 @@ static void drop(device *self, long id)
     table_release(&rows);
 }
 
-static void add(device *self, long id, long refers_to, const char *note)
+static void add(small_device *self, long id, long refers_to, const char *note)
 {
     table rows = {0};
 
@@ -290,27 +292,27 @@ Test(engine_families, wait_for_a_row_in_whose_place_another_one_is)
     pair self = pair_new("low");
 
     write_own(self.some);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     add(self.all, OWN, TABLE_NO_BALANCE, "top");
     add(self.all, LATER, OWN, "top");
     add(self.all, LATER + 10, LATER, "top");
-    device_sync(self.all);
-    device_sync(self.some);
+    small_device_sync(self.all);
+    small_device_sync(self.some);
     cr_expect(!has(self.some, LATER));
     cr_expect(!has(self.some, LATER + 10));
     cr_expect(has(self.some, OWN_CHILD));
     for (long id = OWN; id <= OWN_CHILD + 1; id++)
         drop(self.some, id);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     for (int i = 0; i < 2; i++) {
-        const device *one = &self.w->devices[i];
+        const small_device *one = &self.w->devices[i];
 
         cr_expect(has(one, OWN));
         cr_expect(has(one, LATER));
         cr_expect(has(one, LATER + 10));
         cr_expect(!has(one, OWN_CHILD));
     }
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 /* There it refers to nothing: it is not to refer to another one's row. */
@@ -319,18 +321,18 @@ Test(engine_families, wait_where_what_they_lack_is_only_here)
     pair self = pair_new("low");
 
     write_own(self.some);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     add(self.all, LATER, OWN, "top");
-    device_sync(self.all);
-    device_sync(self.some);
+    small_device_sync(self.all);
+    small_device_sync(self.some);
     cr_expect(!has(self.some, LATER));
     cr_expect(has(self.some, OWN_CHILD));
     for (long id = OWN; id <= OWN_CHILD + 1; id++)
         drop(self.some, id);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_expect(has(self.some, LATER));
     cr_expect(has(self.all, LATER));
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 Test(engine_families, keep_a_row_to_which_one_refers_that_is_only_here)
@@ -338,19 +340,19 @@ Test(engine_families, keep_a_row_to_which_one_refers_that_is_only_here)
     pair self = pair_new("low");
 
     add(self.some, OWN, OTHER, "own");
-    device_sync(self.some);
+    small_device_sync(self.some);
     drop(self.all, OTHER);
-    device_sync(self.all);
-    device_sync(self.some);
+    small_device_sync(self.all);
+    small_device_sync(self.some);
     cr_expect(has(self.some, OTHER));
     cr_expect(has(self.some, OWN));
     cr_expect(!has(self.all, OTHER));
     drop(self.some, OWN);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_expect(!has(self.some, OTHER));
     cr_expect(!has(self.all, OTHER));
     cr_expect(has(self.some, PARENT));
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 /* The device's clock stands behind that of another: all that it does is of one ms. */
@@ -360,23 +362,23 @@ Test(engine_families, come_back_without_what_went_before)
     pair self = pair_new("top child");
 
     write_family(self.all, "top child", true);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     self.w->skew_ms += AHEAD_MS;
     refer(self.some, OTHER, CHILD);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     self.w->skew_ms -= AHEAD_MS;
     drop(self.all, LATER);
-    cr_assert(device_sync(self.all));
+    cr_assert(small_device_sync(self.all));
     delete_parent(self.all);
     drop(self.all, CHILD);
     drop(self.all, GRANDCHILD);
-    cr_assert(device_sync(self.all));
+    cr_assert(small_device_sync(self.all));
     refer(self.some, PARENT, OTHER);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_expect(has(self.all, PARENT));
     cr_expect(has(self.all, CHILD));
     cr_expect_not(has(self.all, LATER), "what was deleted before is back");
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 /* ---- Rows that are held back ---- */
@@ -384,24 +386,25 @@ Test(engine_families, come_back_without_what_went_before)
 /* Each of two made one that refers to it, and only one can: the other's is nowhere to be seen. */
 static pair rivals_new(bool owned)
 {
-    pair self = {.w = world_new(11, 2)};
+    pair self = {.w = small_world_new(11, 2)};
 
     self.all = &self.w->devices[0];
     self.some = &self.w->devices[1];
-    cr_assert(world_settle(self.w));
-    const cf_binding *binding = device_bind_table(self.all, &(table_place){.number = TABLE_NUMBER});
-    device_bind_table(self.some, &(table_place){.number = TABLE_NUMBER});
+    cr_assert(small_world_settle(self.w));
+    const cf_binding *binding =
+        small_device_bind_table(self.all, &(table_place){.number = TABLE_NUMBER});
+    small_device_bind_table(self.some, &(table_place){.number = TABLE_NUMBER});
     write_schema(self.all, &binding->collection, owned, true);
     table rows = {0};
     put(&rows, PARENT, TABLE_NO_BALANCE, "top");
     put(&rows, OTHER, TABLE_NO_BALANCE, "top");
     user_writes_table(self.all, &rows);
     table_release(&rows);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     add(self.all, CHILD, PARENT, "first");
-    cr_assert(device_sync(self.all));
+    cr_assert(small_device_sync(self.all));
     add(self.some, LATER, PARENT, "second");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_assert(has(self.all, CHILD));
     cr_assert(has(self.some, CHILD));
     cr_assert(!has(self.all, LATER));
@@ -409,7 +412,7 @@ static pair rivals_new(bool owned)
     return self;
 }
 
-static void delete_both(device *self)
+static void delete_both(small_device *self)
 {
     drop(self, CHILD);
     drop(self, PARENT);
@@ -419,9 +422,9 @@ static void expect_deleted(pair *self, bool owned)
 {
     table_row later = {0};
 
-    cr_assert(world_settle(self->w));
+    cr_assert(small_world_settle(self->w));
     for (int i = 0; i < 2; i++) {
-        const device *one = &self->w->devices[i];
+        const small_device *one = &self->w->devices[i];
 
         cr_expect_not(has(one, PARENT), "%d: what was deleted is back", i);
         cr_expect_not(has(one, CHILD), "%d: what was deleted is back", i);
@@ -437,10 +440,10 @@ Test(engine_families, bring_nothing_back_that_is_deleted_under_one_held_back)
     for (int owned = 0; owned < 2; owned++) {
         pair self = rivals_new(owned);
 
-        device_crash(self.some); /* what was known is on the disk */
+        small_device_crash(self.some); /* what was known is on the disk */
         delete_both(self.some);
         expect_deleted(&self, owned);
-        world_destroy(&self.w);
+        small_world_destroy(&self.w);
     }
 }
 
@@ -450,28 +453,28 @@ Test(engine_families, come_back_for_one_held_back_that_was_not_known)
     pair self = rivals_new(true);
 
     add(self.all, OWN, OTHER, "third");
-    cr_assert(device_sync(self.all));
+    cr_assert(small_device_sync(self.all));
     add(self.all, OWN_CHILD, OTHER, "fourth");
-    cr_assert(device_sync(self.all));
+    cr_assert(small_device_sync(self.all));
     drop(self.some, OTHER);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_expect(has(self.all, OTHER));
     cr_expect(has(self.some, OTHER));
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 /* ---- Every call ---- */
 
-static bool fails_at(device *self, disk_faults how)
+static bool fails_at(small_device *self, disk_faults how)
 {
     unsigned long first = self->faults.calls, at = how.at;
 
     self->faults = how;
     self->faults.calls = first;
     self->faults.at += first;
-    device_sync(self);
+    small_device_sync(self);
     bool over = self->faults.calls < first + at;
-    device_crash(self);
+    small_device_crash(self);
     return over;
 }
 
@@ -496,12 +499,12 @@ static bool hears_of_a_child(disk_faults how)
     pair self = pair_new("low");
 
     write_family(self.all, "low", true);
-    cr_assert(device_sync(self.all));
+    cr_assert(small_device_sync(self.all));
     bool over = fails_at(self.some, how);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     delete_parent(self.some);
     expect_only_other(&self, how.at);
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
     return over;
 }
 
@@ -512,7 +515,7 @@ static bool publishes_the_deletion(disk_faults how)
     delete_parent(self.some);
     bool over = fails_at(self.some, how);
     expect_only_other(&self, how.at);
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
     return over;
 }
 
@@ -523,7 +526,7 @@ static bool publishes_what_they_lose(disk_faults how)
     delete_parent(self.some);
     bool over = fails_at(self.some, how);
     expect_loose(&self, how.at);
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
     return over;
 }
 
@@ -535,18 +538,18 @@ static bool hides_a_child(disk_faults how)
 
     cr_assert(has(self.some, CHILD));
     write_family(self.all, "low", false);
-    cr_assert(device_sync(self.all));
+    cr_assert(small_device_sync(self.all));
     bool over = fails_at(self.some, how);
     if (!has(self.some, CHILD)) {
         delete_parent(self.some);
         expect_only_other(&self, how.at);
     } else {
-        cr_assert(world_settle(self.w));
+        cr_assert(small_world_settle(self.w));
         cr_assert(has(self.all, CHILD));
         cr_assert(has(self.all, PARENT));
         cr_assert(!has(self.some, CHILD));
     }
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
     return over;
 }
 

@@ -22,8 +22,8 @@ typedef struct {
 
 typedef struct {
     lesser_disk disk;
-    world *w;
-    device *first, *second;
+    small_world *w;
+    small_device *first, *second;
     const renaming *what;
     bool is_told; /* when it was renamed, the directories were watched */
 } stick;
@@ -32,12 +32,12 @@ static void begin(stick *self, bool renumbers)
 {
     char name[16];
 
-    self->w = world_new(29, 2);
+    self->w = small_world_new(29, 2);
     self->first = &self->w->devices[0];
     self->second = &self->w->devices[1];
     lesser_disk_begin(&self->disk, self->w);
     self->disk.renumbers = renumbers;
-    device_crash(self->first);
+    small_device_crash(self->first);
     user_makes(self->first, "in");
     user_makes(self->first, "on");
     for (unsigned i = 0; i < FILES; i++) {
@@ -45,11 +45,11 @@ static void begin(stick *self, bool renumbers)
         user_writes_text(self->first, name, name + strlen(name) - 2);
     }
     user_writes_text(self->first, "on/g", "g");
-    cr_assert(device_sync(self->first));
-    cr_assert(device_sync(self->second));
+    cr_assert(small_device_sync(self->first));
+    cr_assert(small_device_sync(self->second));
     lesser_disk_set_clock(&self->disk, lesser_disk_clock(&self->disk) + 10 * SECOND_NS);
-    cr_assert(device_sync(self->first));
-    cr_assert(device_sync(self->second));
+    cr_assert(small_device_sync(self->first));
+    cr_assert(small_device_sync(self->second));
 }
 
 static void rename_it(void *context)
@@ -73,24 +73,24 @@ static bool renames_at_call(uint64_t call, const renaming *what, bool renumbers)
     if (renumbers)
         lesser_disk_remount(&self.disk, 5);
     user_writes_text(self.second, what->file, "edited elsewhere");
-    device_crash(self.second);
-    device_serves(self.first);
+    small_device_crash(self.second);
+    small_device_serves(self.first);
     self.first->hears_late = call % 2;
     self.disk.watched = 0;
     self.first->faults.reads = true;
     self.first->faults.meanwhile = rename_it;
     self.first->faults.context = &self;
     self.first->faults.at = self.first->faults.calls + call;
-    device_passes(self.first, LOOKS_MS);
+    small_device_passes(self.first, LOOKS_MS);
     const bool reached = !self.first->faults.meanwhile;
     self.first->faults = (disk_faults){.calls = self.first->faults.calls};
     if (reached) {
-        cr_assert(device_sync(self.second));
-        cr_assert(world_settle(self.w));
-        cr_expect(world_equal(self.w, &difference), "call %d: %s", (int)call,
+        cr_assert(small_device_sync(self.second));
+        cr_assert(small_world_settle(self.w));
+        cr_expect(small_world_equal(self.w, &difference), "call %d: %s", (int)call,
                   (const char *)difference.data);
         for (int i = 0; i < 2; i++) {
-            const device *one = &self.w->devices[i];
+            const small_device *one = &self.w->devices[i];
 
             cr_expect(has_path(one, what->there), "call %d: %s is not there", (int)call,
                       what->there);
@@ -104,7 +104,7 @@ static bool renames_at_call(uint64_t call, const renaming *what, bool renumbers)
         }
     }
     cf_buffer_release(&difference);
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
     return reached;
 }
 

@@ -10,101 +10,101 @@
 enum { ALL = 300, PART = 60, PARTS = 3, APART_MS = 2000, SOON_MS = 1000, CALM_MS = 9000 };
 
 /* The second device serves; all files are old. */
-static world *a_served_world(uint64_t seed, device **first, device **second)
+static small_world *a_served_world(uint64_t seed, small_device **first, small_device **second)
 {
-    world *w = a_world_with(seed, ALL);
+    small_world *w = a_world_with(seed, ALL);
 
     *first = &w->devices[0];
     *second = &w->devices[1];
     w->now_ms += 2 * CF_GUARD_YOUNG_MS;
-    device_serves(*second);
-    device_passes(*second, CALM_MS);
+    small_device_serves(*second);
+    small_device_passes(*second, CALM_MS);
     return w;
 }
 
-static void remove_part(device *self, int part)
+static void remove_part(small_device *self, int part)
 {
     remove_range(self, part * PART, (part + 1) * PART);
     sync_with_the_word(self);
 }
 
-static void write_beside(device *self, int i)
+static void write_beside(small_device *self, int i)
 {
     user_writes_text(self, "beside", i % 2 ? "odd" : "even");
-    cr_assert(device_sync(self));
+    cr_assert(small_device_sync(self));
 }
 
-static size_t held(const device *self)
+static size_t held(const small_device *self)
 {
-    return device_pending(self, NULL, CF_PENDING_SPARED);
+    return small_device_pending(self, NULL, CF_PENDING_SPARED);
 }
 
 Test(engine_guard_elsewhere, is_judged_as_one)
 {
-    device *a, *b;
-    world *w = a_served_world(24, &a, &b);
+    small_device *a, *b;
+    small_world *w = a_served_world(24, &a, &b);
 
     for (int part = 0; part < PARTS; part++) {
         remove_part(a, part);
-        device_passes(b, APART_MS);
+        small_device_passes(b, APART_MS);
     }
-    device_passes(b, CALM_MS);
+    small_device_passes(b, CALM_MS);
     cr_expect_eq(count_of(b, ALL), ALL);
     cr_expect_eq(held(b), PARTS * PART);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Else each entry that comes would end that, and begin it again. */
 Test(engine_guard_elsewhere, is_held_at_once_and_whatever_comes_then)
 {
-    device *a, *b;
-    world *w = a_served_world(27, &a, &b);
+    small_device *a, *b;
+    small_world *w = a_served_world(27, &a, &b);
 
     for (int part = 0; part < PARTS; part++)
         remove_part(a, part);
-    device_passes(b, SOON_MS);
+    small_device_passes(b, SOON_MS);
     cr_expect_eq(held(b), PARTS * PART);
-    device_passes(b, CALM_MS);
+    small_device_passes(b, CALM_MS);
     for (int i = 0; i < 4; i++) {
         write_beside(a, i);
-        device_passes(b, SOON_MS);
+        small_device_passes(b, SOON_MS);
         cr_expect_eq(held(b), PARTS * PART, "%d", i);
     }
     cr_expect_eq(count_of(b, ALL), ALL);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Who asks how it stands has an answer. */
 Test(engine_guard_elsewhere, is_not_awaited_of_a_folder_that_has_gone)
 {
-    device *a, *b;
-    world *w = a_served_world(26, &a, &b);
+    small_device *a, *b;
+    small_world *w = a_served_world(26, &a, &b);
     char aside[sizeof b->folder + 8];
 
     remove_part(a, 0);
-    device_passes(b, SOON_MS);
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_WAITS), PART);
+    small_device_passes(b, SOON_MS);
+    cr_expect_eq(small_device_pending(b, NULL, CF_PENDING_WAITS), PART);
     snprintf(aside, sizeof aside, "%s-aside", b->folder);
     cr_assert_eq(rename(b->folder, aside), 0);
-    cr_expect(device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, 100));
+    cr_expect(small_device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, 100));
     cr_assert_eq(rename(aside, b->folder), 0);
-    device_passes(b, 2 * CALM_MS);
-    cr_assert(device_sync(b));
+    small_device_passes(b, 2 * CALM_MS);
+    cr_assert(small_device_sync(b));
     cr_expect_eq(count_of(b, ALL), ALL - PART);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_guard_elsewhere, is_not_awaited_for_ever)
 {
     enum { TIMES = 40 };
-    device *a, *b;
-    world *w = a_served_world(25, &a, &b);
+    small_device *a, *b;
+    small_world *w = a_served_world(25, &a, &b);
 
     remove_part(a, 0);
     for (int i = 0; i < TIMES; i++) {
-        device_passes(b, APART_MS);
+        small_device_passes(b, APART_MS);
         write_beside(a, i);
     }
     cr_expect_eq(count_of(b, ALL), ALL - PART);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -9,8 +9,8 @@
 
 Test(engine_include, brings_what_is_asked_for_and_misses_nothing_else)
 {
-    world *w = two(1, "*.txt");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(1, "*.txt");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "sub");
     user_makes(a, "sub/deep");
@@ -33,13 +33,13 @@ Test(engine_include, brings_what_is_asked_for_and_misses_nothing_else)
     expect_text(b, "a.txt", "a again");
     cr_expect(!is_there(b, "b.bin"));
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_include, makes_the_way_to_what_comes_later)
 {
-    world *w = two(2, "/sub/deep/*.txt");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(2, "/sub/deep/*.txt");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "sub");
     user_makes(a, "sub/deep");
@@ -48,7 +48,7 @@ Test(engine_include, makes_the_way_to_what_comes_later)
     user_writes_text(a, "sub/deep/no.bin", "no");
     settle(w);
     cr_expect(!is_there(b, "sub"));
-    device_crash(b);
+    small_device_crash(b);
     user_writes_text(a, "sub/deep/yes.txt", "yes");
     settle(w);
     expect_text(b, "sub/deep/yes.txt", "yes");
@@ -62,15 +62,15 @@ Test(engine_include, makes_the_way_to_what_comes_later)
     settle(w);
     cr_expect(!is_there(b, "sub"));
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Moved elsewhere ---- */
 
 Test(engine_include, lets_go_what_moves_out_and_takes_what_moves_in)
 {
-    world *w = two(3, "/docs/");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(3, "/docs/");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "docs");
     user_makes(a, "other");
@@ -89,13 +89,13 @@ Test(engine_include, lets_go_what_moves_out_and_takes_what_moves_in)
     expect_text(b, "docs/stays", "stays");
     expect_text(a, "other/goes", "goes");
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_include, follows_a_directory_out_and_in_with_all_that_is_in_it)
 {
-    world *w = two(4, "/docs/");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(4, "/docs/");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "docs");
     user_makes(a, "other");
@@ -122,13 +122,13 @@ Test(engine_include, follows_a_directory_out_and_in_with_all_that_is_in_it)
     settle(w);
     expect_text(b, "docs/f/g/in", "in");
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_include, sorts_out_anew_what_is_in_a_directory_that_moves)
 {
-    world *w = two(5, "/a/*/x/");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(5, "/a/*/x/");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "a");
     user_makes(a, "a/b");
@@ -149,13 +149,13 @@ Test(engine_include, sorts_out_anew_what_is_in_a_directory_that_moves)
     cr_expect(!is_there(b, "a/c/1"));
     expect_text(a, "a/c/1", "1");
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_include, keeps_what_was_edited_here_when_it_moves_out_elsewhere)
 {
-    world *w = two(6, "*.txt");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(6, "*.txt");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_writes_text(a, "a.txt", "a");
     settle(w);
@@ -164,15 +164,15 @@ Test(engine_include, keeps_what_was_edited_here_when_it_moves_out_elsewhere)
     settle(w);
     cr_expect_eq(count_texts(a, "edited here"), 1);
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Moved here ---- */
 
 Test(engine_include, publishes_a_move_out_as_a_move_and_leaves_the_file)
 {
-    world *w = two(7, "*.txt");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(7, "*.txt");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_writes_text(a, "a.txt", "a");
     user_writes_text(a, "b.txt", "b");
@@ -190,7 +190,7 @@ Test(engine_include, publishes_a_move_out_as_a_move_and_leaves_the_file)
     user_writes_text(b, "a.bin", "mine");
     user_writes_text(a, "new/b.bin", "theirs");
     settle(w);
-    device_crash(b);
+    small_device_crash(b);
     settle(w);
     expect_text(a, "a.bin", "a");
     expect_text(b, "a.bin", "mine");
@@ -201,13 +201,13 @@ Test(engine_include, publishes_a_move_out_as_a_move_and_leaves_the_file)
     expect_text(a, "a.bin", "a");
     expect_text(a, "new/b.bin", "theirs");
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_include, publishes_a_move_into_a_folder_that_is_not_asked_for)
 {
-    world *w = two(8, "/docs/");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(8, "/docs/");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "docs");
     user_makes(a, "docs/sub");
@@ -232,13 +232,13 @@ Test(engine_include, publishes_a_move_into_a_folder_that_is_not_asked_for)
     settle(w);
     expect_text(a, "other/own/sub/two", "two");
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_include, publishes_as_new_what_moves_in_here)
 {
-    world *w = two(9, "/docs/");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(9, "/docs/");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(b, "own");
     user_makes(b, "own/deep");
@@ -250,15 +250,15 @@ Test(engine_include, publishes_as_new_what_moves_in_here)
     settle(w);
     expect_text(a, "docs/own/deep/file", "file");
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- What lies here unasked for ---- */
 
 Test(engine_include, keeps_a_folder_for_what_is_not_asked_for_in_it)
 {
-    world *w = two(14, "*.txt");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(14, "*.txt");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "sub");
     user_makes(a, "sub/deep");
@@ -277,13 +277,13 @@ Test(engine_include, keeps_a_folder_for_what_is_not_asked_for_in_it)
     expect_text(a, "sub/deep/new.txt", "new");
     cr_expect(!is_there(a, "sub/deep/own.bin"));
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_include, brings_files_into_a_folder_that_has_others)
 {
-    world *w = two(15, "*.txt");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(15, "*.txt");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(b, "sub");
     user_writes_text(b, "sub/own.bin", "own");
@@ -296,15 +296,15 @@ Test(engine_include, brings_files_into_a_folder_that_has_others)
     expect_text(b, "sub/own.bin", "own");
     expect_text(a, "sub/own.bin", "theirs");
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Two folders on one device ---- */
 
 Test(engine_include, asks_for_other_files_in_another_folder)
 {
-    world *w = two(17, "*.txt");
-    device *a = &w->devices[0], *b = &w->devices[1], beside = folder_beside(b, "*.bin");
+    small_world *w = two(17, "*.txt");
+    small_device *a = &w->devices[0], *b = &w->devices[1], beside = folder_beside(b, "*.bin");
 
     user_makes(a, "sub");
     user_writes_text(a, "sub/a.txt", "a");
@@ -323,5 +323,5 @@ Test(engine_include, asks_for_other_files_in_another_folder)
     settle(w);
     cr_expect(!is_there(a, "sub/a.txt"));
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -14,8 +14,8 @@ enum { STEPS = 70, HISTORIES = 40, CONTENTS = 200, DEPTH = 4 };
 
 /* Each content is written once. */
 typedef struct {
-    world *w;
-    device *all, *some;
+    small_world *w;
+    small_device *all, *some;
     uint64_t seed;
     int written;
     bool had[CONTENTS];                  /* the first device has had it */
@@ -27,11 +27,11 @@ typedef struct {
 
 /* ---- What is asked for ---- */
 
-static void print_tree(const history *self, const device *who, const char *name)
+static void print_tree(const history *self, const small_device *who, const char *name)
 {
     cf_buffer text = {0};
 
-    device_tree(who, &text);
+    small_device_tree(who, &text);
     fprintf(stderr, "seed %lu: %s:\n%.*s", (unsigned long)self->seed, name, (int)text.size,
             text.size ? (const char *)text.data : "");
     cf_buffer_release(&text);
@@ -65,7 +65,7 @@ static const thing *choose(history *self, const things *in)
     const thing *chosen = NULL;
 
     for (int i = 0; i < 3 && in->count && !(chosen && chosen->is_directory); i++)
-        chosen = &in->at[world_random(self->w, (uint64_t)in->count)];
+        chosen = &in->at[small_world_random(self->w, (uint64_t)in->count)];
     return chosen;
 }
 
@@ -77,13 +77,13 @@ static void choose_place(history *self, const things *in, const char *const name
     const char *above = "";
 
     if (chosen && chosen->is_directory && depth_of(chosen->path) < DEPTH &&
-        world_random(self->w, 4))
+        small_world_random(self->w, 4))
         above = chosen->path;
     snprintf(out, THING_PATH, "%.250s%s%s", above, *above ? "/" : "",
-             names[world_random(self->w, 4)]);
+             names[small_world_random(self->w, 4)]);
 }
 
-static void write_one(history *self, device *who, const things *in)
+static void write_one(history *self, small_device *who, const things *in)
 {
     char place[THING_PATH], text[20];
 
@@ -91,10 +91,10 @@ static void write_one(history *self, device *who, const things *in)
     cr_assert_lt(++self->written, CONTENTS);
     snprintf(text, sizeof text, "%d", self->written);
     user_saves(who, place, cf_bytes_of_text(text),
-               world_random(self->w, 2) ? SAVE_BY_RENAME : SAVE_IN_PLACE);
+               small_world_random(self->w, 2) ? SAVE_BY_RENAME : SAVE_IN_PLACE);
 }
 
-static void move_one(history *self, device *who, const things *in)
+static void move_one(history *self, small_device *who, const things *in)
 {
     const thing *it = choose(self, in);
     char place[THING_PATH];
@@ -105,7 +105,7 @@ static void move_one(history *self, device *who, const things *in)
     user_moves(who, it->path, place);
 }
 
-static void swap_two(history *self, device *who, const things *in)
+static void swap_two(history *self, small_device *who, const things *in)
 {
     const thing *one = choose(self, in), *other = choose(self, in);
 
@@ -113,12 +113,12 @@ static void swap_two(history *self, device *who, const things *in)
         user_swaps(who, one->path, other->path);
 }
 
-static void act(history *self, device *who, const things *in)
+static void act(history *self, small_device *who, const things *in)
 {
     const thing *it = choose(self, in);
     char place[THING_PATH];
 
-    switch (world_random(self->w, 16)) {
+    switch (small_world_random(self->w, 16)) {
     case 0:
     case 1:
     case 2:
@@ -133,7 +133,7 @@ static void act(history *self, device *who, const things *in)
         write_one(self, who, in);
         break;
     case 8:
-        if (it && (!it->is_directory || world_random(self->w, 3) == 0))
+        if (it && (!it->is_directory || small_world_random(self->w, 3) == 0))
             user_removes(who, it->path);
         break;
     case 9:
@@ -189,13 +189,13 @@ static void note_known(history *self, bool anew)
 }
 
 /* With WORLD_LOUD. */
-static void tell_tree(const history *self, const device *who)
+static void tell_tree(const history *self, const small_device *who)
 {
     if (self->w->loud)
         print_tree(self, who, who == self->all ? "all" : "some");
 }
 
-static void user_acts(history *self, device *who)
+static void user_acts(history *self, small_device *who)
 {
     things before, after;
 
@@ -230,11 +230,11 @@ static void change_mind(history *self)
         {"/*/a/", "x.bin"},
         {"/*/*/*.txt", NULL},
     };
-    const char *const *wish = wishes[world_random(self->w, sizeof wishes / sizeof wishes[0])];
+    const char *const *wish = wishes[small_world_random(self->w, sizeof wishes / sizeof wishes[0])];
 
     if (self->w->loud)
         fprintf(stderr, "asks for %s %s\n", wish[0], wish[1] ? wish[1] : "");
-    device_asks_for(self->some, wish, wish[1] ? 2 : 1);
+    small_device_asks_for(self->some, wish, wish[1] ? 2 : 1);
     note_known(self, false);
 }
 
@@ -268,23 +268,25 @@ static void expect_left(const history *self, const things *before)
     }
 }
 
-static void sync_one(history *self, device *who)
+static void sync_one(history *self, small_device *who)
 {
     cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
-    bool whole = world_random(self->w, 3) > 0;
+    bool whole = small_world_random(self->w, 3) > 0;
     things before;
 
     things_look(self->some, &before);
     self->w->now_ms += 3000;
-    if (!whole && world_random(self->w, 4) == 0)
+    if (!whole && small_world_random(self->w, 4) == 0)
         who->faults = (disk_faults){.calls = who->faults.calls,
-                                    .at = who->faults.calls + 1 + world_random(self->w, 60),
-                                    .once = world_random(self->w, 2),
+                                    .at = who->faults.calls + 1 + small_world_random(self->w, 60),
+                                    .once = small_world_random(self->w, 2),
                                     .status = CF_IO};
-    whole = device_round(who, &options, whole ? TURNS_MAX : (unsigned)world_random(self->w, 40)) &&
-            whole;
-    if (who->faults.at || who->trouble || world_random(self->w, 8) == 0)
-        device_crash(who);
+    whole =
+        small_device_round(who, &options,
+                           whole ? SMALL_TURNS_MAX : (unsigned)small_world_random(self->w, 40)) &&
+        whole;
+    if (who->faults.at || who->trouble || small_world_random(self->w, 8) == 0)
+        small_device_crash(who);
     expect_left(self, &before);
     if (who == self->all)
         note_had(self);
@@ -330,9 +332,9 @@ static void expect_no_rest(const history *self, const things *in)
 static void meet_again(history *self)
 {
     for (int i = 0; i < 2; i++) {
-        device_unplug(&self->w->devices[i]);
+        small_device_unplug(&self->w->devices[i]);
         self->w->devices[i].offline = false;
-        cr_assert(device_sync(&self->w->devices[i]));
+        cr_assert(small_device_sync(&self->w->devices[i]));
     }
 }
 
@@ -369,23 +371,23 @@ static void expect_end(history *self)
 
 static void try_history(uint64_t seed)
 {
-    history self = {.w = world_new(seed, 2), .seed = seed};
+    history self = {.w = small_world_new(seed, 2), .seed = seed};
     things before;
 
     self.all = &self.w->devices[0];
     self.some = &self.w->devices[1];
     change_mind(&self);
     for (int step = 0; step < STEPS; step++) {
-        device *who = world_random(self.w, 3) ? self.all : self.some;
+        small_device *who = small_world_random(self.w, 3) ? self.all : self.some;
 
-        switch (world_random(self.w, 12)) {
+        switch (small_world_random(self.w, 12)) {
         case 0:
         case 1:
         case 2:
-            sync_one(&self, &self.w->devices[world_random(self.w, 2)]);
+            sync_one(&self, &self.w->devices[small_world_random(self.w, 2)]);
             break;
         case 3:
-            if (world_random(self.w, 3) == 0)
+            if (small_world_random(self.w, 3) == 0)
                 change_mind(&self);
             break;
         default:
@@ -394,11 +396,11 @@ static void try_history(uint64_t seed)
         }
     }
     things_look(self.some, &before);
-    cr_assert(world_settle(self.w), "seed %lu: the world does not come to rest",
+    cr_assert(small_world_settle(self.w), "seed %lu: the world does not come to rest",
               (unsigned long)seed);
     expect_left(&self, &before);
     expect_end(&self);
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 Test(engine_include_histories, end_with_what_is_asked_for_and_lose_nothing)

@@ -9,8 +9,8 @@
 /* One name can't have both, and the file is nobody else's business. */
 Test(engine_include_waits, where_a_file_stands_and_says_so)
 {
-    world *w = two(7, "*.txt");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(7, "*.txt");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_arena arena = {0};
     cf_binding_status status;
 
@@ -30,16 +30,16 @@ Test(engine_include_waits, where_a_file_stands_and_says_so)
     expect_text(b, "new/1.txt", "1");
     expect_nothing_pending(b);
     cf_arena_release(&arena);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Elsewhere `old` becomes `new`, where here a file stands. */
-static void moves_where_a_file_stands(device *a, device *b)
+static void moves_where_a_file_stands(small_device *a, small_device *b)
 {
     user_writes_text(b, "new", "mine");
     user_moves(a, "old", "new");
-    cr_assert(device_sync(a));
-    device_sync(b);
+    cr_assert(small_device_sync(a));
+    small_device_sync(b);
     expect_text(b, "new", "mine");
 }
 
@@ -47,10 +47,10 @@ static void moves_where_a_file_stands(device *a, device *b)
 Test(engine_include_waits, without_what_is_not_asked_for_where_they_are_to_go)
 {
     static const char *const patterns[] = {"/old*", "sub/"};
-    world *w = two(10, NULL);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(10, NULL);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
-    device_asks_for(b, patterns, 2);
+    small_device_asks_for(b, patterns, 2);
     user_makes(a, "old");
     user_makes(a, "old/deep");
     user_writes_text(a, "old/1.txt", "1");
@@ -63,18 +63,18 @@ Test(engine_include_waits, without_what_is_not_asked_for_where_they_are_to_go)
     user_moves(b, "new", "mine");
     settle(w);
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* The second device asks for one of the two where they are, and for the other where they are to
  * go. */
-static world *asks_for_either(uint64_t seed)
+static small_world *asks_for_either(uint64_t seed)
 {
     static const char *const patterns[] = {"/old/*.bin", "/new/*.txt"};
-    world *w = two(seed, NULL);
-    device *a = &w->devices[0];
+    small_world *w = two(seed, NULL);
+    small_device *a = &w->devices[0];
 
-    device_asks_for(&w->devices[1], patterns, 2);
+    small_device_asks_for(&w->devices[1], patterns, 2);
     user_makes(a, "old");
     user_writes_text(a, "old/1.txt", "1");
     user_writes_text(a, "old/2.bin", "2");
@@ -87,13 +87,13 @@ typedef enum { GOES_ON, ENDS, MOVES_IT_HIMSELF } meanwhile;
 /* Where they lie now nobody asks for it, and the next process would know nothing of it. */
 static void comes_with_its_directory(uint64_t seed, meanwhile what)
 {
-    world *w = asks_for_either(seed);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = asks_for_either(seed);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     moves_where_a_file_stands(a, b);
     if (what == ENDS)
-        device_crash(b);
-    device_sync(b);
+        small_device_crash(b);
+    small_device_sync(b);
     expect_text(b, "new", "mine");
     cr_expect_eq(count_texts(b, ".txt") + count_texts(b, ".bin"), 0);
     user_moves(b, "new", "mine");
@@ -104,7 +104,7 @@ static void comes_with_its_directory(uint64_t seed, meanwhile what)
     cr_expect_eq(count_texts(b, ".txt") + count_texts(b, ".bin"), 1);
     expect_text(a, "new/2.bin", "2");
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_include_waits, with_what_is_asked_for_where_they_are_to_go)
@@ -116,16 +116,16 @@ Test(engine_include_waits, with_what_is_asked_for_where_they_are_to_go)
 
 Test(engine_include_waits, no_more_once_its_directory_is_there)
 {
-    world *w = asks_for_either(14);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = asks_for_either(14);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_moves(a, "old", "new");
-    cr_assert(device_sync(a));
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(a));
+    cr_assert(small_device_sync(b));
     expect_text(b, "new/1.txt", "1");
     cr_expect(!is_there(b, "new/2.bin"));
     cr_expect(!is_there(b, "old"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- What may be the last copy ---- */
@@ -133,17 +133,17 @@ Test(engine_include_waits, no_more_once_its_directory_is_there)
 enum { SIZE = 200000 };
 
 /* One has a file that the other didn't ask for, and the broker has lost it. */
-static world *a_world_with_a_last_copy(uint64_t seed, char large[SIZE])
+static small_world *a_world_with_a_last_copy(uint64_t seed, char large[SIZE])
 {
     static const char *const texts[] = {"/old/*.txt", "/new/*.txt"};
     static const char *const old[] = {"/old/"};
-    world *w = two(seed, NULL);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(seed, NULL);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     for (size_t i = 0; i < SIZE; i++)
-        large[i] = (char)world_random(w, 256);
-    device_asks_for(a, texts, 2);
-    device_asks_for(b, old, 1);
+        large[i] = (char)small_world_random(w, 256);
+    small_device_asks_for(a, texts, 2);
+    small_device_asks_for(b, old, 1);
     user_makes(a, "old");
     user_writes_text(a, "old/1.txt", "1");
     settle(w);
@@ -151,7 +151,7 @@ static world *a_world_with_a_last_copy(uint64_t seed, char large[SIZE])
     settle(w);
     cr_assert(is_there(b, "old/2.bin"));
     cr_assert(!is_there(a, "old/2.bin"));
-    device_unplug(b);
+    small_device_unplug(b);
     return w;
 }
 
@@ -159,38 +159,38 @@ static world *a_world_with_a_last_copy(uint64_t seed, char large[SIZE])
 Test(engine_include_waits, for_the_broker_to_have_what_may_be_the_last_copy)
 {
     static char large[SIZE];
-    world *w = a_world_with_a_last_copy(60, large);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = a_world_with_a_last_copy(60, large);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_moves(a, "old", "new");
-    cr_assert(device_sync(a));
-    world_loses_blobs(w);
+    cr_assert(small_device_sync(a));
+    small_world_loses_blobs(w);
     b->offline = false;
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     cr_expect(!is_there(b, "old/2.bin"), "it goes by itself");
-    cr_assert(world_blobs(w), "it is nowhere");
+    cr_assert(small_world_blobs(w), "it is nowhere");
     include(a, NULL);
     settle(w);
     cr_expect(holds_bytes(a, "new/2.bin", cf_bytes_of(large, SIZE)));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What users delete goes, whoever has it. */
 Test(engine_include_waits, for_nobody_to_have_what_is_deleted)
 {
     static char large[SIZE];
-    world *w = a_world_with_a_last_copy(61, large);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = a_world_with_a_last_copy(61, large);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     include(a, NULL);
     settle(w);
-    device_unplug(b);
+    small_device_unplug(b);
     user_removes(a, "old");
-    cr_assert(device_sync(a));
-    world_loses_blobs(w);
+    cr_assert(small_device_sync(a));
+    small_world_loses_blobs(w);
     b->offline = false;
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     cr_expect_not(is_there(b, "old"));
-    cr_expect_eq(world_blobs(w), 0);
-    world_destroy(&w);
+    cr_expect_eq(small_world_blobs(w), 0);
+    small_world_destroy(&w);
 }

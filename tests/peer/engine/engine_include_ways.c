@@ -8,17 +8,17 @@
 
 #include <stdio.h>
 
-static void expect_nothing_of_ours(const device *self)
+static void expect_nothing_of_ours(const small_device *self)
 {
     cr_expect_eq(count_texts(self, ".counterfoil"), 0);
 }
 
 /* ---- Where one stands already ---- */
 
-static world *two_with_one_that_stands(uint64_t seed)
+static small_world *two_with_one_that_stands(uint64_t seed)
 {
-    world *w = two(seed, "*.txt");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(seed, "*.txt");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "old");
     user_makes(a, "old/sub");
@@ -35,9 +35,9 @@ static world *two_with_one_that_stands(uint64_t seed)
     return w;
 }
 
-static void expect_settled(world *w)
+static void expect_settled(small_world *w)
 {
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     settle(w);
     expect_text(b, "new/1.txt", "1");
@@ -57,8 +57,8 @@ static void expect_settled(world *w)
 
 Test(engine_include_ways, settle_where_one_stands)
 {
-    world *w = two_with_one_that_stands(1);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two_with_one_that_stands(1);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_changes_mode(a, "old", 0700);
     user_moves(a, "old", "new");
@@ -72,13 +72,13 @@ Test(engine_include_ways, settle_where_one_stands)
     expect_text(a, "new/1.txt", "eins");
     expect_text(a, "new/4.txt", "4");
     cr_expect(!is_there(a, "new/sub/deep/3.txt"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_include_ways, leave_what_is_not_asked_for_where_it_is)
 {
-    world *w = two_with_one_that_stands(2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two_with_one_that_stands(2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_writes_text(b, "old/sub/left.bin", "left");
     user_moves(a, "old", "new");
@@ -92,14 +92,14 @@ Test(engine_include_ways, leave_what_is_not_asked_for_where_it_is)
     expect_text(b, "old/sub/left.bin", "left");
     expect_text(b, "new/own.bin", "own");
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* It takes over the directory that was just left, before what is in that has moved. */
 Test(engine_include_ways, settle_while_another_comes_where_they_were)
 {
-    world *w = two_with_one_that_stands(8);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two_with_one_that_stands(8);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_moves(a, "old", "new");
     user_makes(a, "old");
@@ -113,13 +113,13 @@ Test(engine_include_ways, settle_while_another_comes_where_they_were)
     cr_expect(!is_there(b, "old/sub"));
     expect_nothing_pending(b);
     expect_nothing_of_ours(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_include_ways, settle_below_one_that_is_renamed)
 {
-    world *w = two_with_one_that_stands(3);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two_with_one_that_stands(3);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(b, "new/was");
     user_writes_text(b, "new/was/own.bin", "own");
@@ -133,16 +133,16 @@ Test(engine_include_ways, settle_below_one_that_is_renamed)
     expect_text(b, "gone/1.txt", "1");
     expect_nothing_pending(b);
     expect_nothing_of_ours(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_include_ways, settle_with_what_was_done_to_them_here)
 {
-    world *w = two_with_one_that_stands(4);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two_with_one_that_stands(4);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_moves(a, "old", "new");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     user_writes_text(b, "old/1.txt", "eins");
     user_writes_text(b, "old/4.txt", "4");
     user_removes(b, "old/sub/deep/3.txt");
@@ -153,23 +153,23 @@ Test(engine_include_ways, settle_with_what_was_done_to_them_here)
     cr_expect(!is_there(b, "old"));
     cr_expect(!is_there(a, "new/sub/deep/3.txt"));
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Also with what is written to the one that is left, before all of it has moved. */
 Test(engine_include_ways, settle_though_the_process_ends_at_any_write)
 {
     for (unsigned long at = 1; at < 50; at++) {
-        world *w = two_with_one_that_stands(100 + at);
-        device *a = &w->devices[0], *b = &w->devices[1];
+        small_world *w = two_with_one_that_stands(100 + at);
+        small_device *a = &w->devices[0], *b = &w->devices[1];
 
         user_moves(a, "old", "new");
-        cr_assert(device_sync(a));
+        cr_assert(small_device_sync(a));
         b->faults = (disk_faults){
             .calls = b->faults.calls, .at = b->faults.calls + at, .once = false, .status = CF_IO};
-        device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
-                     300);
-        device_crash(b);
+        small_device_round(
+            b, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()}, 300);
+        small_device_crash(b);
         bool late = at % 2 && is_there(b, "old");
         if (late)
             user_writes_text(b, "old/late.txt", "late");
@@ -177,7 +177,7 @@ Test(engine_include_ways, settle_though_the_process_ends_at_any_write)
         cr_expect(!is_there(b, "old"), "at %lu", at);
         for (int i = 0; late && i < 2; i++)
             expect_text(&w->devices[i], "new/late.txt", "late");
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
@@ -185,28 +185,28 @@ Test(engine_include_ways, settle_though_the_process_ends_at_any_write)
 Test(engine_include_ways, lose_nothing_when_the_one_that_is_left_is_removed)
 {
     for (unsigned turns = 1; turns < 30; turns++) {
-        world *w = two_with_one_that_stands(200 + turns);
-        device *a = &w->devices[0], *b = &w->devices[1];
+        small_world *w = two_with_one_that_stands(200 + turns);
+        small_device *a = &w->devices[0], *b = &w->devices[1];
 
         user_moves(a, "old", "new");
-        cr_assert(device_sync(a));
-        device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
-                     turns);
+        cr_assert(small_device_sync(a));
+        small_device_round(
+            b, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()}, turns);
         user_removes(b, "old");
         settle(w);
         expect_text(a, "new/no.bin", "no");
         expect_text(b, "new/own.bin", "own");
         cr_expect(is_there(a, "new/1.txt"), "after %u turns", turns);
         expect_nothing_pending(b);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
 /* World 12000631: its mode came with the next process. */
 Test(engine_include_ways, have_the_mode_of_what_settles_where_they_stood_unasked)
 {
-    world *w = two(9, NULL);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(9, NULL);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "outer");
     user_makes(a, "outer/inner");
@@ -215,19 +215,19 @@ Test(engine_include_ways, have_the_mode_of_what_settles_where_they_stood_unasked
     settle(w);
     user_changes_mode(a, "outer/inner", 0700);
     user_writes_text(a, "outer/inner/1.txt", "1");
-    cr_assert(device_sync(a));
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(a));
+    cr_assert(small_device_sync(b));
     expect_text(b, "outer/inner/1.txt", "1");
     cr_expect_eq(mode_of(b, "outer/inner"), 0700);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Which take each other's places ---- */
 
 Test(engine_include_ways, are_not_hidden_with_what_is_not_asked_for)
 {
-    world *w = two(5, "*.txt");
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(5, "*.txt");
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "dir");
     user_makes(a, "dir/in");
@@ -246,12 +246,12 @@ Test(engine_include_ways, are_not_hidden_with_what_is_not_asked_for)
     cr_expect(!is_there(a, "dir/own.bin"));
     expect_nothing_pending(b);
     expect_nothing_of_ours(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static void expect_swapped(world *w, unsigned long at)
+static void expect_swapped(small_world *w, unsigned long at)
 {
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     settle(w);
     for (int i = 0; i < 2; i++) {
@@ -269,10 +269,10 @@ static void expect_swapped(world *w, unsigned long at)
 /* At every write of it, too. */
 static void swap(uint64_t seed, const char *const *patterns, size_t count, unsigned long at)
 {
-    world *w = two(seed + at, NULL);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(seed + at, NULL);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
-    device_asks_for(b, patterns, count);
+    small_device_asks_for(b, patterns, count);
     user_makes(a, "one");
     user_makes(a, "two");
     user_writes_text(a, "one/1.txt", "1");
@@ -281,13 +281,14 @@ static void swap(uint64_t seed, const char *const *patterns, size_t count, unsig
     user_writes_text(a, "two/x.txt", "x of two");
     settle(w);
     user_swaps(a, "one", "two");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     b->faults = (disk_faults){
         .calls = b->faults.calls, .at = at ? b->faults.calls + at : 0, .status = CF_IO};
-    device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()}, 300);
-    device_crash(b);
+    small_device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
+                       300);
+    small_device_crash(b);
     expect_swapped(w, at);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_include_ways, swap)
@@ -311,10 +312,10 @@ Test(engine_include_ways, swap_with_all_that_is_in_them)
 Test(engine_include_ways, go_where_what_is_above_them_is_not_here)
 {
     static const char *const patterns[] = {"/a/*/b/", "/c/"};
-    world *w = two(6, NULL);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = two(6, NULL);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
-    device_asks_for(b, patterns, 2);
+    small_device_asks_for(b, patterns, 2);
     user_makes(a, "a");
     user_makes(a, "c");
     user_makes(a, "c/sub");
@@ -333,5 +334,5 @@ Test(engine_include_ways, go_where_what_is_above_them_is_not_here)
     expect_text(b, "a/c/b/in", "in");
     cr_expect(!is_there(b, "a/c/file"));
     expect_nothing_pending(b);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -15,20 +15,20 @@
 
 enum { SIZE = 5 << 20 };
 
-static uint8_t *noise(world *in, size_t size)
+static uint8_t *noise(small_world *in, size_t size)
 {
     uint8_t *bytes = malloc(size);
 
     cr_assert(bytes);
     for (size_t i = 0; i < size; i += 2) {
-        uint64_t two = world_random(in, 1 << 16);
+        uint64_t two = small_world_random(in, 1 << 16);
 
         memcpy(bytes + i, &two, 2);
     }
     return bytes;
 }
 
-static uint64_t received(device *self)
+static uint64_t received(small_device *self)
 {
     cf_traffic traffic;
 
@@ -38,8 +38,8 @@ static uint64_t received(device *self)
 
 Test(engine_large, brings_a_large_file_and_then_only_what_was_edited)
 {
-    world *w = world_new(11, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(11, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     uint8_t *bytes = noise(w, SIZE);
 
     user_writes(a, "image", bytes, SIZE);
@@ -56,10 +56,10 @@ Test(engine_large, brings_a_large_file_and_then_only_what_was_edited)
         cr_expect_lt(received(a) + received(b) - before, 50000, "edit %d", i);
     }
     free(bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static void set_mode(const device *self, const char *path, mode_t mode)
+static void set_mode(const small_device *self, const char *path, mode_t mode)
 {
     char whole[200];
 
@@ -69,8 +69,8 @@ static void set_mode(const device *self, const char *path, mode_t mode)
 
 Test(engine_large, brings_equal_files_of_one_round_once)
 {
-    world *w = world_new(21, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(21, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     uint8_t *bytes = noise(w, SIZE);
 
     user_writes(a, "one", bytes, SIZE);
@@ -89,7 +89,7 @@ Test(engine_large, brings_equal_files_of_one_round_once)
         cr_expect_eq(mode_of(&w->devices[i], "two"), 0640);
     }
     free(bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 static void read_whole(const char *path, cf_buffer *out)
@@ -102,7 +102,7 @@ static void read_whole(const char *path, cf_buffer *out)
 }
 
 /* Of each copy that is kept: whether its bytes are those that its name says. */
-static size_t expect_good_copies(const device *self)
+static size_t expect_good_copies(const small_device *self)
 {
     char path[500], name[2 * CF_HASH_SIZE + 1];
     size_t count = 0;
@@ -127,7 +127,7 @@ static size_t expect_good_copies(const device *self)
     return count;
 }
 
-static void damage_copies(const device *self)
+static void damage_copies(const small_device *self)
 {
     char command[400];
 
@@ -141,8 +141,8 @@ static void damage_copies(const device *self)
 /* What was damaged is not what the next copy is made of, though what changed lies elsewhere. */
 Test(engine_large, sends_an_edit_whose_base_is_damaged_and_keeps_nothing_of_that)
 {
-    world *w = world_new(12, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(12, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     uint8_t *bytes = noise(w, SIZE);
 
     user_writes(a, "image", bytes, SIZE);
@@ -157,13 +157,13 @@ Test(engine_large, sends_an_edit_whose_base_is_damaged_and_keeps_nothing_of_that
         expect_good_copies(a);
     }
     free(bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_large, brings_edits_of_both_sides)
 {
-    world *w = world_new(13, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(13, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     uint8_t *bytes = noise(w, SIZE);
     cf_buffer tree = {0};
 
@@ -174,52 +174,52 @@ Test(engine_large, brings_edits_of_both_sides)
     memset(bytes + 4000000, 'b', 100);
     user_writes(b, "image", bytes, SIZE);
     settles_equal(w);
-    device_tree(a, &tree);
+    small_device_tree(a, &tree);
     cf_buffer_append(&tree, "", 1);
     cr_expect_not_null(strstr((char *)tree.data, "(conflict "));
     cf_buffer_release(&tree);
     free(bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_large, comes_through_with_broken_connections_and_crashes)
 {
-    world *w = world_new(14, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(14, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     uint8_t *bytes = noise(w, 3 * SIZE);
 
     w->loss = 20;
     user_writes(a, "image", bytes, 3 * SIZE);
     for (int i = 0; i < 5; i++) {
-        device_sync(a);
-        device_crash(i % 2 ? a : b);
-        device_sync(b);
+        small_device_sync(a);
+        small_device_crash(i % 2 ? a : b);
+        small_device_sync(b);
     }
     w->loss = 0;
     settles_equal(w);
     cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, 3 * SIZE)));
     free(bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_large, follows_a_long_chain_on_a_device_that_has_nothing_yet)
 {
-    world *w = world_new(15, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(15, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     uint8_t *bytes = noise(w, SIZE);
 
     user_writes(a, "image", bytes, SIZE);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     for (int i = 0; i < 20; i++) {
         memset(bytes + 200000 * (i + 1), 'a' + i, 3000);
         user_writes(a, "image", bytes, SIZE);
-        cr_assert(device_sync(a));
+        cr_assert(small_device_sync(a));
     }
     settles_equal(w);
     cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, SIZE)));
     cr_expect_lt(received(b), 2 * SIZE, "a whole is sent once");
     free(bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 static bool count_one(void *context, cf_bytes key, cf_bytes value)

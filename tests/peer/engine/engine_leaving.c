@@ -17,7 +17,7 @@ enum { PARENT = 1, CHILD, LONG, SHORT, ASKED_FOR, ROWS, PHOTO = 80000 };
         (const uint8_t *)(text), sizeof(text) - 1                                                  \
     }
 
-static void write_schema(device *self, const cf_id *collection)
+static void write_schema(small_device *self, const cf_id *collection)
 {
     const cf_field_rule fields[] = {
         {NAME("/columns/balance"), CF_MERGE_REFERENCE, NAME("records"), false}};
@@ -32,14 +32,14 @@ static void write_schema(device *self, const cf_id *collection)
 }
 
 /* Both have all rows. */
-static world *a_world_with_photos(uint64_t seed)
+static small_world *a_world_with_photos(uint64_t seed)
 {
-    world *w = world_new(seed, 2);
+    small_world *w = small_world_new(seed, 2);
     cf_arena arena = {0};
     table rows = {0};
 
-    cr_assert(world_settle(w));
-    world_bind_tables(w);
+    cr_assert(small_world_settle(w));
+    small_world_bind_tables(w);
     write_schema(&w->devices[0], &cf_engine_binding_at(w->devices[0].engine, 1)->collection);
     table_add(&rows, PARENT, TABLE_NO_BALANCE, cf_bytes_of_text("parent"));
     table_add(&rows, CHILD, PARENT, noise_text(w, PHOTO, &arena));
@@ -47,13 +47,13 @@ static world *a_world_with_photos(uint64_t seed)
     table_add(&rows, SHORT, ASKED_FOR, cf_bytes_of_text("short"));
     table_add(&rows, ASKED_FOR, TABLE_NO_BALANCE, cf_bytes_of_text("asked for"));
     user_writes_table(&w->devices[0], &rows);
-    settles_equal_by(world_tables_equal, w, "before", 0);
+    settles_equal_by(small_world_tables_equal, w, "before", 0);
     table_release(&rows);
     cf_arena_release(&arena);
     return w;
 }
 
-static void asks_for_one(device *self)
+static void asks_for_one(small_device *self)
 {
     static const char *const pattern = "note=asked*";
     cf_binding *binding = cf_engine_binding_at(self->engine, 1), *trial;
@@ -73,7 +73,7 @@ static void asks_for_one(device *self)
     cf_engine_touch_binding(self->engine, binding);
 }
 
-static bool has(const device *self, long id)
+static bool has(const small_device *self, long id)
 {
     table rows = {0};
 
@@ -83,7 +83,7 @@ static bool has(const device *self, long id)
 }
 
 /* Those that wait, and what they refer to. */
-static void expect_waiting(const device *self)
+static void expect_waiting(const small_device *self)
 {
     const cf_binding *binding = cf_engine_binding_at(self->engine, 1);
 
@@ -92,10 +92,10 @@ static void expect_waiting(const device *self)
     cr_expect(has(self, LONG));
     cr_expect(has(self, ASKED_FOR));
     cr_expect(!has(self, SHORT));
-    cr_expect_eq(device_pending(self, binding, CF_PENDING_WAITS), 3);
+    cr_expect_eq(small_device_pending(self, binding, CF_PENDING_WAITS), 3);
 }
 
-static void expect_gone(device *self)
+static void expect_gone(small_device *self)
 {
     for (long id = PARENT; id < ROWS; id++)
         cr_expect_eq(has(self, id), id == ASKED_FOR, "row %ld", id);
@@ -104,76 +104,76 @@ static void expect_gone(device *self)
 
 Test(engine_leaving, go_when_the_broker_has_all_of_them)
 {
-    world *w = a_world_with_photos(51);
-    device *some = &w->devices[1];
+    small_world *w = a_world_with_photos(51);
+    small_device *some = &w->devices[1];
 
     asks_for_one(some);
-    cr_assert(device_sync(some));
+    cr_assert(small_device_sync(some));
     expect_gone(some);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_leaving, wait_for_the_broker_with_what_they_refer_to)
 {
-    world *w = a_world_with_photos(52);
-    device *some = &w->devices[1];
+    small_world *w = a_world_with_photos(52);
+    small_device *some = &w->devices[1];
 
-    device_unplug(some);
+    small_device_unplug(some);
     asks_for_one(some);
-    device_sync(some);
+    small_device_sync(some);
     expect_waiting(some);
-    device_crash(some);
-    device_sync(some);
+    small_device_crash(some);
+    small_device_sync(some);
     expect_waiting(some);
     some->offline = false;
-    cr_assert(device_sync(some));
+    cr_assert(small_device_sync(some));
     expect_gone(some);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     for (long id = PARENT; id < ROWS; id++)
         cr_expect(has(&w->devices[0], id), "row %ld", id);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_leaving, go_by_themselves_where_it_serves)
 {
-    world *w = a_world_with_photos(53);
-    device *some = &w->devices[1];
+    small_world *w = a_world_with_photos(53);
+    small_device *some = &w->devices[1];
 
-    device_serves(some);
-    device_unplug(some);
+    small_device_serves(some);
+    small_device_unplug(some);
     asks_for_one(some);
-    device_passes(some, 10000);
+    small_device_passes(some, 10000);
     expect_waiting(some);
     some->offline = false;
-    device_passes(some, 120000);
+    small_device_passes(some, 120000);
     expect_gone(some);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_leaving, bring_back_what_the_broker_lost_before_they_go)
 {
-    world *w = a_world_with_photos(55);
-    device *some = &w->devices[1];
+    small_world *w = a_world_with_photos(55);
+    small_device *some = &w->devices[1];
 
-    device_unplug(some);
+    small_device_unplug(some);
     some->offline = false;
-    size_t blobs = world_blobs(w);
-    world_loses_blobs(w);
-    cr_assert_eq(world_blobs(w), 0);
-    device_serves(some);
+    size_t blobs = small_world_blobs(w);
+    small_world_loses_blobs(w);
+    cr_assert_eq(small_world_blobs(w), 0);
+    small_device_serves(some);
     asks_for_one(some);
-    for (int i = 0; i < TURNS_MAX && has(some, LONG); i++)
-        device_passes(some, TURN_MS);
-    cr_expect_eq(world_blobs(w), blobs, "it went with the last of it");
+    for (int i = 0; i < SMALL_TURNS_MAX && has(some, LONG); i++)
+        small_device_passes(some, SMALL_TURN_MS);
+    cr_expect_eq(small_world_blobs(w), blobs, "it went with the last of it");
     expect_gone(some);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* It lacks more than it can say in one session, and this may be among that. */
 Test(engine_leaving, wait_where_the_broker_can_not_name_all_that_it_lacks)
 {
-    world *w = a_world_with_photos(54);
-    device *some = &w->devices[1];
+    small_world *w = a_world_with_photos(54);
+    small_device *some = &w->devices[1];
     cf_lost_blobs missing = {0};
     cf_error error;
 
@@ -184,11 +184,11 @@ Test(engine_leaving, wait_where_the_broker_can_not_name_all_that_it_lacks)
     }
     cf_lost_blobs_note(w->users, NULL, w->blobs, &missing);
     expect_ok(w->store->commit(w->store, &error), error);
-    device_unplug(some);
+    small_device_unplug(some);
     some->offline = false;
     asks_for_one(some);
-    cr_assert(device_sync(some));
+    cr_assert(small_device_sync(some));
     expect_waiting(some);
     cf_lost_blobs_release(&missing);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

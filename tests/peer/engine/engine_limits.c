@@ -11,7 +11,7 @@ TestSuite(engine_limits, .timeout = 120);
 
 enum { RATE = 4096, LARGE = 200000 };
 
-static void limit(device *self, uint64_t up, uint64_t down)
+static void limit(small_device *self, uint64_t up, uint64_t down)
 {
     cf_error error;
 
@@ -20,36 +20,36 @@ static void limit(device *self, uint64_t up, uint64_t down)
 }
 
 /* How long a sync of what was written takes, by the world's clock. */
-static uint64_t seconds_of_sync(device *self)
+static uint64_t seconds_of_sync(small_device *self)
 {
-    const uint64_t from_ms = world_steady(self->in);
+    const uint64_t from_ms = small_world_steady(self->in);
 
-    cr_expect(device_round(self, &(cf_round_options){.kind = CF_ROUND_SYNC}, 1000000));
-    return (world_steady(self->in) - from_ms) / 1000;
+    cr_expect(small_device_round(self, &(cf_round_options){.kind = CF_ROUND_SYNC}, 1000000));
+    return (small_world_steady(self->in) - from_ms) / 1000;
 }
 
 /* A blob takes longer than a sync waits for a broker that says nothing. */
 Test(engine_limits, are_waited_for_by_a_sync)
 {
-    world *w = world_new(7, 2);
-    device *first = &w->devices[0], *second = &w->devices[1];
-    cf_buffer noise = world_noise(w, LARGE), difference = {0};
+    small_world *w = small_world_new(7, 2);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
+    cf_buffer noise = small_world_noise(w, LARGE), difference = {0};
 
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(second));
     limit(first, RATE, 0);
     limit(second, 0, RATE);
     user_writes(first, "large", noise.data, noise.size);
     cr_expect_geq(seconds_of_sync(first), LARGE / RATE - 3);
-    device_sync(second);
-    cr_expect(world_equal(w, &difference));
+    small_device_sync(second);
+    cr_expect(small_world_equal(w, &difference));
     cf_buffer_release(&difference);
     cf_buffer_release(&noise);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What is shown while a limited sync goes on, up and down. */
-static void expect_flow(device *self, bool up)
+static void expect_flow(small_device *self, bool up)
 {
     cf_flows flows;
 
@@ -66,51 +66,52 @@ static void expect_flow(device *self, bool up)
 
 Test(engine_limits, are_seen_in_what_is_told_of_the_way)
 {
-    enum { TEN_SECONDS = 10000 / TURN_MS };
-    world *w = world_new(7, 2);
-    device *first = &w->devices[0], *second = &w->devices[1];
-    cf_buffer noise = world_noise(w, LARGE);
+    enum { TEN_SECONDS = 10000 / SMALL_TURN_MS };
+    small_world *w = small_world_new(7, 2);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
+    cf_buffer noise = small_world_noise(w, LARGE);
     cf_flows flows;
 
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(second));
     limit(first, RATE, 0);
     user_writes(first, "large", noise.data, noise.size);
-    cr_assert_not(device_round(first, &(cf_round_options){.kind = CF_ROUND_SYNC}, TEN_SECONDS));
+    cr_assert_not(
+        small_device_round(first, &(cf_round_options){.kind = CF_ROUND_SYNC}, TEN_SECONDS));
     expect_flow(first, true);
     limit(first, 0, 0);
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
     cf_engine_flows(first->engine, &flows);
     cr_expect_eq(flows.up.done + flows.up.left, 0);
     cf_buffer_release(&noise);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_limits, hold_after_a_crash)
 {
-    world *w = world_new(7, 1);
-    device *first = &w->devices[0];
-    cf_buffer noise = world_noise(w, LARGE);
+    small_world *w = small_world_new(7, 1);
+    small_device *first = &w->devices[0];
+    cf_buffer noise = small_world_noise(w, LARGE);
     cf_limits kept;
     cf_error error;
 
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
     limit(first, RATE, 2 * RATE);
-    device_crash(first);
+    small_device_crash(first);
     expect_ok(cf_limits_recall(first->home, &kept, &error), error);
     cr_expect(kept.up == RATE);
     cr_expect(kept.down == 2 * RATE);
     user_writes(first, "large", noise.data, noise.size);
     cr_expect_geq(seconds_of_sync(first), LARGE / RATE - 3);
     cf_buffer_release(&noise);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_limits, are_not_believed_where_they_are_damaged)
 {
     static const char *const wrong[] = {
         "", "1024", "1024 x", "1024 1024 ", "1024 1024 1", "1 0", "0 1023", "0 1099511627777"};
-    world *w = world_new(7, 1);
+    small_world *w = small_world_new(7, 1);
     cf_home *home = w->devices[0].home;
     cf_limits kept = {5, 5};
     cf_error error;
@@ -126,5 +127,5 @@ Test(engine_limits, are_not_believed_where_they_are_damaged)
     expect_ok(cf_limits_recall(home, &kept, &error), error);
     cr_expect(kept.up == CF_RATE_MIN);
     cr_expect(kept.down == CF_RATE_MAX);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -38,9 +38,9 @@ const cf_node *__wrap_cf_nodes_next_of_inode(const cf_nodes *nodes, uint64_t ino
 }
 
 /* The first device has a file with two more names, all known and watched, and serves. */
-static world *linked_world(device **first, device **second)
+static small_world *linked_world(small_device **first, small_device **second)
 {
-    world *w = world_new(5, 2);
+    small_world *w = small_world_new(5, 2);
 
     *first = &w->devices[0];
     *second = &w->devices[1];
@@ -49,14 +49,14 @@ static world *linked_world(device **first, device **second)
     user_writes_text(*first, "d/x", "text");
     cr_assert(user_links(*first, "d/x", "d/y"));
     cr_assert(user_links(*first, "d/x", "e/z"));
-    device_serves(*first);
-    device_passes(*first, QUIET_MS);
-    cr_assert(device_sync(*first));
-    cr_assert(device_sync(*second));
+    small_device_serves(*first);
+    small_device_passes(*first, QUIET_MS);
+    cr_assert(small_device_sync(*first));
+    cr_assert(small_device_sync(*second));
     return w;
 }
 
-static void expect_text(device *self, const char *path, const char *text)
+static void expect_text(small_device *self, const char *path, const char *text)
 {
     cf_buffer found = {0};
 
@@ -67,16 +67,16 @@ static void expect_text(device *self, const char *path, const char *text)
 }
 
 /* By the watches alone: nothing else looks within minutes. */
-static void comes(device *first, device *second)
+static void comes(small_device *first, small_device *second)
 {
-    device_passes(first, SOON_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, SOON_MS);
+    cr_assert(small_device_sync(second));
 }
 
 Test(engine_links, a_file_that_is_edited_is_seen_under_all_its_names)
 {
-    device *first, *second;
-    world *w = linked_world(&first, &second);
+    small_device *first, *second;
+    small_world *w = linked_world(&first, &second);
 
     user_writes_text(first, "d/y", "longer text");
     comes(first, second);
@@ -87,13 +87,13 @@ Test(engine_links, a_file_that_is_edited_is_seen_under_all_its_names)
     comes(first, second);
     expect_text(second, "d/x", "again");
     expect_text(second, "d/y", "again");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_links, a_link_that_is_made_under_the_watch_is_known_at_the_next_edit)
 {
-    device *first, *second;
-    world *w = linked_world(&first, &second);
+    small_device *first, *second;
+    small_world *w = linked_world(&first, &second);
 
     cr_assert(user_links(first, "d/x", "e/late"));
     comes(first, second);
@@ -106,28 +106,28 @@ Test(engine_links, a_link_that_is_made_under_the_watch_is_known_at_the_next_edit
     comes(first, second);
     expect_text(second, "e/later", "at once");
     expect_text(second, "e/late", "at once");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_links, what_others_write_into_one_name_is_not_sent_for_the_others)
 {
-    device *first, *second;
-    world *w = linked_world(&first, &second);
+    small_device *first, *second;
+    small_world *w = linked_world(&first, &second);
     uint64_t entries;
 
     user_writes_text(second, "d/x", "from afar");
-    cr_assert(device_sync(second));
-    device_passes(first, QUIET_MS);
-    entries = world_entries(w);
-    device_passes(first, QUIET_MS);
-    cr_assert(device_sync(first));
-    cr_expect_eq(world_entries(w), entries);
+    cr_assert(small_device_sync(second));
+    small_device_passes(first, QUIET_MS);
+    entries = small_world_entries(w);
+    small_device_passes(first, QUIET_MS);
+    cr_assert(small_device_sync(first));
+    cr_expect_eq(small_world_entries(w), entries);
     expect_text(first, "d/x", "from afar");
     expect_text(first, "d/y", "text");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static bool same_times(const device *self, const char *one, const char *other)
+static bool same_times(const small_device *self, const char *one, const char *other)
 {
     char path[2][256];
     struct stat found[2];
@@ -141,8 +141,8 @@ static bool same_times(const device *self, const char *one, const char *other)
 
 Test(engine_links, mode_and_time_are_seen_under_all_names)
 {
-    device *first, *second;
-    world *w = linked_world(&first, &second);
+    small_device *first, *second;
+    small_world *w = linked_world(&first, &second);
 
     user_changes_mode(first, "d/x", 0700);
     comes(first, second);
@@ -152,18 +152,18 @@ Test(engine_links, mode_and_time_are_seen_under_all_names)
     comes(first, second);
     cr_expect(same_times(second, "d/x", "e/z"));
     cr_expect(same_times(second, "d/x", "d/y"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_links, a_name_that_goes_takes_no_other_with_it)
 {
-    device *first, *second;
-    world *w = linked_world(&first, &second);
+    small_device *first, *second;
+    small_world *w = linked_world(&first, &second);
 
     user_removes(first, "d/x");
     user_writes_text(first, "d/y", "left");
-    device_passes(first, QUIET_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, QUIET_MS);
+    cr_assert(small_device_sync(second));
     expect_text(second, "d/y", "left");
     expect_text(second, "e/z", "left");
     cr_expect(!user_reads(second, "d/x", &(cf_buffer){0}));
@@ -171,28 +171,28 @@ Test(engine_links, a_name_that_goes_takes_no_other_with_it)
     comes(first, second);
     expect_text(second, "d/y", "a file of its own");
     expect_text(second, "e/z", "left");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_links, a_name_in_another_source_is_seen)
 {
-    device *first, *second;
-    world *w = linked_world(&first, &second);
-    device beside = folder_beside(first, NULL);
+    small_device *first, *second;
+    small_world *w = linked_world(&first, &second);
+    small_device beside = folder_beside(first, NULL);
     char from[256], to[256];
 
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     snprintf(from, sizeof from, "%s/d/x", first->folder);
     snprintf(to, sizeof to, "%s/elsewhere", beside.folder);
     cr_assert_eq(link(from, to), 0);
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     user_writes_text(first, "d/x", "in both");
     comes(first, second);
     expect_text(second, "elsewhere", "in both");
     user_writes_text(&beside, "elsewhere", "from there");
     comes(first, second);
     expect_text(second, "d/y", "from there");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- What an edit costs ---- */
@@ -204,8 +204,8 @@ typedef struct {
 /* Of an edit of a file with so many names, in a folder with so many others. */
 static cost cost_of(int names, int files)
 {
-    world *w = world_new(7, 2);
-    device *first = &w->devices[0], *second = &w->devices[1];
+    small_world *w = small_world_new(7, 2);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
     char path[32];
 
     user_makes(first, "d");
@@ -218,18 +218,18 @@ static cost cost_of(int names, int files)
         snprintf(path, sizeof path, "d/n%d", i);
         cr_assert(user_links(first, "d/n0", path));
     }
-    device_serves(first);
-    device_passes(first, QUIET_MS);
+    small_device_serves(first);
+    small_device_passes(first, QUIET_MS);
     first->faults.reads = true;
     const cost before = {first->faults.calls, compared, asked};
     user_writes_text(first, "d/n0", "edited");
-    device_passes(first, SOON_MS);
+    small_device_passes(first, SOON_MS);
     const cost out = {first->faults.calls - before.calls, compared - before.compared,
                       asked - before.asked};
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(second));
     snprintf(path, sizeof path, "d/n%d", names - 1);
     expect_text(second, path, "edited");
-    world_destroy(&w);
+    small_world_destroy(&w);
     return out;
 }
 

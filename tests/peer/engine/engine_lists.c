@@ -14,7 +14,7 @@ enum { NUMBER = 3, PATH = 160, ELEMENTS_MAX = 400, NOTHING = -1 };
 
 /* {"id": 7, "m0": 1, "m2": 5}: each device writes a member of its own. */
 typedef struct {
-    long id, members[DEVICES_MAX];
+    long id, members[SMALL_DEVICES_MAX];
 } element;
 
 typedef struct {
@@ -24,15 +24,15 @@ typedef struct {
 
 /* ---- Documents ---- */
 
-static void path_of(const device *self, char path[PATH])
+static void path_of(const small_device *self, char path[PATH])
 {
     snprintf(path, PATH, "%s.json", self->folder);
 }
 
-static void bind_documents(world *w)
+static void bind_documents(small_world *w)
 {
     for (int i = 0; i < w->count; i++) {
-        device *self = &w->devices[i];
+        small_device *self = &w->devices[i];
         cf_peer *peer = cf_engine_peer(self->engine);
         char path[PATH];
         cf_binding *binding;
@@ -40,18 +40,18 @@ static void bind_documents(world *w)
         cf_error error;
 
         path_of(self, path);
-        world_must(
+        small_world_must(
             cf_ring_collection_id(peer->ring, cf_bytes_of_text("document"), &collection, &error),
             &error, "collection");
         const cf_binding_options options = {
             .number = NUMBER, .collection = collection, .format = CF_FORMAT_JSON, .path = path};
-        world_must(cf_binding_new(&options, &binding, &error), &error, "document");
-        world_must(cf_binding_save(peer, binding, &error), &error, "document");
-        world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "document");
+        small_world_must(cf_binding_new(&options, &binding, &error), &error, "document");
+        small_world_must(cf_binding_save(peer, binding, &error), &error, "document");
+        small_world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "document");
     }
 }
 
-static void user_writes_list(device *self, const list *what)
+static void user_writes_list(small_device *self, const list *what)
 {
     char path[PATH];
 
@@ -61,7 +61,7 @@ static void user_writes_list(device *self, const list *what)
     fprintf(file, "{\"unit\": \"g\", \"list\": [");
     for (size_t i = 0; i < what->count; i++) {
         fprintf(file, "%s\n{\"id\": %ld", i ? "," : "", what->at[i].id);
-        for (int k = 0; k < DEVICES_MAX; k++)
+        for (int k = 0; k < SMALL_DEVICES_MAX; k++)
             if (what->at[i].members[k] != NOTHING)
                 fprintf(file, ", \"m%d\": %ld", k, what->at[i].members[k]);
         fputs("}", file);
@@ -83,7 +83,7 @@ static long number_of(const cf_json *json, size_t object, const char *name)
     return strtol(digits, NULL, 10);
 }
 
-static list user_reads_list(const device *self)
+static list user_reads_list(const small_device *self)
 {
     char bytes[1 << 16];
     list found = {.count = 0};
@@ -104,7 +104,7 @@ static list user_reads_list(const device *self)
         element *one = &found.at[found.count++];
 
         *one = (element){.id = number_of(&json, node, "id")};
-        for (int k = 0; k < DEVICES_MAX; k++) {
+        for (int k = 0; k < SMALL_DEVICES_MAX; k++) {
             char name[8];
 
             snprintf(name, sizeof name, "m%d", k);
@@ -132,7 +132,7 @@ static element *add(list *to, long id)
     return one;
 }
 
-static bool lists_equal(world *w, cf_buffer *difference)
+static bool lists_equal(small_world *w, cf_buffer *difference)
 {
     const list first = user_reads_list(&w->devices[0]);
 
@@ -148,7 +148,7 @@ static bool lists_equal(world *w, cf_buffer *difference)
     return true;
 }
 
-static size_t conflicts(const device *self)
+static size_t conflicts(const small_device *self)
 {
     cf_binding_status status;
     cf_arena arena = {0};
@@ -174,25 +174,25 @@ typedef struct {
     long next;
 } expected;
 
-static int maker_of(const world *w, long id)
+static int maker_of(const small_world *w, long id)
 {
     return (int)(id % w->count);
 }
 
-static void change(device *self, list *own, expected *of)
+static void change(small_device *self, list *own, expected *of)
 {
-    element *one = &own->at[world_random(self->in, own->count)];
-    const long value = (long)world_random(self->in, 1000);
+    element *one = &own->at[small_world_random(self->in, own->count)];
+    const long value = (long)small_world_random(self->in, 1000);
 
     one->members[self->number] = value;
     find(&of->written, one->id)->members[self->number] = value;
     of->shared[one->id] |= maker_of(self->in, one->id) != self->number;
 }
 
-static void make(device *self, list *own, expected *of)
+static void make(small_device *self, list *own, expected *of)
 {
     const long id = of->next++ * self->in->count + self->number;
-    const size_t place = world_random(self->in, own->count + 1);
+    const size_t place = small_world_random(self->in, own->count + 1);
 
     add(&of->written, id)->members[self->number] = 1;
     *add(own, id) = of->written.at[of->written.count - 1];
@@ -201,9 +201,9 @@ static void make(device *self, list *own, expected *of)
     own->at[place] = made;
 }
 
-static void take(device *self, list *own, expected *of)
+static void take(small_device *self, list *own, expected *of)
 {
-    element *one = &own->at[world_random(self->in, own->count)];
+    element *one = &own->at[small_world_random(self->in, own->count)];
 
     if (maker_of(self->in, one->id) != self->number)
         return;
@@ -211,11 +211,11 @@ static void take(device *self, list *own, expected *of)
     memmove(one, one + 1, (size_t)(&own->at[--own->count] - one) * sizeof *one);
 }
 
-static void act(device *self, expected *of)
+static void act(small_device *self, expected *of)
 {
     list own = user_reads_list(self);
 
-    switch (own.count ? world_random(self->in, 4) : 0) {
+    switch (own.count ? small_world_random(self->in, 4) : 0) {
     case 0:
         make(self, &own, of);
         break;
@@ -228,7 +228,7 @@ static void act(device *self, expected *of)
     user_writes_list(self, &own);
 }
 
-static void expect_all(world *w, expected *of, uint64_t seed)
+static void expect_all(small_world *w, expected *of, uint64_t seed)
 {
     list found = user_reads_list(&w->devices[0]);
 
@@ -249,7 +249,7 @@ static void expect_all(world *w, expected *of, uint64_t seed)
 static void try_history(uint64_t seed, int devices)
 {
     enum { STEPS = 60 };
-    world *w = world_new(seed, devices);
+    small_world *w = small_world_new(seed, devices);
     expected *of = cf_allocate(1, sizeof *of);
     list empty = {.count = 0};
 
@@ -257,37 +257,37 @@ static void try_history(uint64_t seed, int devices)
     user_writes_list(&w->devices[0], &empty);
     settles_equal_by(lists_equal, w, "seed", seed);
     for (int step = 0; step < STEPS; step++) {
-        device *self = &w->devices[world_random(w, (uint64_t)devices)];
+        small_device *self = &w->devices[small_world_random(w, (uint64_t)devices)];
 
-        switch (world_random(w, 6)) {
+        switch (small_world_random(w, 6)) {
         case 0:
-            device_unplug(self);
+            small_device_unplug(self);
             break;
         case 1:
             self->offline = false;
             break;
         case 2:
-            device_sync(self);
+            small_device_sync(self);
             break;
         case 3:
-            device_crash(self);
+            small_device_crash(self);
             break;
         default:
             act(self, of);
-            device_sync(self);
+            small_device_sync(self);
         }
     }
     for (int i = 0; i < devices; i++)
         w->devices[i].offline = false;
     settles_equal_by(lists_equal, w, "seed", seed);
-    const uint64_t entries = world_entries(w);
+    const uint64_t entries = small_world_entries(w);
     settles_equal_by(lists_equal, w, "seed", seed);
-    cr_expect_eq(world_entries(w), entries, "seed %lu is not quiet", (unsigned long)seed);
+    cr_expect_eq(small_world_entries(w), entries, "seed %lu is not quiet", (unsigned long)seed);
     expect_all(w, of, seed);
     for (int i = 0; i < devices; i++)
         cr_expect_eq(conflicts(&w->devices[i]), 0, "seed %lu", (unsigned long)seed);
     free(of);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_lists, lose_no_edit_of_two_or_three_devices)
@@ -303,8 +303,8 @@ Test(engine_lists, lose_no_edit_of_two_or_three_devices)
 Test(engine_lists, are_one_value_where_they_parted_too_long_ago)
 {
     enum { LOOKED_AT = 256 };
-    world *w = world_new(70, 2);
-    device *away = &w->devices[0], *other = &w->devices[1];
+    small_world *w = small_world_new(70, 2);
+    small_device *away = &w->devices[0], *other = &w->devices[1];
     list mine = {.count = 0}, theirs;
 
     bind_documents(w);
@@ -313,7 +313,7 @@ Test(engine_lists, are_one_value_where_they_parted_too_long_ago)
     user_writes_list(away, &mine);
     settles_equal_by(lists_equal, w, "begin", 0);
     theirs = mine;
-    device_unplug(away);
+    small_device_unplug(away);
     mine.count = 2; /* it takes one away, and then another one comes and goes */
     for (long i = 1; i <= LOOKED_AT + 2; i++) {
         if (i % 2)
@@ -321,14 +321,14 @@ Test(engine_lists, are_one_value_where_they_parted_too_long_ago)
         else
             mine.count--;
         user_writes_list(away, &mine);
-        device_sync(away);
+        small_device_sync(away);
     }
     add(&theirs, 5)->members[1] = 7;
     user_writes_list(other, &theirs);
-    cr_assert(device_sync(other));
+    cr_assert(small_device_sync(other));
     away->offline = false;
     settles_equal_by(lists_equal, w, "end", 0);
     cr_expect_eq(conflicts(away), 1);
     cr_expect_eq(conflicts(other), 1);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -10,7 +10,7 @@
 
 enum { MANY = 1100, LARGE = 3 << 20, HOUR_MS = 3600000 };
 
-static cf_id lock(device *self, bool shared)
+static cf_id lock(small_device *self, bool shared)
 {
     cf_lock_wish wish = {.collection = self->in->collection, .for_ms = HOUR_MS, .shared = shared};
     cf_locks *locks = cf_engine_locks(self->engine);
@@ -18,35 +18,35 @@ static cf_id lock(device *self, bool shared)
     cf_id request;
 
     expect_ok(cf_locks_ask(locks, &wish, &request, &error), error);
-    cr_assert(device_sync(self));
+    cr_assert(small_device_sync(self));
     cr_assert_eq(cf_locks_find(locks, &request)->state, CF_LOCK_HELD);
     return request;
 }
 
 /* There are leases only of what has an entry. */
-static void begin_collection(world *w)
+static void begin_collection(small_world *w)
 {
     user_writes_text(&w->devices[0], "first", "first");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
 }
 
-static void unlock(device *self, const cf_id *request)
+static void unlock(small_device *self, const cf_id *request)
 {
     cf_locks_give_back(cf_engine_locks(self->engine), request);
-    cr_assert(device_sync(self));
+    cr_assert(small_device_sync(self));
 }
 
 /* As `sync` does it: how it ended. */
-static bool ends_locked_out(device *self, unsigned turns)
+static bool ends_locked_out(small_device *self, unsigned turns)
 {
     cf_round_options options = {
         .kind = CF_ROUND_SYNC, .word = cf_delete_word_all(), .leaves_locked = true};
 
-    cr_assert(device_round(self, &options, turns), "it waits");
-    return device_pending(self, NULL, CF_PENDING_LOCKED) > 0;
+    cr_assert(small_device_round(self, &options, turns), "it waits");
+    return small_device_pending(self, NULL, CF_PENDING_LOCKED) > 0;
 }
 
-static void write_row(device *self, long id)
+static void write_row(small_device *self, long id)
 {
     table rows = {0};
 
@@ -55,7 +55,7 @@ static void write_row(device *self, long id)
     table_release(&rows);
 }
 
-static bool has_row(const device *self, long id)
+static bool has_row(const small_device *self, long id)
 {
     table rows = {0};
 
@@ -67,53 +67,53 @@ static bool has_row(const device *self, long id)
 Test(engine_locked, ends_when_all_else_is_done)
 {
     for (int shared = 0; shared < 2; shared++) {
-        world *w = world_new(71, 2);
-        device *a = &w->devices[0], *b = &w->devices[1];
+        small_world *w = small_world_new(71, 2);
+        small_device *a = &w->devices[0], *b = &w->devices[1];
 
-        world_bind_tables(w);
+        small_world_bind_tables(w);
         begin_collection(w);
         cf_id request = lock(b, shared);
         user_writes_text(a, "mine", "mine");
         write_row(a, 7);
         user_writes_text(b, "theirs", "theirs");
-        cr_assert(device_sync(b));
-        cr_expect(ends_locked_out(a, TURNS_MAX));
+        cr_assert(small_device_sync(b));
+        cr_expect(ends_locked_out(a, SMALL_TURNS_MAX));
         expect_text(a, "theirs", "theirs");
-        cr_assert(device_sync(b));
+        cr_assert(small_device_sync(b));
         cr_expect(has_row(b, 7));
         cr_expect_not(is_there(b, "mine"));
         unlock(b, &request);
-        cr_expect_not(ends_locked_out(a, TURNS_MAX));
-        cr_assert(device_sync(b));
+        cr_expect_not(ends_locked_out(a, SMALL_TURNS_MAX));
+        cr_assert(small_device_sync(b));
         expect_text(b, "mine", "mine");
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
 /* More entries than go out at a time wait for the lock, and another one behind them doesn't. */
 Test(engine_locked, holds_up_nothing_else_however_much_it_is)
 {
-    world *w = world_new(72, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(72, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     char text[20];
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     begin_collection(w);
     lock(b, false);
-    device_unplug(a);
+    small_device_unplug(a);
     for (int i = 0; i < MANY; i++) {
         snprintf(text, sizeof text, "edit %d", i);
         user_writes_text(a, "f", text);
-        device_sync(a);
+        small_device_sync(a);
     }
     write_row(a, 8);
-    device_sync(a);
+    small_device_sync(a);
     a->offline = false;
-    cr_expect(ends_locked_out(a, TURNS_MAX));
-    cr_assert(device_sync(b));
+    cr_expect(ends_locked_out(a, SMALL_TURNS_MAX));
+    cr_assert(small_device_sync(b));
     cr_expect(has_row(b, 8));
     cr_expect_not(is_there(b, "f"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_locked, ends_where_the_lock_is_taken_meanwhile)
@@ -121,19 +121,19 @@ Test(engine_locked, ends_where_the_lock_is_taken_meanwhile)
     unsigned locked = 0;
 
     for (unsigned turns = 1; turns < 40; turns += 3) {
-        world *w = world_new(73, 2);
-        device *a = &w->devices[0], *b = &w->devices[1];
+        small_world *w = small_world_new(73, 2);
+        small_device *a = &w->devices[0], *b = &w->devices[1];
 
         begin_collection(w);
         user_writes_sparse(a, "large", LARGE, cf_bytes_of_text("end"));
         user_writes_text(a, "small", "small");
-        device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
+        small_device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
         cf_id request = lock(b, false);
-        locked += ends_locked_out(a, TURNS_MAX);
+        locked += ends_locked_out(a, SMALL_TURNS_MAX);
         unlock(b, &request);
         settles_equal(w);
         expect_text(b, "small", "small");
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
     cr_expect_gt(locked, 0);
 }

@@ -8,7 +8,7 @@
 
 enum { ROWS = 6, ENGINE_TABLE = 1 };
 
-static void take(device *self, table *rows)
+static void take(small_device *self, table *rows)
 {
     *rows = (table){0};
     cr_assert(user_reads_table(self, rows));
@@ -77,28 +77,28 @@ static const struct {
     {"do nothing", do_nothing, false},
 };
 
-static world *agreed_world(void)
+static small_world *agreed_world(void)
 {
-    world *w = world_new(11, 2);
+    small_world *w = small_world_new(11, 2);
     table rows = {0};
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     for (long id = 1; id <= ROWS; id++)
         table_add(&rows, id, 10 * id, cf_bytes_of_text("note"));
     user_writes_table(&w->devices[0], &rows);
     table_release(&rows);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     return w;
 }
 
-static void act_on(device *self, size_t act, table *after)
+static void act_on(small_device *self, size_t act, table *after)
 {
     take(self, after);
     acts[act].act(after);
     user_writes_table(self, after);
 }
 
-static void expect_shown(world *w, const table *wanted, const char *act)
+static void expect_shown(small_world *w, const table *wanted, const char *act)
 {
     for (int i = 0; i < w->count; i++) {
         table seen;
@@ -113,17 +113,17 @@ Test(engine_looks, see_whatever_a_user_did)
 {
     for (size_t act = 0; act < sizeof acts / sizeof *acts; act++)
         for (int who = 0; who < 2; who++) {
-            world *w = agreed_world();
-            uint64_t entries = world_entries(w);
+            small_world *w = agreed_world();
+            uint64_t entries = small_world_entries(w);
             table after;
 
             act_on(&w->devices[who], act, &after);
-            cr_assert(world_settle(w), "%s", acts[act].name);
+            cr_assert(small_world_settle(w), "%s", acts[act].name);
             expect_shown(w, &after, acts[act].name);
-            cr_expect_eq(world_entries(w) > entries, acts[act].says_something, "%s",
+            cr_expect_eq(small_world_entries(w) > entries, acts[act].says_something, "%s",
                          acts[act].name);
             table_release(&after);
-            world_destroy(&w);
+            small_world_destroy(&w);
         }
 }
 
@@ -131,22 +131,22 @@ Test(engine_looks, see_whatever_a_user_did)
 Test(engine_looks, bring_what_others_did_beside_it)
 {
     for (size_t act = 0; act < sizeof acts / sizeof *acts; act++) {
-        world *w = agreed_world();
+        small_world *w = agreed_world();
         table after, other;
 
         act_on(&w->devices[0], act, &after);
         take(&w->devices[1], &other);
         table_find(&other, 5)->balance = table_find(&after, 5)->balance = 55;
         user_writes_table(&w->devices[1], &other);
-        cr_assert(world_settle(w), "%s", acts[act].name);
+        cr_assert(small_world_settle(w), "%s", acts[act].name);
         expect_shown(w, &after, acts[act].name);
         table_release(&after);
         table_release(&other);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
-static size_t conflicts_of(device *self)
+static size_t conflicts_of(small_device *self)
 {
     cf_arena arena = {0};
     cf_binding_status status;
@@ -158,7 +158,7 @@ static size_t conflicts_of(device *self)
     return count;
 }
 
-static void set_balance(device *self, long balance)
+static void set_balance(small_device *self, long balance)
 {
     table rows;
 
@@ -172,53 +172,53 @@ static void set_balance(device *self, long balance)
  * replaces both. */
 Test(engine_looks, agree_on_a_write_that_changes_nothing_to_be_seen)
 {
-    world *w = agreed_world();
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = agreed_world();
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     set_balance(a, 5);
     set_balance(b, 5);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     set_balance(a, 6);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect_eq(conflicts_of(a), 0);
     cr_expect_eq(conflicts_of(b), 0);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Neither has seen the other's when it writes. */
 Test(engine_looks, agree_on_two_writes_of_one_value)
 {
-    world *w = agreed_world();
-    device *a = &w->devices[0], *b = &w->devices[1];
-    uint64_t entries = world_entries(w);
+    small_world *w = agreed_world();
+    small_device *a = &w->devices[0], *b = &w->devices[1];
+    uint64_t entries = small_world_entries(w);
 
-    device_unplug(b);
+    small_device_unplug(b);
     set_balance(b, 5);
-    device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
+    small_device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
     set_balance(a, 5);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     b->offline = false;
-    cr_assert(world_settle(w));
-    cr_expect_eq(world_entries(w), entries + 2, "one of them was never written");
+    cr_assert(small_world_settle(w));
+    cr_expect_eq(small_world_entries(w), entries + 2, "one of them was never written");
     set_balance(a, 6);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect_eq(conflicts_of(a), 0);
     cr_expect_eq(conflicts_of(b), 0);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Else what was written last is shown, and the other one listed. */
 Test(engine_looks, list_what_two_wrote_apart)
 {
-    world *w = agreed_world();
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = agreed_world();
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     set_balance(a, 5);
     set_balance(b, 6);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect_eq(conflicts_of(a), 1);
     cr_expect_eq(conflicts_of(b), 1);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Of a source that is written to all the time a fifth of the time is spent on looking, and however

@@ -9,7 +9,7 @@
 
 enum { SLOTS = 12, APART = 4, STEPS = 60 };
 
-static void merge_texts(device *self)
+static void merge_texts(small_device *self)
 {
     cf_binding *binding = cf_engine_binding_at(self->engine, 0);
     cf_error error;
@@ -18,20 +18,20 @@ static void merge_texts(device *self)
     expect_ok(cf_binding_save(cf_engine_peer(self->engine), binding, &error), error);
 }
 
-static world *make_world(uint64_t seed, int devices, int merging)
+static small_world *make_world(uint64_t seed, int devices, int merging)
 {
-    world *w = world_new(seed, devices);
+    small_world *w = small_world_new(seed, devices);
 
     for (int i = 0; i < merging; i++)
         merge_texts(&w->devices[i]);
     return w;
 }
 
-static bool has_copy(const device *self)
+static bool has_copy(const small_device *self)
 {
     cf_buffer listing = {0};
 
-    device_tree(self, &listing);
+    small_device_tree(self, &listing);
     cf_buffer_append(&listing, "", 1);
     bool has = strstr((char *)listing.data, "(conflict ") != NULL;
     cf_buffer_release(&listing);
@@ -39,9 +39,9 @@ static bool has_copy(const device *self)
 }
 
 /* Both edit one text while apart. */
-static world *edit_apart(uint64_t seed, int merging, const char *here, const char *there)
+static small_world *edit_apart(uint64_t seed, int merging, const char *here, const char *there)
 {
-    world *w = make_world(seed, 2, merging);
+    small_world *w = make_world(seed, 2, merging);
 
     user_writes_text(&w->devices[0], "text", "a\nb\nc\nd\ne\nf\n");
     settles_equal(w);
@@ -53,7 +53,7 @@ static world *edit_apart(uint64_t seed, int merging, const char *here, const cha
 Test(engine_merge, makes_one_text_of_edits_in_different_places)
 {
     for (int merging = 1; merging <= 2; merging++) {
-        world *w =
+        small_world *w =
             edit_apart(40 + (uint64_t)merging, merging, "A\nb\nc\nd\ne\nf\n", "a\nb\nc\nd\ne\nF\n");
 
         settles_equal(w);
@@ -61,39 +61,39 @@ Test(engine_merge, makes_one_text_of_edits_in_different_places)
             expect_text(&w->devices[i], "text", "A\nb\nc\nd\ne\nF\n");
             cr_expect_not(has_copy(&w->devices[i]));
         }
-        uint64_t entries = world_entries(w);
+        uint64_t entries = small_world_entries(w);
         settles_equal(w);
-        cr_expect_eq(world_entries(w), entries, "it is not quiet");
-        world_destroy(&w);
+        cr_expect_eq(small_world_entries(w), entries, "it is not quiet");
+        small_world_destroy(&w);
     }
 }
 
 Test(engine_merge, keeps_both_where_they_touch)
 {
-    world *w = edit_apart(43, 2, "A\nb\nc\nd\ne\nf\n", "B\nb\nc\nd\ne\nf\n");
+    small_world *w = edit_apart(43, 2, "A\nb\nc\nd\ne\nf\n", "B\nb\nc\nd\ne\nf\n");
 
     settles_equal(w);
     cr_expect(has_copy(&w->devices[0]));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_merge, is_left_to_the_user_unless_he_wants_it)
 {
-    world *w = edit_apart(44, 0, "A\nb\nc\nd\ne\nf\n", "a\nb\nc\nd\ne\nF\n");
+    small_world *w = edit_apart(44, 0, "A\nb\nc\nd\ne\nf\n", "a\nb\nc\nd\ne\nF\n");
 
     settles_equal(w);
     cr_expect(has_copy(&w->devices[0]));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_merge, leaves_a_copy_that_somebody_took_in_hand)
 {
-    world *w = edit_apart(45, 0, "A\nb\nc\nd\ne\nf\n", "a\nb\nc\nd\ne\nF\n");
+    small_world *w = edit_apart(45, 0, "A\nb\nc\nd\ne\nf\n", "a\nb\nc\nd\ne\nF\n");
     char name[200] = "";
     cf_buffer listing = {0};
 
     settles_equal(w);
-    device_tree(&w->devices[0], &listing);
+    small_device_tree(&w->devices[0], &listing);
     cf_buffer_append(&listing, "", 1);
     const char *at = strstr((char *)listing.data, "text (conflict ");
     cr_assert_not_null(at);
@@ -106,31 +106,31 @@ Test(engine_merge, leaves_a_copy_that_somebody_took_in_hand)
     cr_expect(user_reads(&w->devices[1], "mine", &mine));
     cf_buffer_release(&mine);
     cf_buffer_release(&listing);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* More writes ago than are looked at. */
 Test(engine_merge, keeps_both_that_parted_too_long_ago)
 {
     enum { LOOKED_AT = 256 };
-    world *w = make_world(46, 2, 2);
-    device *away = &w->devices[0], *other = &w->devices[1];
+    small_world *w = make_world(46, 2, 2);
+    small_device *away = &w->devices[0], *other = &w->devices[1];
     char text[24];
 
     user_writes_text(away, "text", "0\nb\nc\nd\n");
     settles_equal(w);
-    device_unplug(away);
+    small_device_unplug(away);
     for (int i = 1; i <= LOOKED_AT + 2; i++) {
         snprintf(text, sizeof text, "%d\nb\nc\nd\n", i);
         user_writes_text(away, "text", text);
-        device_sync(away);
+        small_device_sync(away);
     }
     user_writes_text(other, "text", "0\nb\nc\nD\n");
-    cr_assert(device_sync(other));
+    cr_assert(small_device_sync(other));
     away->offline = false;
     settles_equal(w);
     cr_expect(has_copy(other));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Many edits ---- */
@@ -168,9 +168,9 @@ static bool unpack(cf_bytes text, truth *lines)
 }
 
 /* Each device edits slots of its own only: so all of it merges, whoever is how far behind. */
-static void edit(world *w, device *self, truth *lasting, int value)
+static void edit(small_world *w, small_device *self, truth *lasting, int value)
 {
-    int slot = (int)world_random(w, SLOTS / (uint64_t)w->count) * w->count + self->number;
+    int slot = (int)small_world_random(w, SLOTS / (uint64_t)w->count) * w->count + self->number;
     cf_buffer text = {0}, changed = {0};
     truth lines;
 
@@ -185,7 +185,7 @@ static void edit(world *w, device *self, truth *lasting, int value)
 
 static void try_history(uint64_t seed, int devices)
 {
-    world *w = make_world(seed, devices, devices);
+    small_world *w = make_world(seed, devices, devices);
     cf_buffer text = {0};
     truth lasting = {{0}}, shown;
 
@@ -194,13 +194,13 @@ static void try_history(uint64_t seed, int devices)
     settles_equal(w);
     w->loss = 20;
     for (int step = 1; step <= STEPS; step++) {
-        device *one = &w->devices[world_random(w, (uint64_t)devices)];
+        small_device *one = &w->devices[small_world_random(w, (uint64_t)devices)];
 
-        if (world_random(w, 2))
+        if (small_world_random(w, 2))
             edit(w, one, &lasting, step);
         else
-            device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC},
-                         (unsigned)world_random(w, 40));
+            small_device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC},
+                               (unsigned)small_world_random(w, 40));
     }
     settles_equal(w);
     cf_buffer_clear(&text);
@@ -211,7 +211,7 @@ static void try_history(uint64_t seed, int devices)
                      (unsigned long)seed, slot, shown.values[slot], lasting.values[slot]);
     cr_expect_not(has_copy(&w->devices[0]), "seed %lu", (unsigned long)seed);
     cf_buffer_release(&text);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Two that merge alike at once, and a third one: theirs is one copy, of two writes. */

@@ -9,28 +9,28 @@
 
 enum { FOLDERS = 4, FILES = 500 };
 
-typedef void named(device *self, const char *path);
+typedef void named(small_device *self, const char *path);
 
-static void make_file(device *self, const char *path)
+static void make_file(small_device *self, const char *path)
 {
     user_writes_text(self, path, path);
 }
 
-static void expect_file(device *self, const char *path)
+static void expect_file(small_device *self, const char *path)
 {
     char token[64];
 
-    cr_expect(device_token(self, path, token), "%s is not there", path);
+    cr_expect(small_device_token(self, path, token), "%s is not there", path);
 }
 
-static void expect_none(device *self, const char *path)
+static void expect_none(small_device *self, const char *path)
 {
     char token[64];
 
-    cr_expect_not(device_token(self, path, token), "%s is there", path);
+    cr_expect_not(small_device_token(self, path, token), "%s is there", path);
 }
 
-static void each_file(device *self, const char *top, named *visit)
+static void each_file(small_device *self, const char *top, named *visit)
 {
     char path[64];
 
@@ -41,9 +41,9 @@ static void each_file(device *self, const char *top, named *visit)
         }
 }
 
-static world *a_world_with_a_large_folder(void)
+static small_world *a_world_with_a_large_folder(void)
 {
-    world *w = world_new(83, 2);
+    small_world *w = small_world_new(83, 2);
     char path[64];
 
     user_makes(&w->devices[0], "d");
@@ -53,48 +53,49 @@ static world *a_world_with_a_large_folder(void)
         user_makes(&w->devices[0], path);
     }
     each_file(&w->devices[0], "d", make_file);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     return w;
 }
 
-static void expect_equal(world *w)
+static void expect_equal(small_world *w)
 {
     cf_buffer difference = {0};
 
-    cr_expect(world_settle(w));
-    cr_expect(world_equal(w, &difference), "%.*s", (int)difference.size, (char *)difference.data);
+    cr_expect(small_world_settle(w));
+    cr_expect(small_world_equal(w, &difference), "%.*s", (int)difference.size,
+              (char *)difference.data);
     cf_buffer_release(&difference);
 }
 
 /* The first device deletes, the second moves. */
-static void meet(world *w, int first)
+static void meet(small_world *w, int first)
 {
-    const uint64_t before = world_entries(w);
+    const uint64_t before = small_world_entries(w);
 
-    device_sync(&w->devices[first]);
-    device_sync(&w->devices[!first]);
-    cr_expect_gt(world_entries(w), before + 3, "the deletion is one entry, or two");
+    small_device_sync(&w->devices[first]);
+    small_device_sync(&w->devices[!first]);
+    cr_expect_gt(small_world_entries(w), before + 3, "the deletion is one entry, or two");
     expect_equal(w);
 }
 
 Test(engine_moved_folders, keep_all_their_files, .timeout = 120)
 {
     for (int first = 0; first < 2; first++) {
-        world *w = a_world_with_a_large_folder();
+        small_world *w = a_world_with_a_large_folder();
 
         user_removes(&w->devices[0], "d");
         cr_assert(user_moves(&w->devices[1], "d", "kept"));
         meet(w, first);
         each_file(&w->devices[0], "kept", expect_file);
         each_file(&w->devices[0], "d", expect_none);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
 Test(engine_moved_folders, leave_what_was_not_moved_deleted, .timeout = 120)
 {
     for (int first = 0; first < 2; first++) {
-        world *w = a_world_with_a_large_folder();
+        small_world *w = a_world_with_a_large_folder();
 
         user_removes(&w->devices[0], "d");
         cr_assert(user_moves(&w->devices[1], "d/in/2", "kept"));
@@ -102,7 +103,7 @@ Test(engine_moved_folders, leave_what_was_not_moved_deleted, .timeout = 120)
         expect_file(&w->devices[0], "kept/0");
         expect_file(&w->devices[0], "kept/499");
         each_file(&w->devices[0], "d", expect_none);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
@@ -135,8 +136,8 @@ static void note_order(void *context, const cf_id *item)
  * names first, and shows both meanwhile. */
 Test(engine_moved_folders, tell_first_of_what_is_renamed_over, .timeout = 120)
 {
-    world *w = a_world_with_a_large_folder();
-    device *author = &w->devices[0];
+    small_world *w = a_world_with_a_large_folder();
+    small_device *author = &w->devices[0];
     order told = {.named = UINT64_MAX};
     cf_collection *collection;
     cf_error error;
@@ -155,12 +156,12 @@ Test(engine_moved_folders, tell_first_of_what_is_renamed_over, .timeout = 120)
             snprintf(to, sizeof to, "d/in/%d/%d", k + 1, i);
             cr_assert(user_moves(author, from, to));
         }
-    cr_assert(device_sync(author));
+    cr_assert(small_device_sync(author));
     cf_state_each(told.state, note_order, &told);
     cr_assert_gt(told.last, told.before + 1, "one entry tells of all");
     cr_assert_lt(told.named, UINT64_MAX, "nothing was renamed");
     cr_expect_leq(told.deleted, told.named, "%llu deletes, %llu names before",
                   (unsigned long long)told.deleted, (unsigned long long)told.named);
     expect_equal(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

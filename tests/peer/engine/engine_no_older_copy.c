@@ -15,7 +15,7 @@ static void expect_restored(int files)
     write_since(self.first, "file0");
     write_since(self.first, "file1");
     write_since(self.first, "file2");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_remount(&self);
     stick_put_back(&self, "file0");
     stick_put_back(&self, "file1");
@@ -40,7 +40,7 @@ static void expect_one_restored(int files)
 
     stick_begin(&self, files);
     write_since(self.first, "file0");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_remount(&self);
     stick_put_back(&self, "file0");
     expect_stick_held(&self, false);
@@ -64,7 +64,7 @@ Test(engine_no_older_copy, is_what_came_back_alone)
     stick_begin(&self, 6);
     user_removes(self.first, "file0");
     user_removes(self.first, "file1");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_remount(&self);
     stick_put_back(&self, "file0");
     stick_put_back(&self, "file1");
@@ -83,7 +83,7 @@ Test(engine_no_older_copy, is_a_backup_that_takes_its_files_place)
     stick_begin(&self, 6);
     cr_assert(user_moves(self.first, "file0", "file0~"));
     write_since(self.first, "file0");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_remount(&self);
     cr_assert(user_moves(self.first, "file0~", "file0"));
     expect_stick_held(&self, false);
@@ -129,11 +129,11 @@ static void expect_moved_back(int files, bool writes_elsewhere)
     stick_begin_on(&self, files, false);
     stick_pass_time(&self);
     cr_assert(user_moves(self.first, "file0", "../trash"));
-    cr_assert(device_sync(self.first));
+    cr_assert(small_device_sync(self.first));
     stick_pass_time(&self);
     write_since(writes_elsewhere ? self.second : self.first, "new");
-    cr_assert(world_settle(self.w));
-    device_crash(self.first);
+    cr_assert(small_world_settle(self.w));
+    small_device_crash(self.first);
     stick_count_log_reads(&self);
     stick_pass_time(&self);
     cr_assert(user_moves(self.first, "../trash", "file0"));
@@ -162,8 +162,8 @@ Test(engine_no_older_copy, is_what_was_just_copied_over_its_files)
     stick_pass_time(&self);
     write_since(self.first, "file0");
     write_since(self.first, "file1");
-    cr_assert(world_settle(self.w));
-    device_crash(self.first);
+    cr_assert(small_world_settle(self.w));
+    small_device_crash(self.first);
     stick_count_log_reads(&self);
     stick_pass_time(&self);
     stick_put_back(&self, "file0");
@@ -189,10 +189,10 @@ Test(engine_no_older_copy, is_a_file_that_takes_the_place_of_another)
         snprintf(name, sizeof name, "new%d", i);
         user_writes_text(self.first, name, name);
     }
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     write_since(self.first, "new0"); /* it has a history, and is no draft of new1 */
-    cr_assert(world_settle(self.w));
-    device_crash(self.first);
+    cr_assert(small_world_settle(self.w));
+    small_device_crash(self.first);
     lesser_disk_set_clock(&self.disk, then_ns);
     cr_assert(user_moves(self.first, "new0", "new1"));
     user_removes(self.first, "new2");

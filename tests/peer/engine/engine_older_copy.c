@@ -17,7 +17,7 @@ static void expect_it_is_held(int files)
     write_since(self.first, "file0");
     write_since(self.second, "file1");
     write_since(self.first, "new");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_remount(&self);
     stick_put_back(&self, "file0");
     stick_put_back(&self, "file1");
@@ -31,7 +31,7 @@ static void expect_it_is_held(int files)
     cr_expect(user_reads_as(self.second, "new", "edited"));
     cr_expect(user_reads_as(self.first, "file0", "file0"));
     sync_with_the_word(self.first);
-    cr_assert(device_sync(self.second));
+    cr_assert(small_device_sync(self.second));
     cr_expect_eq(trouble(self.first), CF_OK);
     cr_expect(user_reads_as(self.second, "file0", "file0"));
     cr_expect(user_reads_as(self.second, "file1", "file1"));
@@ -55,11 +55,11 @@ Test(engine_older_copy, is_not_sent_by_a_limit_for_deletions)
     stick_begin(&self, 6);
     write_since(self.first, "file0");
     write_since(self.first, "new");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_remount(&self);
     stick_put_back(&self, "file0");
     user_removes(self.first, "new");
-    cr_assert(device_round(self.first, &options, TURNS_MAX));
+    cr_assert(small_device_round(self.first, &options, SMALL_TURNS_MAX));
     cr_expect_eq(trouble(self.first), CF_UNSAFE);
     stick_end(&self);
 }
@@ -72,7 +72,7 @@ Test(engine_older_copy, is_held_though_something_is_new_on_it)
     stick_begin(&self, 6);
     write_since(self.first, "file0");
     write_since(self.first, "new");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_remount(&self);
     stick_put_back(&self, "file0");
     user_removes(self.first, "new");
@@ -89,12 +89,12 @@ Test(engine_older_copy, is_known_by_what_was_deleted_and_what_was_made_since)
     stick_begin(&self, 6);
     user_makes(self.first, "in");
     stick_put_back(&self, "in/old");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     user_removes(self.first, "file2");
     user_removes(self.second, "in");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     write_since(self.second, "new");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_remount(&self);
     stick_put_back(&self, "file2");
     user_makes(self.first, "in");
@@ -111,7 +111,7 @@ static void begin_with_older(stick *self)
     stick_begin(self, 6);
     write_since(self->first, "file0");
     write_since(self->first, "new");
-    cr_assert(world_settle(self->w));
+    cr_assert(small_world_settle(self->w));
     cr_assert(user_moves(self->first, "file0", "../aside0"));
     cr_assert(user_moves(self->first, "new", "../aside1"));
     stick_put_back(self, "file0");
@@ -133,10 +133,10 @@ Test(engine_older_copy, ends_when_what_was_there_is_back)
     begin_with_older(&self);
     expect_stick_held(&self, true);
     put_right_one_back(&self);
-    const uint64_t entries = world_entries(self.w);
-    cr_assert(device_sync(self.first));
+    const uint64_t entries = small_world_entries(self.w);
+    cr_assert(small_device_sync(self.first));
     cr_expect_eq(trouble(self.first), CF_OK);
-    cr_expect_eq(world_entries(self.w), entries);
+    cr_expect_eq(small_world_entries(self.w), entries);
     stick_end(&self);
 }
 
@@ -169,7 +169,7 @@ static void expect_unsaved(bool renumbers, int saved, bool edits, bool is_held)
         save_with_backup(&self, names[i]);
     if (edits)
         write_since(self.first, "file2");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_assert(user_reads_as(self.second, "file0~", "file0"));
     stick_remount(&self);
     lesser_disk_set_clock(&self.disk, then_ns);
@@ -202,9 +202,9 @@ Test(engine_older_copy, is_known_by_its_numbers_though_saves_left_backups)
     stick_pass_time(&self);
     for (int i = 0; i < 2; i++)
         save_with_backup(&self, names[i]);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     self.w->now_ms += CF_DRAFT_MS;
-    device_crash(self.first);
+    small_device_crash(self.first);
     stick_count_log_reads(&self);
     lesser_disk_set_clock(&self.disk, then_ns);
     for (int i = 0; i < 2; i++)
@@ -234,8 +234,8 @@ static void expect_snapshot_held(int files)
     write_since(self.first, "file0");
     write_since(self.second, "file1");
     write_since(self.first, "new");
-    cr_assert(world_settle(self.w));
-    device_crash(self.first);
+    cr_assert(small_world_settle(self.w));
+    small_device_crash(self.first);
     stick_count_log_reads(&self);
     lesser_disk_set_clock(&self.disk, then_ns);
     stick_put_back(&self, "file0");
@@ -267,30 +267,30 @@ Test(engine_older_copy, is_looked_at_ever_more_seldom)
     stick_begin(&self, 6);
     write_since(self.first, "file0");
     write_since(self.first, "new");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_remount(&self);
     stick_put_back(&self, "file0");
     user_removes(self.first, "new");
-    device_serves(self.first);
+    small_device_serves(self.first);
     stick_count_log_reads(&self);
-    device_passes(self.first, minute_ms / 2);
+    small_device_passes(self.first, minute_ms / 2);
     cr_expect_eq(trouble(self.first), CF_UNSAFE);
     cr_expect_eq(self.log_reads, 1, "%llu", (unsigned long long)self.log_reads);
     const uint64_t one_look = self.disk.listings;
     self.disk.listings = 0;
     for (int i = 0; i < MINUTES; i++)
-        device_passes(self.first, minute_ms);
+        small_device_passes(self.first, minute_ms);
     cr_expect_gt(self.disk.listings, 0);
     cr_expect_leq(self.disk.listings, 10 * one_look, "%llu",
                   (unsigned long long)self.disk.listings);
     cr_expect_eq(self.log_reads, 1, "%llu", (unsigned long long)self.log_reads);
     write_since(self.second, "newer");
-    cr_assert(device_sync(self.second));
-    cr_assert(device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
+    cr_assert(small_device_sync(self.first));
     cr_expect_eq(self.log_reads, 2, "%llu", (unsigned long long)self.log_reads);
     stick_put_back(&self, "file1");
     stick_put_back(&self, "newest");
-    cr_assert(device_sync(self.first));
+    cr_assert(small_device_sync(self.first));
     cr_expect_eq(self.log_reads, 3, "%llu", (unsigned long long)self.log_reads);
     cr_expect_eq(trouble(self.first), CF_UNSAFE);
     stick_end(&self);
@@ -301,18 +301,18 @@ static void expect_over_when_mounted(bool is_above)
     stick self;
 
     begin_with_older(&self);
-    const uint64_t entries = world_entries(self.w);
-    device_serves(self.first);
-    device_passes(self.first, 1200000);
+    const uint64_t entries = small_world_entries(self.w);
+    small_device_serves(self.first);
+    small_device_passes(self.first, 1200000);
     cr_expect_eq(trouble(self.first), CF_UNSAFE);
     put_right_one_back(&self);
     lesser_disk_remount(&self.disk, 5);
     cf_engine_mounted(self.first->engine, is_above ? self.w->path : self.first->folder);
-    device_passes(self.first, 2000);
+    small_device_passes(self.first, 2000);
     cr_expect_eq(trouble(self.first), CF_OK, "%d", is_above);
     write_since(self.first, "newer");
-    device_passes(self.first, 20000);
-    cr_expect_eq(world_entries(self.w), entries + 1);
+    small_device_passes(self.first, 20000);
+    cr_expect_eq(small_world_entries(self.w), entries + 1);
     stick_end(&self);
 }
 
@@ -330,22 +330,22 @@ Test(engine_older_copy, is_looked_at_soon_when_it_is_another_one)
     stick self;
 
     begin_with_older(&self);
-    device_serves(self.first);
-    device_passes(self.first, 40 * minute_ms);
+    small_device_serves(self.first);
+    small_device_passes(self.first, 40 * minute_ms);
     cr_expect_eq(trouble(self.first), CF_UNSAFE);
     put_right_one_back(&self);
     cf_engine_mounted(self.first->engine, self.first->folder);
-    device_passes(self.first, 2000);
+    small_device_passes(self.first, 2000);
     cr_assert_eq(trouble(self.first), CF_OK);
     cr_assert(user_moves(self.first, "file0", "../aside0"));
     cr_assert(user_moves(self.first, "new", "../aside1"));
     stick_put_back(&self, "file0");
     cf_engine_mounted(self.first->engine, self.first->folder);
-    device_passes(self.first, 2000);
+    small_device_passes(self.first, 2000);
     cr_assert_eq(trouble(self.first), CF_UNSAFE);
     put_right_one_back(&self);
     for (int i = 0; i < 3; i++)
-        device_passes(self.first, minute_ms);
+        small_device_passes(self.first, minute_ms);
     cr_expect_eq(trouble(self.first), CF_OK);
     stick_end(&self);
 }
@@ -361,11 +361,11 @@ Test(engine_older_copy, is_one_though_a_file_was_away_since)
     write_since(self.first, "file0");
     write_since(self.second, "file1");
     write_since(self.first, "new");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_assert(user_moves(self.first, "file3", "../trash"));
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_assert(user_moves(self.first, "../trash", "file3"));
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_remount(&self);
     stick_put_back(&self, "file0");
     stick_put_back(&self, "file1");
@@ -383,10 +383,10 @@ Test(engine_older_copy, is_one_though_what_came_since_is_of_an_older_time)
 
     stick_begin(&self, 12);
     user_removes(self.first, "file2");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     write_since(self.second, "new");
     user_stamps(self.second, "new", 500);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_remount(&self);
     stick_put_back(&self, "file2");
     user_removes(self.first, "new");
@@ -404,9 +404,9 @@ Test(engine_older_copy, is_one_though_a_content_returned_since)
     write_since(self.first, "file0");
     write_since(self.first, "new");
     write_since(self.first, "file5");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_put_back(&self, "file5");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     stick_remount(&self);
     stick_put_back(&self, "file0");
     user_removes(self.first, "new");

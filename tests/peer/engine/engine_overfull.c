@@ -16,12 +16,12 @@
 
 enum { WRITES = 64, HOSTILE = 1, TABLE = 1 };
 
-static const cf_binding *binding_of(const device *self, size_t index)
+static const cf_binding *binding_of(const small_device *self, size_t index)
 {
     return cf_engine_binding_at(self->engine, index);
 }
 
-static cf_id item_of(const device *self, const char *name)
+static cf_id item_of(const small_device *self, const char *name)
 {
     const cf_node *node =
         cf_nodes_child(binding_of(self, 0)->nodes, CF_NODE_ROOT, cf_bytes_of_text(name));
@@ -30,7 +30,7 @@ static cf_id item_of(const device *self, const char *name)
     return node->items[0];
 }
 
-static cf_collection *collection_of(device *self, size_t index)
+static cf_collection *collection_of(small_device *self, size_t index)
 {
     cf_collection *collection;
     cf_error error;
@@ -43,8 +43,8 @@ static cf_collection *collection_of(device *self, size_t index)
 
 /* One entry that writes so many fields of the item, or, where `over` is one that did, takes them
  * away again. */
-static cf_dot write_into(device *self, cf_collection *collection, const cf_id *item, size_t count,
-                         const cf_dot *over)
+static cf_dot write_into(small_device *self, cf_collection *collection, const cf_id *item,
+                         size_t count, const cf_dot *over)
 {
     cf_publication *publication = cf_publication_new(peer_of(self), collection);
     cf_change *changes = cf_allocate(count, sizeof *changes);
@@ -73,53 +73,53 @@ static cf_dot write_into(device *self, cf_collection *collection, const cf_id *i
     return dot;
 }
 
-static cf_dot write_fields(device *self, size_t index, const cf_id *item, size_t count,
+static cf_dot write_fields(small_device *self, size_t index, const cf_id *item, size_t count,
                            const cf_dot *over)
 {
     return write_into(self, collection_of(self, index), item, count, over);
 }
 
-static world *a_world(uint64_t seed, int devices)
+static small_world *a_world(uint64_t seed, int devices)
 {
-    world *w = world_new(seed, devices);
+    small_world *w = small_world_new(seed, devices);
 
     w->env.item_writes = WRITES;
     for (int i = 0; i < devices; i++) {
         w->devices[i].env.item_writes = WRITES;
-        device_crash(&w->devices[i]);
+        small_device_crash(&w->devices[i]);
     }
     return w;
 }
 
 /* So many things are named as skipped, on each device. */
-static void expect_named(world *w, size_t count, const char *when)
+static void expect_named(small_world *w, size_t count, const char *when)
 {
     for (int i = 0; i < w->count; i++)
-        cr_expect_eq(device_pending(&w->devices[i], NULL, CF_PENDING_SKIPPED), count,
+        cr_expect_eq(small_device_pending(&w->devices[i], NULL, CF_PENDING_SKIPPED), count,
                      "device %d, %s", i, when);
 }
 
-static void expect_everywhere(world *w, const char *path, const char *text, const char *when)
+static void expect_everywhere(small_world *w, const char *path, const char *text, const char *when)
 {
     for (int i = 0; i < w->count; i++)
         cr_expect(holds(&w->devices[i], path, text), "device %d, %s: %s", i, when, path);
 }
 
-static void all_crash(world *w)
+static void all_crash(small_world *w)
 {
     for (int i = 0; i < w->count; i++)
-        device_crash(&w->devices[i]);
+        small_device_crash(&w->devices[i]);
 }
 
 /* How many writes the item of a file has that nobody has written into. */
-static size_t writes_of(device *self, const cf_id *item)
+static size_t writes_of(small_device *self, const cf_id *item)
 {
     return cf_item_write_count(cf_state_item(collection_of(self, 0)->state, item));
 }
 
 Test(engine_overfull, leaves_a_file_where_it_lies_and_names_it)
 {
-    world *w = a_world(7001, 3);
+    small_world *w = a_world(7001, 3);
 
     user_writes_text(&w->devices[0], "notes", "mine");
     user_writes_text(&w->devices[0], "other", "free");
@@ -133,7 +133,7 @@ Test(engine_overfull, leaves_a_file_where_it_lies_and_names_it)
         cr_expect_not_null(cf_state_item(collection_of(&w->devices[i], 0)->state, &item));
 
     cf_dot beyond = write_fields(&w->devices[2], 0, &item, 1, NULL);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < w->count; i++)
             cr_expect_null(cf_state_item(collection_of(&w->devices[i], 0)->state, &item));
@@ -141,10 +141,10 @@ Test(engine_overfull, leaves_a_file_where_it_lies_and_names_it)
         expect_everywhere(w, "other", "free", "one more");
         expect_named(w, 1, "one more");
         all_crash(w);
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
     }
     user_writes_text(&w->devices[0], "other", "edited");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     expect_everywhere(w, "other", "edited", "all else goes on");
 
     write_fields(&w->devices[2], 0, &item, 1, &beyond);
@@ -153,14 +153,14 @@ Test(engine_overfull, leaves_a_file_where_it_lies_and_names_it)
     user_writes_text(&w->devices[0], "notes", "and on");
     settles_equal(w);
     expect_everywhere(w, "notes", "and on", "as before");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What its user does to it goes out, and the others keep what they have. */
 Test(engine_overfull, leaves_a_file_to_each_of_its_users)
 {
-    world *w = a_world(7002, 3);
-    device *a = &w->devices[0], *c = &w->devices[2];
+    small_world *w = a_world(7002, 3);
+    small_device *a = &w->devices[0], *c = &w->devices[2];
 
     user_writes_text(a, "notes", "mine");
     user_writes_text(a, "list", "mine");
@@ -168,35 +168,35 @@ Test(engine_overfull, leaves_a_file_to_each_of_its_users)
     const cf_id notes = item_of(a, "notes"), list = item_of(a, "list");
     write_fields(&w->devices[HOSTILE], 0, &notes, WRITES, NULL);
     write_fields(&w->devices[HOSTILE], 0, &list, WRITES, NULL);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     user_writes_text(a, "notes", "edited");
     user_removes(a, "list");
     user_moves(c, "notes", "moved");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     all_crash(w);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     expect_text(a, "notes", "edited");
     expect_text(c, "moved", "mine");
     expect_text(&w->devices[HOSTILE], "notes", "mine");
     cr_expect_not(is_there(a, "list"));
     expect_text(c, "list", "mine");
     user_writes_text(c, "copy of moved", "mine");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     expect_everywhere(w, "copy of moved", "mine", "a copy is another item");
     user_makes(c, "notes"); /* the name is free there */
     user_writes_text(c, "notes/more", "more");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     expect_text(a, "notes", "edited");
     expect_text(&w->devices[HOSTILE], "notes", "mine");
     expect_text(c, "notes/more", "more");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What is in it stays where it is; nothing comes in its place. */
 Test(engine_overfull, leaves_a_directory_and_what_is_in_it)
 {
-    world *w = a_world(7003, 3);
-    device *a = &w->devices[0], *c = &w->devices[2];
+    small_world *w = a_world(7003, 3);
+    small_device *a = &w->devices[0], *c = &w->devices[2];
 
     user_makes(a, "way");
     user_makes(a, "way/in");
@@ -205,25 +205,25 @@ Test(engine_overfull, leaves_a_directory_and_what_is_in_it)
     settles_equal(w);
     const cf_id item = item_of(a, "way");
     write_fields(&w->devices[HOSTILE], 0, &item, WRITES, NULL);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     expect_everywhere(w, "way/in/notes", "mine", "overfull");
     expect_everywhere(w, "way/list", "mine", "overfull");
     user_writes_text(c, "way/in/notes", "edited");
     user_writes_text(c, "way/new", "new");
     user_removes(a, "way/list");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     expect_everywhere(w, "way/in/notes", "edited", "what is in it goes on");
     expect_everywhere(w, "way/new", "new", "what is in it goes on");
     for (int i = 0; i < w->count; i++)
         cr_expect_not(is_there(&w->devices[i], "way/list"), "device %d", i);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Somebody deletes the directory in which it lies. */
 Test(engine_overfull, stays_in_a_directory_that_is_deleted_elsewhere)
 {
-    world *w = a_world(7004, 3);
-    device *a = &w->devices[0], *c = &w->devices[2];
+    small_world *w = a_world(7004, 3);
+    small_device *a = &w->devices[0], *c = &w->devices[2];
 
     user_makes(a, "way");
     user_writes_text(a, "way/list", "mine");
@@ -242,49 +242,49 @@ Test(engine_overfull, stays_in_a_directory_that_is_deleted_elsewhere)
     const cf_id item =
         cf_nodes_child(binding_of(a, 0)->nodes, way->number, cf_bytes_of_text("notes"))->items[0];
     write_fields(&w->devices[HOSTILE], 0, &item, WRITES, NULL);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     user_removes(c, "way");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect_not(is_there(c, "way"));
     cr_expect_not(is_there(a, "way/list"));
     expect_text(a, "way/notes", "mine");
     expect_text(&w->devices[HOSTILE], "way/notes", "mine");
     user_writes_text(c, "way", "a file in its place");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     expect_text(a, "way/notes", "mine");
     expect_text(c, "way", "a file in its place");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* A device that has not shown it yet does not, and the name is free there. */
 Test(engine_overfull, is_not_shown_to_a_newcomer)
 {
-    world *w = a_world(7005, 2);
-    device *a = &w->devices[0];
+    small_world *w = a_world(7005, 2);
+    small_device *a = &w->devices[0];
 
     user_writes_text(a, "notes", "mine");
     user_writes_text(a, "other", "free");
     settles_equal(w);
     const cf_id item = item_of(a, "notes");
     write_fields(&w->devices[HOSTILE], 0, &item, WRITES, NULL);
-    cr_assert(world_settle(w));
-    device beside = folder_beside(a, NULL);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
+    small_device beside = folder_beside(a, NULL);
+    cr_assert(small_world_settle(w));
     cr_expect_not(is_there(&beside, "notes"));
     expect_text(&beside, "other", "free");
-    cr_expect_eq(device_pending(a, binding_of(a, 1), CF_PENDING_SKIPPED), 1);
+    cr_expect_eq(small_device_pending(a, binding_of(a, 1), CF_PENDING_SKIPPED), 1);
     user_writes_text(&beside, "notes", "mine"); /* equal, but another */
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     const cf_node *made =
         cf_nodes_child(binding_of(a, 1)->nodes, CF_NODE_ROOT, cf_bytes_of_text("notes"));
     cr_assert_not_null(made);
     cr_expect_not(cf_id_equal(&made->items[0], &item), "it wrote into what is overfull");
     expect_text(&beside, "notes", "mine");
     expect_text(a, "notes", "mine");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static cf_id row_of(const device *self, const char *key)
+static cf_id row_of(const small_device *self, const char *key)
 {
     const cf_rows *rows = binding_of(self, 1)->rows;
 
@@ -301,7 +301,7 @@ static cf_id row_of(const device *self, const char *key)
     return (cf_id){{0}};
 }
 
-static bool has_note(const device *self, long id, const char *note)
+static bool has_note(const small_device *self, long id, const char *note)
 {
     table rows = {0};
 
@@ -312,7 +312,7 @@ static bool has_note(const device *self, long id, const char *note)
     return found;
 }
 
-static void set_note(device *self, long id, const char *note)
+static void set_note(small_device *self, long id, const char *note)
 {
     table rows = {0};
 
@@ -330,28 +330,28 @@ static void set_note(device *self, long id, const char *note)
 
 Test(engine_overfull, leaves_a_row_where_it_is_and_names_it)
 {
-    world *w = a_world(7006, 3);
-    device *a = &w->devices[0], *c = &w->devices[2];
+    small_world *w = a_world(7006, 3);
+    small_device *a = &w->devices[0], *c = &w->devices[2];
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     for (long id = 1; id <= 3; id++)
         set_note(a, id, "mine");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     const cf_id item = row_of(a, "2");
     cf_dot dot = write_fields(&w->devices[HOSTILE], 1, &item, WRITES, NULL);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     for (int i = 0; i < w->count; i++) {
         cr_expect(has_note(&w->devices[i], 2, "mine"), "device %d", i);
         cr_expect_eq(
-            device_pending(&w->devices[i], binding_of(&w->devices[i], 1), CF_PENDING_SKIPPED), 1,
-            "device %d", i);
+            small_device_pending(&w->devices[i], binding_of(&w->devices[i], 1), CF_PENDING_SKIPPED),
+            1, "device %d", i);
     }
     set_note(a, 2, "edited");
     set_note(c, 3, "edited");
     set_note(c, 4, "new");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     all_crash(w);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect(has_note(a, 2, "edited"));
     cr_expect(has_note(c, 2, "mine"));
     for (int i = 0; i < w->count; i++) {
@@ -359,17 +359,17 @@ Test(engine_overfull, leaves_a_row_where_it_is_and_names_it)
         cr_expect(has_note(&w->devices[i], 4, "new"), "device %d", i);
     }
     write_fields(&w->devices[HOSTILE], 1, &item, WRITES, &dot);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     for (int i = 0; i < w->count; i++) {
         cr_expect(has_note(&w->devices[i], 2, "edited"), "device %d", i);
         cr_expect_eq(
-            device_pending(&w->devices[i], binding_of(&w->devices[i], 1), CF_PENDING_SKIPPED), 0,
-            "device %d", i);
+            small_device_pending(&w->devices[i], binding_of(&w->devices[i], 1), CF_PENDING_SKIPPED),
+            0, "device %d", i);
     }
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static void refer(device *self, const cf_id *collection)
+static void refer(small_device *self, const cf_id *collection)
 {
     const cf_field_rule fields[] = {{cf_bytes_of_text("/columns/balance"), CF_MERGE_REFERENCE,
                                      cf_bytes_of_text("records"), false}};
@@ -387,41 +387,41 @@ static void refer(device *self, const cf_id *collection)
 /* Row 2 refers to row 1, row 3 to row 2. */
 Test(engine_overfull, leaves_the_rows_that_refer_to_one)
 {
-    world *w = a_world(7007, 3);
+    small_world *w = a_world(7007, 3);
     table rows = {0};
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     refer(&w->devices[0], &binding_of(&w->devices[0], TABLE)->collection);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     table_add(&rows, 1, TABLE_NO_BALANCE, cf_bytes_of_text("first"));
     table_add(&rows, 2, 1, cf_bytes_of_text("second"));
     table_add(&rows, 3, 2, cf_bytes_of_text("third"));
     user_writes_table(&w->devices[0], &rows);
     table_release(&rows);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     const cf_id item = row_of(&w->devices[0], "1");
     cf_dot dot = write_fields(&w->devices[HOSTILE], TABLE, &item, WRITES, NULL);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     all_crash(w);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     for (int i = 0; i < w->count; i++) {
         cr_expect(has_note(&w->devices[i], 1, "first"), "device %d", i);
         cr_expect(has_note(&w->devices[i], 2, "second"), "device %d", i);
         cr_expect(has_note(&w->devices[i], 3, "third"), "device %d", i);
-        cr_expect_eq(
-            device_pending(&w->devices[i], binding_of(&w->devices[i], TABLE), CF_PENDING_SKIPPED),
-            3, "device %d", i);
+        cr_expect_eq(small_device_pending(&w->devices[i], binding_of(&w->devices[i], TABLE),
+                                          CF_PENDING_SKIPPED),
+                     3, "device %d", i);
     }
     write_fields(&w->devices[HOSTILE], TABLE, &item, WRITES, &dot);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     set_note(&w->devices[0], 3, "edited");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     for (int i = 0; i < w->count; i++)
         cr_expect(has_note(&w->devices[i], 3, "edited"), "device %d", i);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static size_t count_collections(device *self)
+static size_t count_collections(small_device *self)
 {
     cf_catalog_collection *list;
     cf_arena arena = {0};
@@ -436,21 +436,21 @@ static size_t count_collections(device *self)
 /* Else a member could hide what only an owner may delete. */
 Test(engine_overfull, is_no_item_of_the_catalog)
 {
-    world *w = a_world(7008, 2);
-    device *hostile = &w->devices[HOSTILE];
+    small_world *w = a_world(7008, 2);
+    small_device *hostile = &w->devices[HOSTILE];
     const cf_catalog_new new = {"people", CF_FORMAT_CSV, NULL};
     cf_collection *catalog;
     cf_error error;
     cf_id id;
 
     expect_ok(cf_catalog_make(peer_of(&w->devices[0]), &new, w->now_ms, &id, &error), error);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     size_t count = count_collections(&w->devices[0]);
     cr_assert_gt(count, 0);
     expect_ok(cf_peer_collection(peer_of(hostile), &cf_catalog_id, &catalog, &error), error);
     const cf_id item = cf_catalog_item(CF_CATALOG_COLLECTION, id.bytes);
     write_into(hostile, catalog, &item, 2 * WRITES, NULL);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect_eq(count_collections(&w->devices[0]), count);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -13,17 +13,17 @@
 enum { ROUNDS = 300, STEP = 4 * CF_KIB, POINTS = 150 };
 
 /* A broker that pays back so many points in a second. */
-static world *patient_world(uint64_t points)
+static small_world *patient_world(uint64_t points)
 {
-    world *w = world_new(61, 2);
+    small_world *w = small_world_new(61, 2);
 
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     w->waste_per_second = points;
-    broker_crash(w);
+    small_broker_crash(w);
     return w;
 }
 
-static uint64_t owed(world *w)
+static uint64_t owed(small_world *w)
 {
     const cf_hash *user = cf_peer_user(cf_engine_peer(w->devices[0].engine));
 
@@ -31,26 +31,26 @@ static uint64_t owed(world *w)
 }
 
 /* As a verb that begins, does its round and ends. */
-static bool sync_anew(device *self)
+static bool sync_anew(small_device *self)
 {
-    device_crash(self);
-    return device_sync(self);
+    small_device_crash(self);
+    return small_device_sync(self);
 }
 
 Test(engine_patience, of_a_round_without_work_is_less_than_a_tenth_of_a_second)
 {
-    world *w = patient_world(1);
+    small_world *w = patient_world(1);
 
     cr_assert(sync_anew(&w->devices[0]));
     cr_expect_gt(owed(w), 0);
     cr_expect_lt(owed(w), cf_allowances_default.waste_per_second / 10);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_patience, is_not_lost_by_a_loop_of_edits_and_rounds)
 {
-    world *w = patient_world(cf_allowances_default.waste_per_second / 10);
-    device *a = &w->devices[0];
+    small_world *w = patient_world(cf_allowances_default.waste_per_second / 10);
+    small_device *a = &w->devices[0];
     char text[20];
 
     for (int i = 0; i < ROUNDS; i++) {
@@ -60,15 +60,15 @@ Test(engine_patience, is_not_lost_by_a_loop_of_edits_and_rounds)
         expect_nothing_pending(a);
     }
     cr_expect_lt(owed(w), w->waste_per_second * CF_WORK_BUDGET_S / 10);
-    cr_assert(device_sync(&w->devices[1]));
+    cr_assert(small_device_sync(&w->devices[1]));
     expect_text(&w->devices[1], "f", text);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_patience, ends_with_the_reason_and_how_long)
 {
-    world *w = patient_world(1);
-    device *a = &w->devices[0];
+    small_world *w = patient_world(1);
+    small_device *a = &w->devices[0];
     cf_broker_status broker = {0};
 
     for (int i = 0; i < ROUNDS && !broker.trouble; i++) {
@@ -81,21 +81,21 @@ Test(engine_patience, ends_with_the_reason_and_how_long)
     cr_assert(sync_anew(a));
     cf_engine_broker_status(a->engine, &broker);
     cr_expect_eq(broker.trouble, CF_OK, "%s", broker.text);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What a sync that fetches a file over a slow line costs, begun anew. */
-static uint64_t costs_of_fetching(world *w, const char *name)
+static uint64_t costs_of_fetching(small_world *w, const char *name)
 {
-    device *a = &w->devices[0], *b = &w->devices[1];
-    cf_buffer noise = world_noise(w, 100000);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
+    cf_buffer noise = small_world_noise(w, 100000);
 
     user_writes(a, name, noise.data, noise.size);
-    cr_assert(device_sync(a));
-    device_crash(b);
+    cr_assert(small_device_sync(a));
+    small_device_crash(b);
     cf_link_brings(cf_engine_link(b->engine), STEP, 4 * STEP);
     const uint64_t before = owed(w);
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     const uint64_t after = owed(w); /* some of it was paid back meanwhile */
     cr_expect(holds_bytes(b, name, cf_buffer_view(&noise)));
     cf_buffer_release(&noise);
@@ -105,7 +105,7 @@ static uint64_t costs_of_fetching(world *w, const char *name)
 /* It is asked by GET until a day is over; then it may have been brought up to date. */
 Test(engine_patience, is_paid_once_a_day_where_the_broker_is_older_than_what_is_asked)
 {
-    world *w = patient_world(POINTS);
+    small_world *w = patient_world(POINTS);
 
     w->is_old = true;
     cr_expect_gt(costs_of_fetching(w, "first"), CF_PRICE_GARBAGE / 2);
@@ -117,18 +117,18 @@ Test(engine_patience, is_paid_once_a_day_where_the_broker_is_older_than_what_is_
     w->is_old = false;
     w->now_ms += CF_DAY_MS;
     cr_expect_lt(costs_of_fetching(w, "fifth"), CF_PRICE_GARBAGE / 2);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* A clock that was far ahead when that was noted does not have it believed for years. */
 Test(engine_patience, asks_again_where_the_clock_was_set_back_since)
 {
-    world *w = patient_world(POINTS);
+    small_world *w = patient_world(POINTS);
 
     w->is_old = true;
     w->skew_ms = 2 * (int64_t)CF_DAY_MS / 3;
     cr_expect_gt(costs_of_fetching(w, "first"), CF_PRICE_GARBAGE / 2);
     w->skew_ms = 0;
     cr_expect_gt(costs_of_fetching(w, "second"), CF_PRICE_GARBAGE / 2);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

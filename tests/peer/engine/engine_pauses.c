@@ -10,7 +10,7 @@
 
 TestSuite(engine_pauses, .timeout = 120);
 
-static void pause_for(device *self, const cf_id *collection, uint64_t ms)
+static void pause_for(small_device *self, const cf_id *collection, uint64_t ms)
 {
     const uint64_t now_ms = cf_env_now_ms(&self->env);
     cf_pauses pauses;
@@ -23,7 +23,7 @@ static void pause_for(device *self, const cf_id *collection, uint64_t ms)
     cf_engine_use_pauses(self->engine);
 }
 
-static bool is_there(const device *self, const char *name)
+static bool is_there(const small_device *self, const char *name)
 {
     cf_buffer ignored = {0};
 
@@ -35,33 +35,33 @@ static bool is_there(const device *self, const char *name)
 static void rests_for_its_time(bool whole)
 {
     enum { FOR_MS = 60000 };
-    world *w = world_new(7, 2);
-    device *first = &w->devices[0], *second = &w->devices[1];
+    small_world *w = small_world_new(7, 2);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
     const cf_id *collection = whole ? NULL : &cf_engine_binding_at(first->engine, 0)->collection;
     cf_buffer difference = {0};
 
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(second));
     pause_for(first, collection, FOR_MS);
     user_writes(first, "here", "1", 1);
     user_writes(second, "there", "2", 1);
-    device_sync(second);
-    device_sync(first);
-    device_passes(first, FOR_MS / 2);
-    device_sync(second);
+    small_device_sync(second);
+    small_device_sync(first);
+    small_device_passes(first, FOR_MS / 2);
+    small_device_sync(second);
     cr_expect(!is_there(second, "here"));
     cr_expect(!is_there(first, "there"));
-    device_crash(first); /* it is kept */
-    device_sync(first);
-    device_passes(first, FOR_MS / 4);
+    small_device_crash(first); /* it is kept */
+    small_device_sync(first);
+    small_device_passes(first, FOR_MS / 4);
     cr_expect(!is_there(first, "there"));
-    device_passes(first, FOR_MS / 2);
-    cr_expect(device_sync(first));
-    cr_expect(device_sync(second));
+    small_device_passes(first, FOR_MS / 2);
+    cr_expect(small_device_sync(first));
+    cr_expect(small_device_sync(second));
     cr_expect(is_there(second, "here"));
-    cr_expect(world_equal(w, &difference));
+    cr_expect(small_world_equal(w, &difference));
     cf_buffer_release(&difference);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_pauses, a_device_rests_for_its_time)
@@ -76,7 +76,7 @@ Test(engine_pauses, a_collection_rests_for_its_time)
 
 Test(engine_pauses, are_kept_up_to_their_bound_and_not_believed_where_they_are_damaged)
 {
-    world *w = world_new(7, 1);
+    small_world *w = small_world_new(7, 1);
     cf_home *home = w->devices[0].home;
     cf_pauses pauses = {0};
     cf_id collection = {0};
@@ -111,7 +111,7 @@ Test(engine_pauses, are_kept_up_to_their_bound_and_not_believed_where_they_are_d
     expect_ok(cf_home_set(home, "pauses", cf_bytes_of_text("damaged"), &error), error);
     expect_fails(cf_pauses_recall(home, &pauses, &error), CF_BROKEN);
     cr_expect_eq(pauses.count, 0);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- In the midst of a look ---- */
@@ -120,8 +120,8 @@ Test(engine_pauses, are_kept_up_to_their_bound_and_not_believed_where_they_are_d
  * file put back before that look has ended; true: it had been told by then. */
 static bool is_paused_in_a_look(unsigned turns)
 {
-    world *w = world_new(7, 2);
-    device *first = &w->devices[0];
+    small_world *w = small_world_new(7, 2);
+    small_device *first = &w->devices[0];
 
     for (int i = 0; i < 20; i++) {
         char name[24];
@@ -129,21 +129,22 @@ static bool is_paused_in_a_look(unsigned turns)
         snprintf(name, sizeof name, "file%d", i);
         user_writes_text(first, name, name);
     }
-    cr_assert(world_settle(w));
-    device_serves(first);
-    cr_assert(device_sync(first));
-    device_passes(first, 5000);
-    const uint64_t entries = world_entries(w);
+    cr_assert(small_world_settle(w));
+    small_device_serves(first);
+    cr_assert(small_device_sync(first));
+    small_device_passes(first, 5000);
+    const uint64_t entries = small_world_entries(w);
     const cf_id collection = cf_engine_binding_at(first->engine, 0)->collection;
     cr_assert(user_moves(first, "file3", "../aside"));
-    device_passes(first, 3 * turns);
+    small_device_passes(first, 3 * turns);
     pause_for(first, &collection, 60000);
-    device_passes(first, 300);
-    const bool told = world_entries(w) != entries;
+    small_device_passes(first, 300);
+    const bool told = small_world_entries(w) != entries;
     cr_assert(user_moves(first, "../aside", "file3"));
-    device_passes(first, 70000);
-    cr_expect(told || world_entries(w) == entries, "%u turns: told of a file that is there", turns);
-    world_destroy(&w);
+    small_device_passes(first, 70000);
+    cr_expect(told || small_world_entries(w) == entries, "%u turns: told of a file that is there",
+              turns);
+    small_world_destroy(&w);
     return told;
 }
 

@@ -13,7 +13,7 @@
 
 enum { PHOTO = 300 << 10, SMALL = 60 << 10, LOGO = 100 << 10, ENTRY_MAX = 2048, FOLDED = 74 };
 
-static uint64_t received(device *self)
+static uint64_t received(small_device *self)
 {
     cf_traffic traffic;
 
@@ -21,13 +21,13 @@ static uint64_t received(device *self)
     return traffic.bytes_received;
 }
 
-static cf_buffer picture(world *in, size_t size)
+static cf_buffer picture(small_world *in, size_t size)
 {
     cf_buffer out = {0};
 
     cf_buffer_reserve(&out, size + 100);
     for (size_t i = 0; i < size; i++)
-        cf_buffer_append(&out, &(uint8_t){(uint8_t)world_random(in, 256)}, 1);
+        cf_buffer_append(&out, &(uint8_t){(uint8_t)small_world_random(in, 256)}, 1);
     return out;
 }
 
@@ -62,7 +62,7 @@ typedef struct {
     int phone;
 } person;
 
-static void write_person(device *self, person *who, cf_buffer *card)
+static void write_person(small_device *self, person *who, cf_buffer *card)
 {
     cf_buffer_clear(card);
     cf_buffer_append_text(card, "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:ann\r\nFN:Ann\r\nTEL:+49 %d\r\n",
@@ -77,38 +77,38 @@ static void write_person(device *self, person *who, cf_buffer *card)
 
 static void travels_as_a_patch(size_t photo_size, size_t logo_size)
 {
-    world *w = world_new(41, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(41, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     person ann = {picture(w, photo_size), picture(w, logo_size), 0};
     cf_buffer card = {0}, there = {0};
 
-    world_bind_cards(w);
+    small_world_bind_cards(w);
     write_person(a, &ann, &card);
     settle(w);
     for (int step = 0; step < 4; step++) {
-        uint64_t entries = world_entries(w), before = received(b);
+        uint64_t entries = small_world_entries(w), before = received(b);
 
         ann.phone++;
         insert_in_front(&ann.photo);
         write_person(a, &ann, &card);
-        cr_assert(device_sync(a));
-        cr_expect_eq(world_entries(w), entries + 1, "step %d", step);
-        cr_assert(device_sync(b));
+        cr_assert(small_device_sync(a));
+        cr_expect_eq(small_world_entries(w), entries + 1, "step %d", step);
+        cr_assert(small_device_sync(b));
         cr_expect_leq(received(b) - before, ENTRY_MAX, "step %d: %lu bytes", step,
                       (unsigned long)(received(b) - before));
     }
     settle(w);
-    device_reads_card(a, "ann.vcf", &there);
+    small_device_reads_card(a, "ann.vcf", &there);
     cr_expect(cf_bytes_equal(cf_buffer_view(&there), cf_buffer_view(&card)), "its own is touched");
     write_person(b, &ann, &card); /* the same, in its own words */
-    uint64_t entries = world_entries(w);
+    uint64_t entries = small_world_entries(w);
     settle(w);
-    cr_expect_eq(world_entries(w), entries, "what came there was something else");
+    cr_expect_eq(small_world_entries(w), entries, "what came there was something else");
     cf_buffer_release(&ann.photo);
     cf_buffer_release(&ann.logo);
     cf_buffer_release(&card);
     cf_buffer_release(&there);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_photos, travel_as_patches_in_the_entry_of_the_telephone)
@@ -139,12 +139,12 @@ static table_row *set_note(table *in, cf_bytes note)
 
 static void comes_as_it_is(const char *before, const char *behind, bool padded)
 {
-    world *w = world_new(42, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(42, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_buffer photo = picture(w, PHOTO), text = {0};
     table people = {0}, seen = {0};
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     table_add(&people, 1, 1, cf_bytes_of_text("nothing"));
     user_writes_table(a, &people);
     settle(w);
@@ -164,7 +164,7 @@ static void comes_as_it_is(const char *before, const char *behind, bool padded)
     table_release(&people);
     cf_buffer_release(&text);
     cf_buffer_release(&photo);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_photos, come_letter_by_letter)

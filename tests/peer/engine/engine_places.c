@@ -8,8 +8,8 @@
 
 Test(engine_places, a_file_goes_into_a_new_folder_of_its_name)
 {
-    world *w = world_new(1, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(1, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_writes_text(a, "notes", "text");
     settles_equal(w);
@@ -18,13 +18,13 @@ Test(engine_places, a_file_goes_into_a_new_folder_of_its_name)
     user_moves(a, "new", "notes");
     settles_equal(w);
     cr_assert(holds(b, "notes/notes", "text"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_places, a_folder_goes_into_a_new_one_of_its_name)
 {
-    world *w = world_new(2, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(2, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "d");
     user_writes_text(a, "d/f", "text");
@@ -34,13 +34,13 @@ Test(engine_places, a_folder_goes_into_a_new_one_of_its_name)
     user_moves(a, "new", "d");
     settles_equal(w);
     cr_assert(holds(b, "d/old/f", "text"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_places, a_file_takes_the_place_of_its_folder)
 {
-    world *w = world_new(4, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(4, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "d");
     user_writes_text(a, "d/f", "text");
@@ -50,12 +50,12 @@ Test(engine_places, a_file_takes_the_place_of_its_folder)
     user_moves(a, "f", "d");
     settles_equal(w);
     cr_assert(holds(b, "d", "text"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 enum { MANY = 110 };
 
-static void write_many(device *self)
+static void write_many(small_device *self)
 {
     char name[16];
 
@@ -66,7 +66,7 @@ static void write_many(device *self)
 }
 
 /* More at once than go without a word: they are older than an hour. */
-static void remove_many(device *self)
+static void remove_many(small_device *self)
 {
     char name[16];
 
@@ -79,8 +79,8 @@ static void remove_many(device *self)
 
 Test(engine_places, what_waits_for_the_users_word_keeps_its_name)
 {
-    world *w = world_new(3, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(3, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_writes_text(a, "one", "1");
     user_writes_text(a, "two", "2");
@@ -92,20 +92,20 @@ Test(engine_places, what_waits_for_the_users_word_keeps_its_name)
     user_removes(a, "three");
     remove_many(a);
     user_makes(a, "one");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     w->guarded = true;
-    device_sync(b);
+    small_device_sync(b);
     cr_assert(holds(b, "one", "1"), "it is hidden");
     w->guarded = false;
     settles_equal(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Its place is not free before the user has said it. */
 Test(engine_places, what_waits_for_that_keeps_its_name_too)
 {
-    world *w = world_new(7, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(7, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     char name[] = "a";
 
     for (; name[0] <= 'j'; name[0]++)
@@ -119,38 +119,38 @@ Test(engine_places, what_waits_for_that_keeps_its_name_too)
     remove_many(a);
     user_moves(a, "goes", "a");
     user_moves(a, "comes", "goes");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     w->guarded = true;
-    device_sync(b);
+    small_device_sync(b);
     cr_assert(holds(b, "a", "a"));
     cr_assert(holds(b, "goes", "g"), "it is hidden");
     cr_assert(holds(b, "comes", "c"));
     w->guarded = false;
     settles_equal(w);
     cr_assert(holds(b, "a", "g"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_places, what_could_not_be_moved_is_deleted_where_it_lies)
 {
-    world *w = world_new(6, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(6, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "d");
     user_makes(a, "e");
     user_writes_text(a, "d/f", "text");
     settles_equal(w);
     user_moves(a, "d/f", "e/f");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     b->faults = (disk_faults){
         .calls = b->faults.calls, .at = b->faults.calls + 1, .moves = true, .status = CF_FULL};
-    device_sync(b);
+    small_device_sync(b);
     cr_assert(holds(b, "d/f", "text"), "it could be moved");
     user_removes(a, "e/f");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     b->faults = (disk_faults){.calls = b->faults.calls};
     settles_equal(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Two folders go into each other, one of them under the name of a third ---- */
@@ -162,8 +162,8 @@ static void move_into(void *context)
 
 static bool moves_meanwhile(uint64_t at)
 {
-    world *w = world_new(5, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(5, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "a");
     user_makes(a, "a/b");
@@ -172,15 +172,15 @@ static bool moves_meanwhile(uint64_t at)
     user_makes(a, "y");
     settles_equal(w);
     user_moves(a, "c", "a/b/c");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     uint64_t first = b->faults.calls;
     b->faults = (disk_faults){
         .calls = first, .at = first + at, .reads = true, .meanwhile = move_into, .context = b};
-    device_sync(b);
+    small_device_sync(b);
     bool over = b->faults.calls < first + at;
     b->faults = (disk_faults){.calls = b->faults.calls};
     settles_equal(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return over;
 }
 
@@ -197,8 +197,8 @@ Test(engine_places, what_is_shown_as_one_with_another_leaves_no_folder_behind)
  */
 Test(engine_places, sees_an_edit_that_a_move_hides)
 {
-    world *w = world_new(41, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(41, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     enum { MOMENT = 1600000000 };
 
     user_writes_text(a, "f", "one");
@@ -210,14 +210,14 @@ Test(engine_places, sees_an_edit_that_a_move_hides)
     settles_equal(w);
     cr_expect(holds(b, "g", "two"), "nobody looked into it");
     cr_expect(holds(a, "g", "two"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* And what was edited so is no base's, which another's edit may replace. */
 Test(engine_places, keeps_an_edit_that_a_move_hides_when_another_comes)
 {
-    world *w = world_new(42, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(42, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     enum { MOMENT = 1600000000 };
     cf_buffer tree = {0};
 
@@ -225,23 +225,23 @@ Test(engine_places, keeps_an_edit_that_a_move_hides_when_another_comes)
     user_stamps(a, "f", MOMENT);
     settles_equal(w);
     user_writes_text(b, "f", "three");
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     user_saves(a, "f", cf_bytes_of_text("two"), SAVE_IN_PLACE);
     user_stamps(a, "f", MOMENT);
     cr_assert(user_moves(a, "f", "g"));
     settles_equal(w);
-    device_tree(a, &tree);
+    small_device_tree(a, &tree);
     cf_buffer_append(&tree, "", 1);
     cr_expect(strstr((const char *)tree.data, "conflict"), "one of both edits is lost:\n%s",
               (const char *)tree.data);
     cf_buffer_release(&tree);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- A new folder that can't be read for a moment ---- */
 
 /* True when it is over before call `at`, which fails if it asks whether something can be read. */
-static bool syncs_unread(device *self, uint64_t at)
+static bool syncs_unread(small_device *self, uint64_t at)
 {
     uint64_t first = self->faults.calls;
 
@@ -251,7 +251,7 @@ static bool syncs_unread(device *self, uint64_t at)
                                  .access = true,
                                  .once = true,
                                  .status = CF_IO};
-    device_sync(self);
+    small_device_sync(self);
     bool over = self->faults.calls < first + at;
     self->faults = (disk_faults){.calls = self->faults.calls};
     return over;
@@ -259,8 +259,8 @@ static bool syncs_unread(device *self, uint64_t at)
 
 static bool holds_what_waits(uint64_t at)
 {
-    world *w = world_new(43, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(43, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_makes(a, "old");
     user_makes(a, "old/k");
@@ -275,7 +275,7 @@ static bool holds_what_waits(uint64_t at)
     settles_equal(w);
     cr_assert(holds(b, "d/e/f", "new"), "call %d", (int)at);
     cr_assert(holds(b, "d/e/k/g", "moved"), "call %d", (int)at);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return over;
 }
 
@@ -290,8 +290,8 @@ Test(engine_places, what_lies_in_a_new_folder_waits_with_it)
 
 static bool comes_by_itself(uint64_t at)
 {
-    world *w = world_new(44, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(44, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_buffer difference = {0};
 
     settles_equal(w);
@@ -299,11 +299,11 @@ static bool comes_by_itself(uint64_t at)
     user_makes(a, "d/e");
     user_points(a, "d/e/l", "anywhere");
     bool over = syncs_unread(a, at);
-    device_sync(b);
-    cr_assert(world_equal(w, &difference), "call %d: %.*s", (int)at, (int)difference.size,
+    small_device_sync(b);
+    cr_assert(small_world_equal(w, &difference), "call %d: %.*s", (int)at, (int)difference.size,
               (const char *)difference.data);
     cf_buffer_release(&difference);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return over;
 }
 

@@ -17,20 +17,21 @@ enum {
     BLIND_LEAST_MS = 450000,
 };
 
-static world *share(lesser_disk *disk, device **first, device **second, bool is_remote)
+static small_world *share(lesser_disk *disk, small_device **first, small_device **second,
+                          bool is_remote)
 {
-    world *w = world_new(13, 2);
+    small_world *w = small_world_new(13, 2);
 
     *first = &w->devices[0];
     *second = &w->devices[1];
     lesser_disk_begin(disk, w);
     disk->unwatchable = true;
     disk->is_remote = is_remote;
-    device_serves(*first); /* opened anew, on that disk */
+    small_device_serves(*first); /* opened anew, on that disk */
     return w;
 }
 
-static void say(device *self, cf_poll_word word)
+static void say(small_device *self, cf_poll_word word)
 {
     cf_binding *binding = cf_engine_binding_at(self->engine, 0);
     cf_error error;
@@ -40,78 +41,78 @@ static void say(device *self, cf_poll_word word)
 }
 
 /* From a look on. */
-static void expect_seen(device *first, device *second, uint64_t within_ms, bool seen)
+static void expect_seen(small_device *first, small_device *second, uint64_t within_ms, bool seen)
 {
     static int number;
     char name[16];
 
     snprintf(name, sizeof name, "new%d", number++);
-    device_passes(first, 3 * PERIOD_MS);
+    small_device_passes(first, 3 * PERIOD_MS);
     user_writes_text(first, name, name);
-    device_passes(first, within_ms + WHILE_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, within_ms + WHILE_MS);
+    cr_assert(small_device_sync(second));
     cr_expect_eq(has_path(second, name), seen, "%s", name);
 }
 
 Test(engine_polls, what_another_machine_wrote_is_seen_within_the_period)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = share(&disk, &first, &second, true);
+    small_device *first, *second;
+    small_world *w = share(&disk, &first, &second, true);
 
     expect_seen(first, second, PERIOD_MS, true);
     expect_seen(first, second, PERIOD_MS, true);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_polls, a_disk_of_this_machine_is_not_polled)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = share(&disk, &first, &second, false);
+    small_device *first, *second;
+    small_world *w = share(&disk, &first, &second, false);
 
     expect_seen(first, second, PERIOD_MS, false);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* It is kept, and holds where it is shorter and longer than the disk's own. */
 Test(engine_polls, its_user_says_how_often)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = share(&disk, &first, &second, true);
+    small_device *first, *second;
+    small_world *w = share(&disk, &first, &second, true);
 
     say(first, (cf_poll_word){true, 5000});
-    device_serves(first);
+    small_device_serves(first);
     expect_seen(first, second, 5000, true);
     say(first, (cf_poll_word){true, 0});
-    device_serves(first);
+    small_device_serves(first);
     expect_seen(first, second, 2 * PERIOD_MS, false);
     say(first, (cf_poll_word){0});
-    device_serves(first);
+    small_device_serves(first);
     expect_seen(first, second, PERIOD_MS, true);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_polls, what_was_deleted_there_is_deleted_once_it_has_lasted)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = share(&disk, &first, &second, true);
+    small_device *first, *second;
+    small_world *w = share(&disk, &first, &second, true);
     char path[256];
 
     user_writes_text(first, "a", "one");
     user_writes_text(first, "b", "two");
-    device_passes(first, 2 * PERIOD_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, 2 * PERIOD_MS);
+    cr_assert(small_device_sync(second));
     cr_assert(has_path(second, "a"));
     snprintf(path, sizeof path, "%s/a", first->folder);
     cr_assert_eq(unlink(path), 0);
-    device_passes(first, PERIOD_MS + WHILE_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, PERIOD_MS + WHILE_MS);
+    cr_assert(small_device_sync(second));
     cr_expect(!has_path(second, "a"));
     cr_expect(has_path(second, "b"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What was done so far is racy no longer. */
@@ -124,19 +125,19 @@ static void step_on(lesser_disk *disk)
 static void expect_no_reads(unsigned files)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = share(&disk, &first, &second, true);
+    small_device *first, *second;
+    small_world *w = share(&disk, &first, &second, true);
     char name[16];
 
     for (unsigned i = 0; i < files; i++) {
         snprintf(name, sizeof name, "f%u", i);
         user_writes_text(first, name, name);
     }
-    device_passes(first, 2 * PERIOD_MS);
+    small_device_passes(first, 2 * PERIOD_MS);
     step_on(&disk);
-    device_passes(first, 2 * PERIOD_MS);
+    small_device_passes(first, 2 * PERIOD_MS);
     uint64_t before = disk.reads, looks = disk.listings;
-    device_passes(first, 6 * PERIOD_MS);
+    small_device_passes(first, 6 * PERIOD_MS);
     cr_expect_eq(disk.reads - before, 0, "%u files", files);
     cr_expect(disk.listings - looks >= 6, "%llu looks",
               (unsigned long long)(disk.listings - looks));
@@ -145,12 +146,12 @@ static void expect_no_reads(unsigned files)
     user_writes_text(first, "f0", "other");
     step_on(&disk);
     before = disk.reads;
-    device_passes(first, PERIOD_MS + WHILE_MS);
+    small_device_passes(first, PERIOD_MS + WHILE_MS);
     cr_expect(disk.reads - before >= 1, "%u files: %llu reads", files,
               (unsigned long long)(disk.reads - before));
     cr_expect(disk.reads - before <= 2, "%u files: %llu reads", files,
               (unsigned long long)(disk.reads - before));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_polls, only_what_has_changed_is_read)
@@ -172,8 +173,8 @@ static void move(void *context)
 static void expect_moved(const char *between, bool renumbers)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = world_new(13, 2);
+    small_device *first, *second;
+    small_world *w = small_world_new(13, 2);
 
     first = &w->devices[0];
     second = &w->devices[1];
@@ -185,29 +186,29 @@ static void expect_moved(const char *between, bool renumbers)
     user_makes(first, "z");
     user_writes_text(first, "z/x", "one");
     user_writes_text(first, "z/y", "another one");
-    device_serves(first);
-    device_passes(first, 2 * PERIOD_MS);
-    cr_assert(device_sync(second));
+    small_device_serves(first);
+    small_device_passes(first, 2 * PERIOD_MS);
+    cr_assert(small_device_sync(second));
     cr_assert(has_path(second, "z/x"));
     step_on(&disk);
-    device_passes(first, 2 * PERIOD_MS);
-    uint64_t entries = world_entries(w);
+    small_device_passes(first, 2 * PERIOD_MS);
+    uint64_t entries = small_world_entries(w);
     disk.happens = move;
     disk.context = first;
     disk.between = between;
-    device_passes(first, PERIOD_MS + WHILE_MS);
+    small_device_passes(first, PERIOD_MS + WHILE_MS);
     cr_assert_null(disk.between);
     user_writes_text(second, "z/x", "edited");
-    cr_assert(device_sync(second));
-    device_passes(first, 2 * PERIOD_MS + WHILE_MS);
-    cr_expect_eq(world_entries(w), entries + 2, "the edit, and the move");
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(second));
+    small_device_passes(first, 2 * PERIOD_MS + WHILE_MS);
+    cr_expect_eq(small_world_entries(w), entries + 2, "the edit, and the move");
+    cr_assert(small_device_sync(second));
     for (int i = 0; i < 2; i++) {
         cr_expect(has_path(&w->devices[i], "a/x"), "%d", i);
         cr_expect_not(has_path(&w->devices[i], "z/x"), "%d", i);
     }
     close(disk.elsewhere);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_polls, a_file_renamed_between_what_is_listed)

@@ -31,13 +31,13 @@ static const char *const sequel_names[] = {"nothing more", "saves again", "takes
                                            "crashes and takes away"};
 
 typedef struct {
-    device *user;
+    small_device *user;
     user_sequel sequel;
     uint64_t gap;   /* calls between the save and the sequel */
     char token[64]; /* of what he saved last; empty: nothing yet */
 } user_race;
 
-static void act_remotely(device *a, remote_act act)
+static void act_remotely(small_device *a, remote_act act)
 {
     switch (act) {
     case EDIT:
@@ -61,7 +61,7 @@ static void act_remotely(device *a, remote_act act)
 static void save_as(user_race *self, const char *text, save_way how)
 {
     if (user_saves(self->user, "f", cf_bytes_of_text(text), how))
-        cr_assert(device_token(self->user, "f", self->token));
+        cr_assert(small_device_token(self->user, "f", self->token));
 }
 
 static void follow(void *context)
@@ -90,26 +90,26 @@ static void save(void *context)
 
 static void sync_in_race(user_race *self, uint64_t at)
 {
-    device *user = self->user;
+    small_device *user = self->user;
     cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
 
     user->faults.reads = true;
     user->faults.at = user->faults.calls + at;
     user->faults.meanwhile = save;
     user->faults.context = self;
-    device_round(user, &options, 300);
+    small_device_round(user, &options, 300);
     user->faults = (disk_faults){.calls = user->faults.calls};
     if (self->sequel == CRASHES_AND_TAKES_AWAY)
         user_moves(user, "f", "kept");
     if (self->sequel >= CRASHES || user->trouble)
-        device_crash(user);
+        small_device_crash(user);
 }
 
-static bool has(const device *self, const char *token)
+static bool has(const small_device *self, const char *token)
 {
     cf_buffer tree = {0};
 
-    device_tree(self, &tree);
+    small_device_tree(self, &tree);
     bool found = memmem(tree.data, tree.size, token, strlen(token)) != NULL;
     cf_buffer_release(&tree);
     return found;
@@ -118,22 +118,22 @@ static bool has(const device *self, const char *token)
 /* False: the round was over before call `at`. */
 static bool run_race(remote_act act, user_sequel sequel, uint64_t at, uint64_t gap)
 {
-    world *w = world_new(1, 2);
-    device *a = &w->devices[0], *user = &w->devices[1];
+    small_world *w = small_world_new(1, 2);
+    small_device *a = &w->devices[0], *user = &w->devices[1];
     user_race race = {user, sequel, gap, ""};
 
     user_writes_text(a, "f", "base");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     act_remotely(a, act);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     sync_in_race(&race, at);
-    cr_assert(world_settle(w), "%s, %s, at %d + %d: no rest", remote_names[act],
+    cr_assert(small_world_settle(w), "%s, %s, at %d + %d: no rest", remote_names[act],
               sequel_names[sequel], (int)at, (int)gap);
     for (size_t i = 0; i < 2; i++)
         cr_expect(!race.token[0] || has(&w->devices[i], race.token),
                   "%s, %s, at %d + %d: lost on %zu", remote_names[act], sequel_names[sequel],
                   (int)at, (int)gap, i);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return race.token[0];
 }
 
@@ -162,27 +162,27 @@ Test(engine_races, folder_that_takes_a_deleted_ones_place_stays)
     int lost = 0;
 
     for (uint64_t at = 1; goes_on; at++) {
-        world *w = world_new(1, 2);
-        device *a = &w->devices[0], *user = &w->devices[1];
+        small_world *w = small_world_new(1, 2);
+        small_device *a = &w->devices[0], *user = &w->devices[1];
         disk_faults *faults = &user->faults;
         cf_buffer tree = {0};
 
         user_makes(a, "d");
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
         user_removes(a, "d");
-        cr_assert(device_sync(a));
+        cr_assert(small_device_sync(a));
         faults->reads = true;
         faults->at = faults->calls + at;
         faults->meanwhile = put_another_in_its_place;
         faults->context = user;
-        device_round(user, &options, 300);
+        small_device_round(user, &options, 300);
         goes_on = !faults->meanwhile;
         *faults = (disk_faults){.calls = faults->calls};
-        cr_assert(world_settle(w));
-        device_tree(a, &tree);
+        cr_assert(small_world_settle(w));
+        small_device_tree(a, &tree);
         lost += goes_on && !memmem(tree.data, tree.size, "d/ ", 3);
         cf_buffer_release(&tree);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
     cr_expect_leq(lost, 1);
 }
@@ -192,28 +192,28 @@ Test(engine_races, folder_that_takes_a_deleted_ones_place_stays)
 /* What it will write goes into that very file, wherever it is by then. */
 Test(engine_races, file_that_is_being_written_is_not_taken_from_who_writes)
 {
-    world *w = world_new(1, 2);
-    device *a = &w->devices[0], *user = &w->devices[1];
+    small_world *w = small_world_new(1, 2);
+    small_device *a = &w->devices[0], *user = &w->devices[1];
     cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
     char path[256], token[64];
 
     user_writes_text(a, "f", "base");
     user_writes_text(a, "sample", "mine");
-    cr_assert(world_settle(w));
-    cr_assert(device_token(a, "sample", token));
+    cr_assert(small_world_settle(w));
+    cr_assert(small_device_token(a, "sample", token));
     user_removes(a, "sample");
     user_saves(a, "f", cf_bytes_of_text("theirs"), SAVE_BY_RENAME);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     snprintf(path, sizeof path, "%s/f", user->folder);
     int file = open(path, O_WRONLY | O_CLOEXEC);
     cr_assert_geq(file, 0);
-    device_round(user, &options, 100);
+    small_device_round(user, &options, 100);
     cr_assert_eq(write(file, "mine", 4), 4);
     close(file);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect(has(a, token), "what was written is lost");
     cr_expect(has(user, token), "what was written is lost");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- A file that is away for a moment ---- */
@@ -227,30 +227,30 @@ static void bring_back(void *context)
  * ended, nobody hears that it was away. */
 Test(engine_races, file_that_is_missing_for_a_moment_is_never_deleted)
 {
-    world *w = world_new(1, 2);
-    device *user = &w->devices[1];
+    small_world *w = small_world_new(1, 2);
+    small_device *user = &w->devices[1];
     disk_faults *faults = &user->faults;
 
     user_writes_text(user, "f", "here");
     user_writes_text(user, "g", "beside it");
-    cr_assert(world_settle(w));
-    uint64_t entries = world_entries(w), first = faults->calls;
+    cr_assert(small_world_settle(w));
+    uint64_t entries = small_world_entries(w), first = faults->calls;
     faults->reads = true;
-    cr_assert(device_sync(user));
+    cr_assert(small_device_sync(user));
     uint64_t look = faults->calls - first;
     for (uint64_t at = 1; at <= look; at++) {
         cr_assert(user_moves(user, "f", "../aside"));
         faults->at = faults->calls + at;
         faults->meanwhile = bring_back;
         faults->context = user;
-        cr_assert(device_sync(user));
+        cr_assert(small_device_sync(user));
         user_moves(user, "../aside", "f");
         *faults = (disk_faults){.calls = faults->calls, .reads = true};
-        cr_assert(world_settle(w));
-        cr_assert_eq(world_entries(w), entries, "something was published at %d of %d", (int)at,
-                     (int)look);
+        cr_assert(small_world_settle(w));
+        cr_assert_eq(small_world_entries(w), entries, "something was published at %d of %d",
+                     (int)at, (int)look);
     }
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- A time for what was saved meanwhile ---- */
@@ -258,22 +258,22 @@ Test(engine_races, file_that_is_missing_for_a_moment_is_never_deleted)
 /* Whether what the user saved before call `at` has their time; `*over`: there was no such call. */
 static bool gets_their_time(uint64_t at, bool *over)
 {
-    world *w = world_new(1, 2);
-    device *a = &w->devices[0], *user = &w->devices[1];
+    small_world *w = small_world_new(1, 2);
+    small_device *a = &w->devices[0], *user = &w->devices[1];
     user_race race = {user, NOTHING_MORE, 0, ""};
     cf_buffer path = {0};
     struct stat now;
 
     user_writes_text(a, "f", "base");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     act_remotely(a, TOUCH);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     sync_in_race(&race, at);
     cf_buffer_append_text(&path, "%s/f", user->folder);
     cr_assert_eq(stat((const char *)path.data, &now), 0);
     cf_buffer_release(&path);
     *over = !race.token[0];
-    world_destroy(&w);
+    small_world_destroy(&w);
     return !*over && now.st_mtime == THEIR_TIME;
 }
 

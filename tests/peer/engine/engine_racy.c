@@ -14,9 +14,9 @@
 
 #define SECOND_NS INT64_C(1000000000)
 
-static world *racy_world(lesser_disk *disk, device **first, device **second)
+static small_world *racy_world(lesser_disk *disk, small_device **first, small_device **second)
 {
-    world *w = world_new(11, 2);
+    small_world *w = small_world_new(11, 2);
 
     *first = &w->devices[0];
     *second = &w->devices[1];
@@ -30,19 +30,19 @@ static void steps_on(lesser_disk *disk)
 }
 
 /* How often files are read in a look in which nothing was done. */
-static uint64_t reads_of_a_look(device *self, const lesser_disk *disk)
+static uint64_t reads_of_a_look(small_device *self, const lesser_disk *disk)
 {
     uint64_t before = disk->reads;
 
-    cr_assert(device_sync(self));
+    cr_assert(small_device_sync(self));
     return disk->reads - before;
 }
 
 static void expect_each_save_sent(bool no_ctimes)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = racy_world(&disk, &first, &second);
+    small_device *first, *second;
+    small_world *w = racy_world(&disk, &first, &second);
     char text[16];
 
     disk.no_ctimes = no_ctimes;
@@ -51,11 +51,11 @@ static void expect_each_save_sent(bool no_ctimes)
         user_writes_text(first, "a", text);
         if (i % 7 == 6)
             steps_on(&disk);
-        cr_assert(device_sync(first));
-        cr_assert(device_sync(second));
+        cr_assert(small_device_sync(first));
+        cr_assert(small_device_sync(second));
         cr_expect(user_reads_as(second, "a", text), "%s is not sent", text);
     }
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_racy, each_save_of_one_size_within_a_step_is_sent)
@@ -72,22 +72,22 @@ Test(engine_racy, each_save_is_sent_where_only_writes_have_a_time)
 static void expect_reads(unsigned files)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = racy_world(&disk, &first, &second);
+    small_device *first, *second;
+    small_world *w = racy_world(&disk, &first, &second);
     char name[16];
 
     for (unsigned i = 0; i < files; i++) {
         snprintf(name, sizeof name, "f%u", i);
         user_writes_text(first, name, name);
     }
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
     cr_expect_eq(reads_of_a_look(first, &disk), files, "while the step goes on");
     steps_on(&disk);
     cr_expect_eq(reads_of_a_look(first, &disk), files, "when it is over");
     cr_expect_eq(reads_of_a_look(first, &disk), 0, "and not for ever");
-    device_crash(first);
+    small_device_crash(first);
     cr_expect_eq(reads_of_a_look(first, &disk), 0, "nor by another process");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_racy, what_is_racy_is_read_once_more_when_the_step_is_over)
@@ -100,24 +100,24 @@ Test(engine_racy, what_is_racy_is_read_once_more_when_the_step_is_over)
 Test(engine_racy, is_known_to_another_process)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = racy_world(&disk, &first, &second);
+    small_device *first, *second;
+    small_world *w = racy_world(&disk, &first, &second);
 
     user_writes_text(first, "a", "one");
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
     user_writes_text(first, "a", "two");
-    device_crash(first);
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(second));
+    small_device_crash(first);
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(second));
     cr_expect(user_reads_as(second, "a", "two"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static uint64_t reads_of_a_while(device *self, const lesser_disk *disk, uint64_t ms)
+static uint64_t reads_of_a_while(small_device *self, const lesser_disk *disk, uint64_t ms)
 {
     uint64_t before = disk->reads;
 
-    device_passes(self, ms);
+    small_device_passes(self, ms);
     return disk->reads - before;
 }
 
@@ -125,54 +125,54 @@ static uint64_t reads_of_a_while(device *self, const lesser_disk *disk, uint64_t
 Test(engine_racy, who_serves_reads_once_more_when_the_step_is_over)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = racy_world(&disk, &first, &second);
+    small_device *first, *second;
+    small_world *w = racy_world(&disk, &first, &second);
 
-    device_serves(first);
-    device_passes(first, 10000);
+    small_device_serves(first);
+    small_device_passes(first, 10000);
     user_writes_text(first, "a", "one");
-    device_passes(first, 1000);
+    small_device_passes(first, 1000);
     steps_on(&disk);
     cr_expect_eq(reads_of_a_while(first, &disk, 4000), 1);
     cr_expect_eq(reads_of_a_while(first, &disk, 300000), 0, "and then not again");
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(second));
     cr_expect(user_reads_as(second, "a", "one"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Saved at 100 s, the clock set back to 97 s, read, and saved again when it shows 100 s. */
 Test(engine_racy, a_clock_that_was_set_back_hides_no_save)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = racy_world(&disk, &first, &second);
+    small_device *first, *second;
+    small_world *w = racy_world(&disk, &first, &second);
     int64_t at_ns = lesser_disk_clock(&disk);
 
     user_writes_text(first, "a", "one");
     lesser_disk_set_clock(&disk, at_ns - 3 * SECOND_NS);
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(first));
     lesser_disk_set_clock(&disk, at_ns);
     user_writes_text(first, "a", "two");
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(second));
     cr_expect(user_reads_as(second, "a", "two"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* A camera's time, hours ahead: it counts as old, or each look would read all of it. */
 Test(engine_racy, what_is_far_ahead_is_read_once)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = racy_world(&disk, &first, &second);
+    small_device *first, *second;
+    small_world *w = racy_world(&disk, &first, &second);
     int64_t at_ns = lesser_disk_clock(&disk);
 
     user_writes_text(first, "a", "one");
     lesser_disk_set_clock(&disk, at_ns - 9 * 3600 * SECOND_NS);
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
     cr_expect_eq(reads_of_a_look(first, &disk), 0);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Where no file can be made to be compared with, our clock has to do: it is not said to be clean.
@@ -180,41 +180,41 @@ Test(engine_racy, what_is_far_ahead_is_read_once)
 Test(engine_racy, a_save_is_sent_where_nothing_can_be_made)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = racy_world(&disk, &first, &second);
+    small_device *first, *second;
+    small_world *w = racy_world(&disk, &first, &second);
 
     lesser_disk_set_clock(&disk, (int64_t)w->now_ms / 1000 * SECOND_NS);
     disk.unmakeable = true;
     user_writes_text(first, "a", "one");
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
     user_writes_text(first, "a", "two");
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
     disk.unmakeable = false;
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(second));
     cr_expect(user_reads_as(second, "a", "two"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What came from another device has that one's time: a save here may get the same. */
 Test(engine_racy, a_save_over_what_has_just_come_is_sent)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = racy_world(&disk, &first, &second);
+    small_device *first, *second;
+    small_world *w = racy_world(&disk, &first, &second);
 
     disk.no_ctimes = true;
     user_writes_text(first, "a", "one");
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(second));
     user_writes_text(second, "a", "two");
-    cr_assert(device_sync(second));
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(second));
+    cr_assert(small_device_sync(first));
     cr_expect(user_reads_as(first, "a", "two"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 typedef struct {
-    device *of;
+    small_device *of;
     const char *text;
 } late_save;
 
@@ -225,14 +225,14 @@ static void save_late(void *context)
     user_writes_text(late->of, "a", late->text);
 }
 
-static bool is_anywhere(world *w, const char *text)
+static bool is_anywhere(small_world *w, const char *text)
 {
     cf_buffer tree = {0};
     bool found = true;
 
     for (int i = 0; i < w->count; i++) {
         cf_buffer_clear(&tree);
-        device_tree(&w->devices[i], &tree);
+        small_device_tree(&w->devices[i], &tree);
         cf_buffer_append(&tree, "", 1);
         found &= strstr((const char *)tree.data, text) != NULL;
     }
@@ -246,31 +246,31 @@ Test(engine_racy, what_comes_replaces_no_save_of_the_same_moment)
 {
     for (uint64_t call = 1; call < 60; call++) {
         lesser_disk disk;
-        device *first, *second;
-        world *w = racy_world(&disk, &first, &second);
+        small_device *first, *second;
+        small_world *w = racy_world(&disk, &first, &second);
         late_save late = {.text = "two"};
 
         late.of = first;
         user_writes_text(first, "a", "one");
-        cr_assert(device_sync(first));
-        cr_assert(device_sync(second));
+        cr_assert(small_device_sync(first));
+        cr_assert(small_device_sync(second));
         user_writes_text(second, "a", "other");
-        cr_assert(device_sync(second));
+        cr_assert(small_device_sync(second));
         first->faults = (disk_faults){.at = call, .meanwhile = save_late, .context = &late};
-        cr_assert(device_sync(first));
+        cr_assert(small_device_sync(first));
         if (first->faults.meanwhile) {
-            world_destroy(&w);
+            small_world_destroy(&w);
             break;
         }
         first->faults = (disk_faults){0};
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
         cr_expect(is_anywhere(w, "two"), "call %u: the save is lost", (unsigned)call);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
 /* In place: the same file. */
-static void save_table(device *self, long balance)
+static void save_table(small_device *self, long balance)
 {
     int file = user_opens_table(self);
 
@@ -278,7 +278,7 @@ static void save_table(device *self, long balance)
     close(file);
 }
 
-static long balance_in(const device *self)
+static long balance_in(const small_device *self)
 {
     table what = {0};
 
@@ -292,27 +292,27 @@ static long balance_in(const device *self)
 Test(engine_racy, a_file_of_records_is_looked_at_again)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = racy_world(&disk, &first, &second);
+    small_device *first, *second;
+    small_world *w = racy_world(&disk, &first, &second);
 
     disk.unwatchable = true;
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     user_writes_table(first, &(table){0});
-    device_serves(first);
-    device_passes(first, 10000);
+    small_device_serves(first);
+    small_device_passes(first, 10000);
     lesser_disk_set_clock(&disk, (int64_t)w->now_ms / 1000 * SECOND_NS);
     save_table(first, 10);
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(second));
     cr_assert_eq(balance_in(second), 10);
     save_table(first, 11);
-    device_passes(first, 20000);
-    cr_assert(device_sync(second));
+    small_device_passes(first, 20000);
+    cr_assert(small_device_sync(second));
     cr_expect_eq(balance_in(second), 11);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static void save_card(const device *self, const char *name)
+static void save_card(const small_device *self, const char *name)
 {
     char path[256];
 
@@ -328,24 +328,24 @@ static void save_card(const device *self, const char *name)
 Test(engine_racy, a_card_is_looked_at_again)
 {
     lesser_disk disk;
-    device *first, *second;
-    world *w = racy_world(&disk, &first, &second);
+    small_device *first, *second;
+    small_world *w = racy_world(&disk, &first, &second);
     cf_buffer card = {0};
 
     disk.unwatchable = true;
-    world_bind_cards(w);
-    device_serves(first);
-    device_passes(first, 10000);
+    small_world_bind_cards(w);
+    small_device_serves(first);
+    small_device_passes(first, 10000);
     lesser_disk_set_clock(&disk, (int64_t)w->now_ms / 1000 * SECOND_NS);
     save_card(first, "Ann");
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(second));
     save_card(first, "Bob");
-    device_passes(first, 20000);
-    cr_assert(device_sync(second));
-    device_cards(second, &card);
+    small_device_passes(first, 20000);
+    cr_assert(small_device_sync(second));
+    small_device_cards(second, &card);
     cf_buffer_append(&card, "", 1);
     cr_expect(strstr((const char *)card.data, "Bob"), "%s", (const char *)card.data);
     cf_buffer_release(&card);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

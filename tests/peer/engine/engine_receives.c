@@ -10,8 +10,8 @@
  * elsewhere. */
 static uint64_t calls_of_round(int different)
 {
-    world *w = world_new(3, 2);
-    device *first = &w->devices[0], *second = &w->devices[1];
+    small_world *w = small_world_new(3, 2);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
     char path[32];
 
     cf_engine_binding_at(second->engine, 0)->mode = CF_MODE_RECEIVE;
@@ -21,14 +21,14 @@ static uint64_t calls_of_round(int different)
         if (i < different)
             user_writes_text(second, path, "of its own");
     }
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(second));
     second->faults.reads = true;
     const uint64_t before = second->faults.calls;
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(second));
     const uint64_t calls = second->faults.calls - before;
-    cr_expect_eq(device_pending(second, NULL, CF_PENDING_UNSENT), (size_t)different);
-    world_destroy(&w);
+    cr_expect_eq(small_device_pending(second, NULL, CF_PENDING_UNSENT), (size_t)different);
+    small_world_destroy(&w);
     return calls;
 }
 

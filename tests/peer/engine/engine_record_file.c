@@ -9,7 +9,7 @@
 #include "tests/support/flagless.h"
 
 /* Rows of these balances, numbered from 1; 0: none. */
-static void write_balances(device *self, const long *balances, long count)
+static void write_balances(small_device *self, const long *balances, long count)
 {
     table what = {0};
 
@@ -20,7 +20,7 @@ static void write_balances(device *self, const long *balances, long count)
     table_release(&what);
 }
 
-static long balance_of(const device *self, long id)
+static long balance_of(const small_device *self, long id)
 {
     table what = {0};
 
@@ -34,18 +34,18 @@ static long balance_of(const device *self, long id)
 /* What names can be given by in the test's world. */
 static enum { ALL, LINKS, PLAIN } disk_kind;
 
-static void prepare(world *in)
+static void prepare(small_world *in)
 {
     static const long balances[] = {10, 20, 30, 40};
 
     if (disk_kind != ALL)
         make_flagless(&in->files, disk_kind == LINKS);
-    world_bind_tables(in);
+    small_world_bind_tables(in);
     write_balances(&in->devices[0], balances, 4);
-    settles_equal_by(world_tables_equal, in, "before", 0);
+    settles_equal_by(small_world_tables_equal, in, "before", 0);
 }
 
-static void work(device *self)
+static void work(small_device *self)
 {
     static const long balances[] = {11, 0, 30, 40, 50};
 
@@ -55,26 +55,26 @@ static void work(device *self)
 /* Whether all of the work was done before the fault came. */
 static bool is_tried(disk_faults how)
 {
-    world *w = world_new(8, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(8, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     unsigned long at = how.at;
 
     prepare(w);
     work(a);
-    cr_assert(device_sync(a));
-    uint64_t entries = world_entries(w), first = b->faults.calls;
+    cr_assert(small_device_sync(a));
+    uint64_t entries = small_world_entries(w), first = b->faults.calls;
     b->faults = how;
     b->faults.calls = first;
     b->faults.at += first;
-    device_sync(b);
+    small_device_sync(b);
     bool over = b->faults.calls < first + at;
-    device_crash(b);
-    settles_equal_by(world_tables_equal, w, "receiving", at);
+    small_device_crash(b);
+    settles_equal_by(small_world_tables_equal, w, "receiving", at);
     cr_assert_eq(balance_of(b, 1), 11, "%lu", at);
     cr_assert_eq(balance_of(b, 2), 0, "%lu", at);
     cr_assert_eq(balance_of(b, 5), 50, "%lu", at);
-    cr_assert_eq(world_entries(w), entries, "%lu: something was published", at);
-    world_destroy(&w);
+    cr_assert_eq(small_world_entries(w), entries, "%lu: something was published", at);
+    small_world_destroy(&w);
     return over;
 }
 
@@ -118,24 +118,24 @@ static void save_meanwhile(void *context)
 
 static bool is_saved(unsigned long at)
 {
-    world *w = world_new(9, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(9, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     prepare(w);
     work(a);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     uint64_t first = b->faults.calls;
     b->faults = (disk_faults){
         .calls = first, .at = first + at, .reads = true, .meanwhile = save_meanwhile, .context = b};
-    device_sync(b);
+    small_device_sync(b);
     bool over = b->faults.meanwhile != NULL;
     b->faults = (disk_faults){0};
     if (!over) {
-        settles_equal_by(world_tables_equal, w, "meanwhile", at);
+        settles_equal_by(small_world_tables_equal, w, "meanwhile", at);
         for (int i = 0; i < w->count; i++)
             cr_assert_eq(balance_of(&w->devices[i], 3), 33, "%lu: device %d", at, i);
     }
-    world_destroy(&w);
+    small_world_destroy(&w);
     return over;
 }
 

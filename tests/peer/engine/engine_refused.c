@@ -16,20 +16,20 @@
 static const cf_head_bounds none = {0};
 
 /* Whether the device's log has room for a chain that it does not have yet. */
-static void give_room(device *self, const cf_head_bounds *bounds)
+static void give_room(small_device *self, const cf_head_bounds *bounds)
 {
     cf_log_bound_heads(peer_of(self)->log, bounds);
 }
 
-static const cf_binding *binding_of(const device *self, size_t index)
+static const cf_binding *binding_of(const small_device *self, size_t index)
 {
     return cf_engine_binding_at(self->engine, index);
 }
 
-static void expect_unsent(device *self, size_t index, size_t count, const char *when)
+static void expect_unsent(small_device *self, size_t index, size_t count, const char *when)
 {
-    cr_expect_eq(device_pending(self, binding_of(self, index), CF_PENDING_UNSENT), count, "%s",
-                 when);
+    cr_expect_eq(small_device_pending(self, binding_of(self, index), CF_PENDING_UNSENT), count,
+                 "%s", when);
     cr_expect_eq(self->trouble, CF_OK, "%s: its engine could not go on", when);
 }
 
@@ -37,8 +37,8 @@ static void expect_unsent(device *self, size_t index, size_t count, const char *
 
 Test(engine_refused, keeps_files_until_the_log_takes_them)
 {
-    world *w = world_new(8101, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(8101, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_writes_text(a, "theirs", "theirs");
     settles_equal(w);
@@ -46,14 +46,14 @@ Test(engine_refused, keeps_files_until_the_log_takes_them)
     user_makes(b, "way");
     user_writes_text(b, "way/notes", "mine");
     for (int round = 0; round < 3; round++) {
-        device_sync(b);
+        small_device_sync(b);
         expect_text(b, "way/notes", "mine");
         expect_text(b, "theirs", "theirs");
         expect_unsent(b, 0, 1, "no room"); /* a directory speaks for what is in it */
     }
     user_writes_text(a, "more", "of theirs");
-    device_sync(a);
-    device_sync(b);
+    small_device_sync(a);
+    small_device_sync(b);
     expect_text(b, "more", "of theirs");
     expect_text(b, "way/notes", "mine");
 
@@ -61,14 +61,14 @@ Test(engine_refused, keeps_files_until_the_log_takes_them)
     settles_equal(w);
     expect_unsent(b, 0, 0, "room");
     expect_text(a, "way/notes", "mine");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* An edit, a move and a deletion of what others made. */
 Test(engine_refused, keeps_what_was_done_to_files_until_the_log_takes_it)
 {
-    world *w = world_new(8102, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(8102, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_writes_text(a, "notes", "theirs");
     user_writes_text(a, "list", "theirs");
@@ -79,7 +79,7 @@ Test(engine_refused, keeps_what_was_done_to_files_until_the_log_takes_it)
     user_moves(b, "list", "moved");
     user_removes(b, "old");
     for (int round = 0; round < 3; round++) {
-        device_sync(b);
+        small_device_sync(b);
         expect_text(b, "notes", "edited here");
         expect_text(b, "moved", "theirs");
         cr_expect_not(is_there(b, "list"));
@@ -92,10 +92,10 @@ Test(engine_refused, keeps_what_was_done_to_files_until_the_log_takes_it)
     expect_text(a, "moved", "theirs");
     cr_expect_not(is_there(a, "list"));
     cr_expect_not(is_there(a, "old"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static void writes_row(device *self, long id, const char *note)
+static void writes_row(small_device *self, long id, const char *note)
 {
     table rows = {0};
 
@@ -105,7 +105,7 @@ static void writes_row(device *self, long id, const char *note)
     table_release(&rows);
 }
 
-static bool has_row(const device *self, long id)
+static bool has_row(const small_device *self, long id)
 {
     table rows = {0};
 
@@ -117,28 +117,28 @@ static bool has_row(const device *self, long id)
 
 Test(engine_refused, keeps_rows_until_the_log_takes_them)
 {
-    world *w = world_new(8103, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(8103, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     writes_row(a, 1, "theirs");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     give_room(b, &none);
     writes_row(b, 2, "mine");
     for (int round = 0; round < 3; round++) {
-        device_sync(b);
+        small_device_sync(b);
         cr_expect(has_row(b, 1));
         cr_expect(has_row(b, 2));
         expect_unsent(b, 1, 1, "no room");
     }
     give_room(b, &cf_head_bounds_of_peer);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect(has_row(a, 2));
     expect_unsent(b, 1, 0, "room");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static bool has_copy(const device *self)
+static bool has_copy(const small_device *self)
 {
     return count_texts(self, "(conflict ") > 0;
 }
@@ -146,8 +146,8 @@ static bool has_copy(const device *self)
 /* Two edited one text apart, and a third would merge it for them. */
 Test(engine_refused, leaves_texts_unmerged_that_the_log_does_not_take)
 {
-    world *w = world_new(8106, 3);
-    device *a = &w->devices[0], *b = &w->devices[1], *c = &w->devices[2];
+    small_world *w = small_world_new(8106, 3);
+    small_device *a = &w->devices[0], *b = &w->devices[1], *c = &w->devices[2];
 
     cf_engine_binding_at(c->engine, 0)->merges = true;
     user_writes_text(a, "text", "a\nb\nc\nd\ne\nf\n");
@@ -167,13 +167,13 @@ Test(engine_refused, leaves_texts_unmerged_that_the_log_does_not_take)
     user_writes_text(b, "text", "a\nb\nc\nd\nE\nF\n");
     settles_equal(w);
     cr_expect_not(has_copy(c));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Operations ---- */
 
 /* Only owners annul. */
-static void expect_refused(device *member)
+static void expect_refused(small_device *member)
 {
     cf_head head;
     cf_error error;
@@ -185,14 +185,14 @@ static void expect_refused(device *member)
 
 Test(engine_refused, goes_on_after_an_operation_that_it_may_not_do)
 {
-    world *w = world_new(8104, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(8104, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     user_writes_text(a, "theirs", "theirs");
     settles_equal(w);
     expect_refused(b);
     user_writes_text(b, "notes", "mine");
-    device_sync(b);
+    small_device_sync(b);
     expect_text(b, "notes", "mine");
     expect_unsent(b, 0, 0, "after the first");
     expect_refused(b);
@@ -200,14 +200,14 @@ Test(engine_refused, goes_on_after_an_operation_that_it_may_not_do)
     settles_equal(w);
     expect_text(a, "notes", "mine");
     expect_text(a, "list", "mine");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* With the phrase in hand: the account signs with a chain of its own each time. */
 Test(engine_refused, goes_on_after_an_operation_of_the_account)
 {
-    world *w = world_new(8107, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(8107, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_keys *account = cf_keys_of_phrase(w->phrase);
     cf_head head;
     cf_error error;
@@ -224,14 +224,14 @@ Test(engine_refused, goes_on_after_an_operation_of_the_account)
     settles_equal(w);
     expect_text(b, "notes", "edited");
     cf_keys_destroy(&account);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* An entry may say no later time than the year 9999. */
 Test(engine_refused, says_what_it_does_whatever_the_clock_shows)
 {
-    world *w = world_new(8105, 3);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(8105, 3);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     const cf_hash out = id_of(&w->devices[2]);
     const cf_signatory owner = {peer_of(a), false};
     cf_head head;
@@ -242,16 +242,16 @@ Test(engine_refused, says_what_it_does_whatever_the_clock_shows)
                                    &head, &error),
               error);
     user_writes_text(a, "notes", "mine");
-    device_sync(a);
-    device_sync(b);
+    small_device_sync(a);
+    small_device_sync(b);
     expect_text(b, "notes", "mine");
     cr_expect_not(cf_registry_is_valid(registry_of(b), &out));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_refused, bears_a_user_whatever_the_clock_shows)
 {
-    world *w = world_new(8108, 1);
+    small_world *w = small_world_new(8108, 1);
     uint8_t id[16] = "disk of a device", phrase[CF_PHRASE_SECRET];
     cf_store_memory_disk *disk = cf_store_memory_disk_new(id);
     cf_home *home = NULL;
@@ -270,5 +270,5 @@ Test(engine_refused, bears_a_user_whatever_the_clock_shows)
     cf_peer_close(&peer);
     cf_home_close(&home);
     cf_store_memory_disk_destroy(&disk);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

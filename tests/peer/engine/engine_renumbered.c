@@ -13,8 +13,8 @@
 
 typedef struct {
     lesser_disk disk;
-    world *w;
-    device *first, *second;
+    small_world *w;
+    small_device *first, *second;
 } stick;
 
 static void name_of(unsigned i, char out[16])
@@ -27,22 +27,22 @@ static void begin(stick *self, unsigned files)
 {
     char name[16];
 
-    self->w = world_new(17, 2);
+    self->w = small_world_new(17, 2);
     self->first = &self->w->devices[0];
     self->second = &self->w->devices[1];
     lesser_disk_begin(&self->disk, self->w);
     self->disk.renumbers = true;
-    device_crash(self->first);
+    small_device_crash(self->first);
     user_makes(self->first, "in");
     for (unsigned i = 0; i < files; i++) {
         name_of(i, name);
         user_writes_text(self->first, name, name + strlen(name) - 4);
     }
-    cr_assert(device_sync(self->first));
-    cr_assert(device_sync(self->second));
+    cr_assert(small_device_sync(self->first));
+    cr_assert(small_device_sync(self->second));
     lesser_disk_set_clock(&self->disk, lesser_disk_clock(&self->disk) + 10 * SECOND_NS);
-    cr_assert(device_sync(self->first));
-    cr_assert(device_sync(self->second));
+    cr_assert(small_device_sync(self->first));
+    cr_assert(small_device_sync(self->second));
 }
 
 /* Taken away and mounted again: each file has the number that another one had. (Both devices' files
@@ -50,13 +50,13 @@ static void begin(stick *self, unsigned files)
 static void remount(stick *self)
 {
     lesser_disk_remount(&self->disk, 5);
-    device_crash(self->first);
-    device_crash(self->second);
+    small_device_crash(self->first);
+    small_device_crash(self->second);
 }
 
 static void end(stick *self)
 {
-    world_destroy(&self->w);
+    small_world_destroy(&self->w);
 }
 
 /* The second device's edit of what the first one has not touched. */
@@ -76,13 +76,13 @@ static void expect_no_news(unsigned files)
     stick self;
 
     begin(&self, files);
-    uint64_t entries = world_entries(self.w);
+    uint64_t entries = small_world_entries(self.w);
     remount(&self);
     self.disk.reads = 0;
-    cr_assert(device_sync(self.first));
+    cr_assert(small_device_sync(self.first));
     cr_expect_eq(self.disk.reads, 0, "nothing is read for it");
-    cr_assert(world_settle(self.w));
-    cr_expect_eq(world_entries(self.w), entries, "and nothing is said");
+    cr_assert(small_world_settle(self.w));
+    cr_expect_eq(small_world_entries(self.w), entries, "and nothing is said");
     expect_apart(&self, files);
     end(&self);
 }
@@ -100,16 +100,16 @@ Test(engine_renumbered, one_renamed_while_away_is_moved_and_no_other_is)
     stick self;
 
     begin(&self, 40);
-    uint64_t entries = world_entries(self.w);
+    uint64_t entries = small_world_entries(self.w);
     remount(&self);
     cr_assert(user_moves(self.first, "f002", "renamed"));
     user_writes_text(self.second, "f005", "edited");
-    cr_assert(device_sync(self.second));
-    cr_assert(device_sync(self.first));
-    cr_expect_eq(world_entries(self.w), entries + 2, "the edit, and the rename");
-    cr_assert(world_settle(self.w));
+    cr_assert(small_device_sync(self.second));
+    cr_assert(small_device_sync(self.first));
+    cr_expect_eq(small_world_entries(self.w), entries + 2, "the edit, and the rename");
+    cr_assert(small_world_settle(self.w));
     for (int i = 0; i < 2; i++) {
-        const device *one = &self.w->devices[i];
+        const small_device *one = &self.w->devices[i];
 
         cr_expect(user_reads_as(one, "f005", "edited"));
         cr_expect(user_reads_as(one, "renamed", "f002"));
@@ -131,9 +131,9 @@ Test(engine_renumbered, a_rename_while_away_takes_an_edit_along)
     remount(&self);
     cr_assert(user_moves(self.first, "f002", "in/renamed"));
     user_writes_text(self.second, "f002", "edited");
-    cr_assert(device_sync(self.first));
-    cr_assert(device_sync(self.second));
-    cr_assert(world_settle(self.w));
+    cr_assert(small_device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
+    cr_assert(small_world_settle(self.w));
     cr_expect(user_reads_as(self.first, "in/renamed", "edited"));
     cr_expect(user_reads_as(self.second, "in/renamed", "edited"));
     end(&self);
@@ -148,9 +148,9 @@ Test(engine_renumbered, a_directory_renamed_while_away_keeps_what_is_in_it)
     remount(&self);
     cr_assert(user_moves(self.first, "in", "out"));
     user_writes_text(self.second, "in/f003", "edited");
-    cr_assert(device_sync(self.first));
-    cr_assert(device_sync(self.second));
-    cr_assert(world_settle(self.w));
+    cr_assert(small_device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
+    cr_assert(small_world_settle(self.w));
     cr_expect(user_reads_as(self.first, "out/f003", "edited"));
     cr_expect(user_reads_as(self.second, "out/f006", "f006"));
     cr_expect(!user_reads_as(self.second, "in/f006", "f006"));
@@ -167,19 +167,19 @@ static void expect_one_move(unsigned files)
     user_makes(self.first, "in/sub");
     user_writes_text(self.first, "in/sub/deep", "deep");
     user_points(self.first, "in/link", "sub/deep");
-    cr_assert(device_sync(self.first));
-    cr_assert(device_sync(self.second));
+    cr_assert(small_device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
     lesser_disk_set_clock(&self.disk, lesser_disk_clock(&self.disk) + 10 * SECOND_NS);
-    cr_assert(device_sync(self.first));
-    cr_assert(device_sync(self.second));
-    uint64_t entries = world_entries(self.w);
+    cr_assert(small_device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
+    uint64_t entries = small_world_entries(self.w);
     remount(&self);
     self.disk.reads = 0;
     cr_assert(user_moves(self.first, "in", "out"));
-    cr_assert(device_sync(self.first));
+    cr_assert(small_device_sync(self.first));
     cr_expect_eq(self.disk.reads, 0, "%llu", (unsigned long long)self.disk.reads);
-    cr_expect_eq(world_entries(self.w), entries + 1);
-    cr_assert(device_sync(self.second));
+    cr_expect_eq(small_world_entries(self.w), entries + 1);
+    cr_assert(small_device_sync(self.second));
     for (unsigned i = 0; i < files; i += 3) {
         name_of(i, name);
         snprintf(moved, sizeof moved, "out/%s", name + 3);
@@ -187,8 +187,8 @@ static void expect_one_move(unsigned files)
         cr_expect(!user_reads_as(self.second, name, name + 3), "%s", name);
     }
     cr_expect(user_reads_as(self.second, "out/sub/deep", "deep"));
-    cr_assert(world_settle(self.w));
-    cr_expect_eq(world_entries(self.w), entries + 1, "and nothing more is said");
+    cr_assert(small_world_settle(self.w));
+    cr_expect_eq(small_world_entries(self.w), entries + 1, "and nothing more is said");
     end(&self);
 }
 
@@ -211,16 +211,16 @@ Test(engine_renumbered, directories_that_hold_the_same_are_told_by_their_files)
         user_makes(self.first, in);
         user_writes_text(self.first, file, in);
     }
-    cr_assert(device_sync(self.first));
-    cr_assert(device_sync(self.second));
+    cr_assert(small_device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
     lesser_disk_set_clock(&self.disk, lesser_disk_clock(&self.disk) + 10 * SECOND_NS);
-    cr_assert(device_sync(self.first));
-    cr_assert(device_sync(self.second));
+    cr_assert(small_device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
     remount(&self);
     cr_assert(user_moves(self.first, "one", "1"));
     cr_assert(user_moves(self.first, "two", "2"));
-    cr_assert(device_sync(self.first));
-    cr_assert(device_sync(self.second));
+    cr_assert(small_device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
     cr_expect(user_reads_as(self.second, "1/f", "one"));
     cr_expect(user_reads_as(self.second, "2/f", "two"));
     cr_expect(!user_reads_as(self.second, "one/f", "one"));
@@ -243,9 +243,9 @@ Test(engine_renumbered, a_directory_with_the_same_names_is_another_one)
     user_writes_text(self.first, "out/f006", "F006");
     user_writes_text(self.second, "in/f003", "edited");
     lesser_disk_set_clock(&self.disk, lesser_disk_clock(&self.disk) + 10 * SECOND_NS);
-    cr_assert(device_sync(self.first));
-    cr_assert(device_sync(self.second));
-    cr_assert(world_settle(self.w));
+    cr_assert(small_device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
+    cr_assert(small_world_settle(self.w));
     cr_expect(user_reads_as(self.second, "out/f003", "F003"));
     cr_expect(user_reads_as(self.first, "in/f003", "edited"));
     end(&self);
@@ -258,12 +258,12 @@ Test(engine_renumbered, a_rename_while_it_is_mounted)
 
     begin(&self, 12);
     remount(&self);
-    cr_assert(device_sync(self.first));
+    cr_assert(small_device_sync(self.first));
     cr_assert(user_moves(self.first, "f002", "renamed"));
     cr_assert(user_moves(self.first, "f001", "f002"));
-    cr_assert(device_sync(self.first));
-    cr_assert(device_sync(self.second));
-    cr_assert(world_settle(self.w));
+    cr_assert(small_device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
+    cr_assert(small_world_settle(self.w));
     cr_expect(user_reads_as(self.second, "f002", "f001"));
     cr_expect(user_reads_as(self.second, "renamed", "f002"));
     cr_expect(!user_reads_as(self.second, "f001", "f001"));
@@ -279,8 +279,8 @@ Test(engine_renumbered, an_edit_elsewhere_comes_after_it_was_mounted_again)
     remount(&self);
     user_writes_text(self.second, "f004", "edited");
     user_removes(self.second, "f005");
-    cr_assert(device_sync(self.second));
-    cr_assert(device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
+    cr_assert(small_device_sync(self.first));
     cr_expect(user_reads_as(self.first, "f004", "edited"));
     cr_expect(!user_reads_as(self.first, "f005", "f005"));
     expect_apart(&self, 4);
@@ -294,15 +294,15 @@ Test(engine_renumbered, who_serves_sees_what_is_moved)
 
     begin(&self, 12);
     remount(&self);
-    device_serves(self.first);
-    device_passes(self.first, 10000);
+    small_device_serves(self.first);
+    small_device_passes(self.first, 10000);
     cr_assert(user_moves(self.first, "f002", "in/renamed"));
-    device_passes(self.first, 10000);
+    small_device_passes(self.first, 10000);
     cr_assert(user_moves(self.first, "in", "out"));
-    device_passes(self.first, 10000);
+    small_device_passes(self.first, 10000);
     user_writes_text(self.first, "out/new", "new");
-    device_passes(self.first, 10000);
-    cr_assert(device_sync(self.second));
+    small_device_passes(self.first, 10000);
+    cr_assert(small_device_sync(self.second));
     cr_expect(user_reads_as(self.second, "out/renamed", "f002"));
     cr_expect(user_reads_as(self.second, "out/new", "new"));
     cr_expect(user_reads_as(self.second, "out/f006", "f006"));
@@ -321,9 +321,9 @@ Test(engine_renumbered, what_was_renamed_and_edited_is_new)
     remount(&self);
     cr_assert(user_moves(self.first, "f002", "renamed"));
     user_writes_text(self.first, "renamed", "longer than it was");
-    cr_assert(device_sync(self.first));
-    cr_assert(device_sync(self.second));
-    cr_assert(world_settle(self.w));
+    cr_assert(small_device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
+    cr_assert(small_world_settle(self.w));
     cr_expect(user_reads_as(self.second, "renamed", "longer than it was"));
     cr_expect(!user_reads_as(self.second, "f002", "f002"));
     cr_expect(user_reads_as(self.second, "f001", "f001"));
@@ -338,8 +338,8 @@ static void expect_replaced(bool swaps, bool remounts)
 
     begin(&self, 12);
     self.disk.no_ctimes = true;
-    cr_assert(device_sync(self.first));
-    cr_assert(device_sync(self.second));
+    cr_assert(small_device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
     if (remounts)
         remount(&self);
     if (swaps) {
@@ -349,12 +349,12 @@ static void expect_replaced(bool swaps, bool remounts)
         cr_assert(user_moves(self.first, "f002", "f001"));
     }
     self.disk.reads = 0;
-    cr_assert(device_sync(self.first));
-    cr_assert(device_sync(self.second));
+    cr_assert(small_device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
     cr_expect_geq(self.disk.reads, 1);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     for (int i = 0; i < 2; i++) {
-        const device *one = &self.w->devices[i];
+        const small_device *one = &self.w->devices[i];
 
         cr_expect(user_reads_as(one, "f001", "f002"));
         cr_expect_eq(user_reads_as(one, "f002", "f001"), swaps);
@@ -386,11 +386,11 @@ Test(engine_renumbered, who_serves_sees_two_change_places)
 
     begin(&self, 12);
     self.disk.no_ctimes = true;
-    device_serves(self.first);
-    device_passes(self.first, 10000);
+    small_device_serves(self.first);
+    small_device_passes(self.first, 10000);
     cr_assert(user_swaps(self.first, "f001", "f002"));
-    device_passes(self.first, 10000);
-    cr_assert(device_sync(self.second));
+    small_device_passes(self.first, 10000);
+    cr_assert(small_device_sync(self.second));
     cr_expect(user_reads_as(self.second, "f001", "f002"));
     cr_expect(user_reads_as(self.second, "f002", "f001"));
     end(&self);
@@ -410,24 +410,24 @@ static void expect_moved(unsigned files, const char *from, const char *to, const
     cf_buffer difference = {0};
 
     begin(&self, files);
-    device_serves(self.first);
-    device_passes(self.first, 10000);
-    uint64_t entries = world_entries(self.w);
+    small_device_serves(self.first);
+    small_device_passes(self.first, 10000);
+    uint64_t entries = small_world_entries(self.w);
     self.disk.reads = 0;
     cr_assert(user_moves(self.first, from, to));
-    device_passes(self.first, 2000);
+    small_device_passes(self.first, 2000);
     cr_expect_leq(self.disk.reads, LOOKS_AT_MOVED, "%u files: %llu reads", files,
                   (unsigned long long)self.disk.reads);
-    cr_expect_eq(world_entries(self.w), entries + 1, "it is told at once, as one");
+    cr_expect_eq(small_world_entries(self.w), entries + 1, "it is told at once, as one");
     user_writes_text(self.second, edited, "edited");
-    cr_assert(device_sync(self.second));
-    device_passes(self.first, 10000);
-    cr_expect_eq(world_entries(self.w), entries + 2, "the rename, and the edit");
+    cr_assert(small_device_sync(self.second));
+    small_device_passes(self.first, 10000);
+    cr_expect_eq(small_world_entries(self.w), entries + 2, "the rename, and the edit");
     cr_expect(user_reads_as(self.first, there, "edited"));
     cr_expect(!user_reads_as(self.first, edited, "edited"));
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     cr_expect(user_reads_as(self.second, there, "edited"));
-    cr_expect(world_equal(self.w, &difference), "%s", (const char *)difference.data);
+    cr_expect(small_world_equal(self.w, &difference), "%s", (const char *)difference.data);
     cf_buffer_release(&difference);
     end(&self);
 }
@@ -453,20 +453,21 @@ Test(engine_renumbered, a_file_renamed_and_edited_while_it_is_served_is_moved)
     stick self;
 
     begin(&self, 12);
-    device_serves(self.first);
-    device_passes(self.first, 10000);
+    small_device_serves(self.first);
+    small_device_passes(self.first, 10000);
     cr_assert(user_moves(self.first, "f002", "between"));
     cr_assert(user_moves(self.first, "between", "renamed"));
     user_writes_text(self.first, "renamed", "longer than it was");
     user_writes_text(self.second, "f002", "edited elsewhere");
-    device_passes(self.first, 10000);
-    cr_assert(device_sync(self.second));
-    cr_assert(world_settle(self.w));
+    small_device_passes(self.first, 10000);
+    cr_assert(small_device_sync(self.second));
+    cr_assert(small_world_settle(self.w));
     for (int i = 0; i < 2; i++) {
         char token[64];
 
-        cr_expect(device_token(&self.w->devices[i], "renamed", token));
-        cr_expect(!device_token(&self.w->devices[i], "f002", token), "both have edited one file");
+        cr_expect(small_device_token(&self.w->devices[i], "renamed", token));
+        cr_expect(!small_device_token(&self.w->devices[i], "f002", token),
+                  "both have edited one file");
     }
     end(&self);
 }
@@ -477,20 +478,20 @@ Test(engine_renumbered, files_moved_into_a_new_directory_while_it_is_served)
     stick self;
 
     begin(&self, 12);
-    device_serves(self.first);
-    device_passes(self.first, 10000);
+    small_device_serves(self.first);
+    small_device_passes(self.first, 10000);
     cr_assert(user_moves(self.first, "f001", "f001~")); /* an event, so that the look is later */
     user_makes(self.first, "new");
     cr_assert(user_moves(self.first, "f002", "new/f002"));
     cr_assert(user_moves(self.first, "in", "new/in"));
-    device_passes(self.first, 2000);
+    small_device_passes(self.first, 2000);
     user_writes_text(self.second, "f002", "edited");
     user_writes_text(self.second, "in/f003", "edited");
-    cr_assert(device_sync(self.second));
-    device_passes(self.first, 10000);
-    cr_assert(world_settle(self.w));
+    cr_assert(small_device_sync(self.second));
+    small_device_passes(self.first, 10000);
+    cr_assert(small_world_settle(self.w));
     for (int i = 0; i < 2; i++) {
-        const device *one = &self.w->devices[i];
+        const small_device *one = &self.w->devices[i];
 
         cr_expect(user_reads_as(one, "new/f002", "edited"));
         cr_expect(user_reads_as(one, "new/in/f003", "edited"));

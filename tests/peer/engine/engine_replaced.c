@@ -24,28 +24,29 @@ static const uint64_t PAUSE_MS[PAUSES] = {0, 100, 400, 700, 1000, 1500, 2600, 32
 /* What was told twice is no draft, and is moved. */
 typedef enum { RENAMED_OVER, AFTER_A_BACKUP, WRITTEN_ON, TOLD_TWICE, TOLD_TWICE_WRITTEN_ON } save;
 
-static void expect_never_missing(device *first, device *second, uint64_t ms, const char *what)
+static void expect_never_missing(small_device *first, small_device *second, uint64_t ms,
+                                 const char *what)
 {
     char token[64];
 
     for (uint64_t past = 0; past < ms; past += STEP_MS) {
-        device_passes(first, STEP_MS);
-        cr_assert(device_sync(second));
-        cr_assert(device_token(second, "one", token), "%s: it is missing elsewhere", what);
+        small_device_passes(first, STEP_MS);
+        cr_assert(small_device_sync(second));
+        cr_assert(small_device_token(second, "one", token), "%s: it is missing elsewhere", what);
     }
 }
 
 static void saves_beside(save how, uint64_t pause_ms)
 {
-    world *w = world_new(5, 2);
-    device *first = &w->devices[0], *second = &w->devices[1];
+    small_world *w = small_world_new(5, 2);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
     char what[64], gone[64];
 
     user_writes_text(first, "one", "1");
-    device_serves(first);
-    device_passes(first, QUIET_MS);
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(second));
+    small_device_serves(first);
+    small_device_passes(first, QUIET_MS);
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(second));
 
     snprintf(what, sizeof what, "save %d, pause %d ms", (int)how, (int)pause_ms);
     for (int i = 0; i < SAVES; i++) {
@@ -63,16 +64,16 @@ static void saves_beside(save how, uint64_t pause_ms)
         if (how == AFTER_A_BACKUP)
             cr_assert(user_moves(first, "one", "one.bak"));
         cr_assert(user_moves(first, "one~", "one"));
-        const uint64_t entries = world_entries(w);
+        const uint64_t entries = small_world_entries(w);
         expect_never_missing(first, second, i + 1 < SAVES ? pause_ms : STEPS * STEP_MS, what);
         if (pause_ms >= RESTED_MS)
-            cr_expect_eq(world_entries(w), entries + 1, "%s: it is told in parts", what);
+            cr_expect_eq(small_world_entries(w), entries + 1, "%s: it is told in parts", what);
     }
     const bool is_written_on = how == WRITTEN_ON || how == TOLD_TWICE_WRITTEN_ON;
-    cr_expect(device_has_line(second, is_written_on ? "even, and whole" : "even, and longer"), "%s",
-              what);
-    cr_expect_not(device_token(second, "one~", gone), "%s", what);
-    world_destroy(&w);
+    cr_expect(small_device_has_line(second, is_written_on ? "even, and whole" : "even, and longer"),
+              "%s", what);
+    cr_expect_not(small_device_token(second, "one~", gone), "%s", what);
+    small_world_destroy(&w);
 }
 
 /* On the disk the name is never free, and so nobody else may see that it is, whatever of the file
@@ -94,46 +95,46 @@ Test(engine_replaced, a_large_file_takes_the_place_when_it_is_whole)
     for (size_t i = 0; i < 4 * ways; i++) {
         const char *backup = backups[i % ways];
         const bool is_told = i / ways % 2, serves = i / ways / 2;
-        world *w = world_new(6, 2);
-        device *first = &w->devices[0], *second = &w->devices[1];
+        small_world *w = small_world_new(6, 2);
+        small_device *first = &w->devices[0], *second = &w->devices[1];
         char before[64], after[64], seen[64];
-        cf_buffer large = world_noise(w, LARGE);
+        cf_buffer large = small_world_noise(w, LARGE);
 
         user_makes(first, "bak");
         user_writes_text(first, "one", "1");
         if (is_told)
             user_writes_text(first, "one~", "its first line");
         if (serves) {
-            device_serves(first);
-            device_passes(first, QUIET_MS);
+            small_device_serves(first);
+            small_device_passes(first, QUIET_MS);
         }
-        cr_assert(device_sync(first));
+        cr_assert(small_device_sync(first));
         if (is_told)
             user_writes_text(first, "one~", "its second line"); /* and so is no draft */
-        cr_assert(device_sync(first));
-        cr_assert(device_sync(second));
-        cr_assert(device_token(first, "one", before));
+        cr_assert(small_device_sync(first));
+        cr_assert(small_device_sync(second));
+        cr_assert(small_device_token(first, "one", before));
 
         user_writes(first, "one~", large.data, large.size);
         if (backup)
             cr_assert(user_moves(first, "one", backup));
         cr_assert(user_moves(first, "one~", "one"));
-        cr_assert(device_token(first, "one", after));
+        cr_assert(small_device_token(first, "one", after));
         unsigned rounds = 0;
         do {
             cr_assert_lt(rounds++, ROUNDS, "%zu: it waits for ever", i);
             if (serves)
-                device_passes(first, STEP_MS);
+                small_device_passes(first, STEP_MS);
             else
-                device_round(first, &(cf_round_options){.kind = CF_ROUND_SYNC}, 1);
-            cr_assert(device_sync(second));
-            cr_assert(device_token(second, "one", seen), "%zu: it is missing elsewhere", i);
+                small_device_round(first, &(cf_round_options){.kind = CF_ROUND_SYNC}, 1);
+            cr_assert(small_device_sync(second));
+            cr_assert(small_device_token(second, "one", seen), "%zu: it is missing elsewhere", i);
             cr_assert(!strcmp(seen, before) || !strcmp(seen, after), "%zu: %s", i, seen);
         } while (strcmp(seen, after) != 0);
-        cr_assert(world_settle(w));
-        cr_expect_eq(device_token(second, backup ? backup : "one~", seen), !!backup);
+        cr_assert(small_world_settle(w));
+        cr_expect_eq(small_device_token(second, backup ? backup : "one~", seen), !!backup);
         cf_buffer_release(&large);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
@@ -146,9 +147,9 @@ Test(engine_replaced, a_large_file_takes_the_place_from_a_folder_that_goes)
     for (int way = 0; way < 2 * THINGS; way++) {
         const bool serves = way % 2;
         const int then = way / 2;
-        world *w = world_new(7, 2);
-        device *first = &w->devices[0], *second = &w->devices[1];
-        cf_buffer large = world_noise(w, LARGE), larger = world_noise(w, LARGE + 1);
+        small_world *w = small_world_new(7, 2);
+        small_device *first = &w->devices[0], *second = &w->devices[1];
+        cf_buffer large = small_world_noise(w, LARGE), larger = small_world_noise(w, LARGE + 1);
         cf_buffer difference = {0}, shown = {0};
         char after[64], seen[64];
 
@@ -156,12 +157,12 @@ Test(engine_replaced, a_large_file_takes_the_place_from_a_folder_that_goes)
         user_writes_text(first, "e/x", "its first line");
         user_writes_text(first, "f", "1");
         if (serves) {
-            device_serves(first);
-            device_passes(first, QUIET_MS);
+            small_device_serves(first);
+            small_device_passes(first, QUIET_MS);
         }
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
         user_writes(first, "e/x", large.data, large.size);
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
         user_writes(first, "e/x", larger.data, larger.size);
         cr_assert(user_moves(first, "e/x", "f"));
         user_removes(first, "e");
@@ -169,28 +170,28 @@ Test(engine_replaced, a_large_file_takes_the_place_from_a_folder_that_goes)
             user_writes_text(first, "e", "a file now");
         if (then == LINK_THEN)
             user_points(first, "e", "f");
-        cr_assert(device_token(first, "f", after));
-        cr_assert(world_settle(w));
+        cr_assert(small_device_token(first, "f", after));
+        cr_assert(small_world_settle(w));
         if (serves) {
-            device_passes(first, QUIET_MS);
-            cr_assert(world_settle(w));
+            small_device_passes(first, QUIET_MS);
+            cr_assert(small_world_settle(w));
         }
-        device_crash(first); /* what it keeps is whole */
-        cr_assert(world_settle(w));
-        cr_assert(device_token(second, "f", seen));
+        small_device_crash(first); /* what it keeps is whole */
+        cr_assert(small_world_settle(w));
+        cr_assert(small_device_token(second, "f", seen));
         cr_expect_str_eq(seen, after);
-        cr_assert(world_equal(w, &difference), "%.*s", (int)difference.size,
+        cr_assert(small_world_equal(w, &difference), "%.*s", (int)difference.size,
                   (const char *)difference.data);
-        device_tree(second, &shown);
+        small_device_tree(second, &shown);
         cf_buffer_append(&shown, "", 1);
-        cr_expect_not(device_has_line(second, "e/"));
+        cr_expect_not(small_device_has_line(second, "e/"));
         cr_expect_not(strstr((const char *)shown.data, "conflict"), "%s", (char *)shown.data);
-        cr_expect_eq(device_token(second, "e", seen), then != NOTHING);
+        cr_expect_eq(small_device_token(second, "e", seen), then != NOTHING);
         cf_buffer_release(&shown);
         cf_buffer_release(&difference);
         cf_buffer_release(&larger);
         cf_buffer_release(&large);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
@@ -200,58 +201,58 @@ Test(engine_replaced, a_large_file_takes_the_place_from_a_folder_that_goes)
  * first. */
 Test(engine_replaced, folder_with_what_was_in_the_one_whose_place_it_takes)
 {
-    world *w = world_new(1, 2);
-    device *first = &w->devices[0], *second = &w->devices[1];
+    small_world *w = small_world_new(1, 2);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
     cf_buffer difference = {0};
 
     user_makes(first, "old");
     user_writes_text(first, "old/file", "1");
     user_makes(first, "new");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_assert(user_moves(first, "old/file", "new/file"));
     user_removes(first, "old");
     cr_assert(user_moves(first, "new", "old"));
     user_writes_text(first, "old/file", "and changed");
-    cr_assert(world_settle(w));
-    cr_assert(world_equal(w, &difference), "%.*s", (int)difference.size,
+    cr_assert(small_world_settle(w));
+    cr_assert(small_world_equal(w, &difference), "%.*s", (int)difference.size,
               (const char *)difference.data);
-    cr_assert(device_has_line(second, "old/file"));
-    cr_assert_not(device_has_line(second, "new/"));
+    cr_assert(small_device_has_line(second, "old/file"));
+    cr_assert_not(small_device_has_line(second, "new/"));
     cf_buffer_release(&difference);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What is gone comes the deepest first, not by number. */
 Test(engine_replaced, a_file_takes_the_place_while_a_tree_goes)
 {
-    world *w = world_new(8, 2);
-    device *first = &w->devices[0], *second = &w->devices[1];
+    small_world *w = small_world_new(8, 2);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
     cf_round_options once = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
     char after[64], seen[64];
 
     user_writes_text(first, "f", "1");
     user_writes_text(first, "g", "its first line");
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
     user_makes(first, "d");
     user_makes(first, "d/e");
     user_writes_text(first, "d/e/x", "x");
     user_writes_text(first, "d/e/y", "y");
     user_writes_text(first, "d/e/z", "z");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     for (int lines = 2; lines < 4; lines++) { /* and so is no draft */
         user_writes_text(first, "g", lines == 2 ? "its second line" : "its third line");
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
     }
     cr_assert(user_moves(first, "g", "f"));
-    cr_assert(device_token(first, "f", after));
+    cr_assert(small_device_token(first, "f", after));
     user_removes(first, "d");
-    const uint64_t entries = world_entries(w);
-    device_round(first, &once, ONE_ROUND);
-    cr_expect_eq(world_entries(w), entries + 1, "%d: it was told by a second look",
-                 (int)(world_entries(w) - entries));
-    cr_assert(device_sync(second));
-    cr_assert(device_token(second, "f", seen));
+    const uint64_t entries = small_world_entries(w);
+    small_device_round(first, &once, ONE_ROUND);
+    cr_expect_eq(small_world_entries(w), entries + 1, "%d: it was told by a second look",
+                 (int)(small_world_entries(w) - entries));
+    cr_assert(small_device_sync(second));
+    cr_assert(small_device_token(second, "f", seen));
     cr_expect_str_eq(seen, after);
-    cr_expect_not(device_token(second, "g", seen));
-    world_destroy(&w);
+    cr_expect_not(small_device_token(second, "g", seen));
+    small_world_destroy(&w);
 }

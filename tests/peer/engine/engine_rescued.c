@@ -16,13 +16,13 @@ typedef enum { EDIT, EDIT_LARGE, DELETE, REMOTE_ACTS } remote_act;
 static const char *const remote_names[] = {"edit", "large edit", "delete"};
 
 typedef struct {
-    device *user;
+    small_device *user;
     uint64_t gap; /* calls between the save and the failing of the disk */
     bool dies;    /* the process ends there, and the next one finds the bad disk */
     bool saved;
 } owing;
 
-static void write_large(device *self, uint32_t state)
+static void write_large(small_device *self, uint32_t state)
 {
     cf_buffer bytes = {0};
     uint8_t *at = cf_buffer_reserve(&bytes, LARGE);
@@ -34,7 +34,7 @@ static void write_large(device *self, uint32_t state)
     cf_buffer_release(&bytes);
 }
 
-static void act_remotely(device *a, remote_act act)
+static void act_remotely(small_device *a, remote_act act)
 {
     if (act == EDIT)
         user_saves(a, "f", cf_bytes_of_text("theirs"), SAVE_BY_RENAME);
@@ -44,7 +44,7 @@ static void act_remotely(device *a, remote_act act)
         user_removes(a, "f");
 }
 
-static void break_disk(device *self)
+static void break_disk(small_device *self)
 {
     self->faults.at = 1;
     self->faults.moves = true;
@@ -71,23 +71,23 @@ static void save(void *context)
     faults->meanwhile = follow;
 }
 
-static void heal(device *self)
+static void heal(small_device *self)
 {
     self->faults = (disk_faults){.calls = self->faults.calls};
 }
 
-static bool has(const device *self, const char *text)
+static bool has(const small_device *self, const char *text)
 {
     cf_buffer tree = {0};
 
-    device_tree(self, &tree);
+    small_device_tree(self, &tree);
     bool found = memmem(tree.data, tree.size, text, strlen(text)) != NULL;
     cf_buffer_release(&tree);
     return found;
 }
 
 /* His bytes are where only the status can tell of them. */
-static bool is_kept_aside(const device *self)
+static bool is_kept_aside(const small_device *self)
 {
     char command[256];
 
@@ -95,7 +95,7 @@ static bool is_kept_aside(const device *self)
     return system(command) == 0;
 }
 
-static bool is_told(device *self, const char *path, const char *reason)
+static bool is_told(small_device *self, const char *path, const char *reason)
 {
     cf_arena arena = {0};
     cf_binding_status status;
@@ -110,42 +110,42 @@ static bool is_told(device *self, const char *path, const char *reason)
     return told;
 }
 
-static bool names_it(device *self)
+static bool names_it(small_device *self)
 {
     return is_told(self, "f", ".counterfoil/tmp/");
 }
 
-static void round_of(device *self)
+static void round_of(small_device *self)
 {
     cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
 
-    device_round(self, &options, 300);
+    small_device_round(self, &options, 300);
 }
 
 /* Owed after a round, and after each of some new processes on the same bad disk. */
-static void expect_kept(device *user, remote_act act, uint64_t at)
+static void expect_kept(small_device *user, remote_act act, uint64_t at)
 {
     for (int process = 0; process < 3; process++) {
         cr_assert(is_kept_aside(user), "%s at %d: not kept in process %d", remote_names[act],
                   (int)at, process);
         cr_expect(names_it(user), "%s at %d: not named in process %d", remote_names[act], (int)at,
                   process);
-        device_crash(user);
+        small_device_crash(user);
         break_disk(user);
         round_of(user);
     }
 }
 
 /* `act` comes, and a save before call `at`. */
-static world *a_world_with_a_save(remote_act act, owing *self, uint64_t at)
+static small_world *a_world_with_a_save(remote_act act, owing *self, uint64_t at)
 {
-    world *w = world_new(1, 2);
-    device *a = &w->devices[0], *user = &w->devices[1];
+    small_world *w = small_world_new(1, 2);
+    small_device *a = &w->devices[0], *user = &w->devices[1];
 
     user_writes_text(a, "f", "base");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     act_remotely(a, act);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     self->user = user;
     user->faults.reads = true;
     user->faults.at = user->faults.calls + at;
@@ -160,11 +160,11 @@ static world *a_world_with_a_save(remote_act act, owing *self, uint64_t at)
 static bool run_owing(remote_act act, bool dies, uint64_t at, uint64_t gap, size_t *owed)
 {
     owing self = {.gap = gap, .dies = dies};
-    world *w = a_world_with_a_save(act, &self, at);
-    device *user = self.user;
+    small_world *w = a_world_with_a_save(act, &self, at);
+    small_device *user = self.user;
 
     if (dies) {
-        device_crash(user);
+        small_device_crash(user);
         break_disk(user);
         round_of(user);
     }
@@ -173,13 +173,14 @@ static bool run_owing(remote_act act, bool dies, uint64_t at, uint64_t gap, size
         expect_kept(user, act, at);
     }
     heal(user);
-    cr_assert(world_settle(w), "%s, at %d + %d: no rest", remote_names[act], (int)at, (int)gap);
+    cr_assert(small_world_settle(w), "%s, at %d + %d: no rest", remote_names[act], (int)at,
+              (int)gap);
     for (size_t i = 0; i < 2; i++)
         cr_expect(!self.saved || has(&w->devices[i], "mine"), "%s, at %d + %d: lost on %zu",
                   remote_names[act], (int)at, (int)gap, i);
     cr_expect(!is_kept_aside(user));
     cr_expect(!names_it(user));
-    world_destroy(&w);
+    small_world_destroy(&w);
     return self.saved;
 }
 
@@ -219,21 +220,21 @@ Test(engine_rescued, nothing_new_takes_the_name_of_what_is_kept)
 
     for (uint64_t at = 1; !kept; at++) {
         owing self = {.gap = 1};
-        world *w = a_world_with_a_save(EDIT, &self, at);
+        small_world *w = a_world_with_a_save(EDIT, &self, at);
 
         cr_assert(self.saved, "nothing had to be kept");
         kept = is_kept_aside(self.user);
         if (kept) {
             for (int i = 0; i < NEW; i++)
                 user_writes_text(&w->devices[0], new_names[i], "new");
-            cr_assert(device_sync(&w->devices[0]));
-            device_crash(self.user);
+            cr_assert(small_device_sync(&w->devices[0]));
+            small_device_crash(self.user);
             break_disk(self.user);
             round_of(self.user);
             for (int i = 0; i < NEW; i++)
                 cr_expect(is_told(self.user, new_names[i], "fails"), "%s can't even be written",
                           new_names[i]);
         }
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }

@@ -16,7 +16,7 @@ enum { WRITE_MS = 50, BUSY_MS = 40000, TABLE = 1, LOOKS_LEAST = 3, ASKED_TURNS =
 /* ---- A clock that goes on while something is read ---- */
 
 static struct {
-    world *in;
+    small_world *in;
     uint64_t read_ms; /* that one look takes */
     size_t looks;
     char log[200]; /* of the database; empty: there is none */
@@ -40,7 +40,7 @@ static int count_opening(sqlite3 *database, const char **text, const sqlite3_api
     return SQLITE_OK;
 }
 
-static void count_openings(world *w, uint64_t read_ms)
+static void count_openings(small_world *w, uint64_t read_ms)
 {
     looked.in = w;
     looked.read_ms = read_ms;
@@ -56,12 +56,12 @@ static void run(sqlite3 *database, const char *statement)
                  statement, sqlite3_errmsg(database));
 }
 
-static void path_of(const device *self, char path[160])
+static void path_of(const small_device *self, char path[160])
 {
     snprintf(path, 160, "%s.db", self->folder);
 }
 
-static sqlite3 *make_database(const device *self, bool logs)
+static sqlite3 *make_database(const small_device *self, bool logs)
 {
     sqlite3 *database;
     char path[160];
@@ -77,7 +77,7 @@ static sqlite3 *make_database(const device *self, bool logs)
     return database;
 }
 
-static void bind_database(device *self)
+static void bind_database(small_device *self)
 {
     cf_peer *peer = cf_engine_peer(self->engine);
     cf_binding *binding;
@@ -107,17 +107,18 @@ static void write_balance(sqlite3 *database, uint64_t balance)
 }
 
 /* Of what the source has the last is shown by what is not told there. */
-static void expect_all_told(device *self)
+static void expect_all_told(small_device *self)
 {
-    uint64_t entries = world_entries(self->in);
+    uint64_t entries = small_world_entries(self->in);
 
-    device_passes(self, 3 * BUSY_MS);
-    uint64_t last = world_entries(self->in);
+    small_device_passes(self, 3 * BUSY_MS);
+    uint64_t last = small_world_entries(self->in);
     cr_expect_gt(last, entries - 1);
-    device_passes(self, BUSY_MS);
-    cr_expect_eq(world_entries(self->in), last);
-    cr_expect_eq(device_pending(self, cf_engine_binding_at(self->engine, TABLE), CF_PENDING_UNSENT),
-                 0);
+    small_device_passes(self, BUSY_MS);
+    cr_expect_eq(small_world_entries(self->in), last);
+    cr_expect_eq(
+        small_device_pending(self, cf_engine_binding_at(self->engine, TABLE), CF_PENDING_UNSENT),
+        0);
 }
 
 static void expect_a_fifth(size_t looks, uint64_t read_ms, uint64_t passed_ms)
@@ -132,26 +133,26 @@ Test(engine_resting, a_database_is_read_a_fifth_of_the_time)
     static const uint64_t sizes_ms[] = {100, 400, 1600};
 
     for (size_t i = 0; i < sizeof sizes_ms / sizeof *sizes_ms; i++) {
-        world *w = world_new(71, 1);
-        device *a = &w->devices[0];
+        small_world *w = small_world_new(71, 1);
+        small_device *a = &w->devices[0];
         sqlite3 *database = make_database(a, false);
 
         bind_database(a);
-        cr_assert(device_sync(a));
-        device_serves(a);
-        device_passes(a, BUSY_MS);
+        cr_assert(small_device_sync(a));
+        small_device_serves(a);
+        small_device_passes(a, BUSY_MS);
         count_openings(w, sizes_ms[i]);
-        uint64_t began_ms = w->now_ms, entries = world_entries(w);
+        uint64_t began_ms = w->now_ms, entries = small_world_entries(w);
         for (uint64_t at = 0; w->now_ms < began_ms + BUSY_MS; at++) {
             write_balance(database, at + 1);
-            device_passes(a, WRITE_MS);
+            small_device_passes(a, WRITE_MS);
         }
         expect_a_fifth(looked.looks, sizes_ms[i], w->now_ms - began_ms);
-        cr_expect_geq(world_entries(w), entries + LOOKS_LEAST, "it is followed");
+        cr_expect_geq(small_world_entries(w), entries + LOOKS_LEAST, "it is followed");
         expect_all_told(a);
         sqlite3_close(database);
         sqlite3_reset_auto_extension();
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
@@ -168,17 +169,17 @@ static cf_status read_slowly(cf_files *files, const cf_file *file, uint64_t offs
 }
 
 /* A served table of one row, each look at which takes so long. */
-static world *slow_table(uint64_t read_ms, table *rows)
+static small_world *slow_table(uint64_t read_ms, table *rows)
 {
-    world *w = world_new(72, 1);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(72, 1);
+    small_device *a = &w->devices[0];
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     table_add(rows, 1, 0, cf_bytes_of_text("ann"));
     user_writes_table(a, rows);
-    cr_assert(device_sync(a));
-    device_serves(a);
-    device_passes(a, BUSY_MS);
+    cr_assert(small_device_sync(a));
+    small_device_serves(a);
+    small_device_passes(a, BUSY_MS);
     looked.in = w;
     looked.read_ms = read_ms;
     looked.looks = 0;
@@ -187,7 +188,7 @@ static world *slow_table(uint64_t read_ms, table *rows)
     return w;
 }
 
-static void write_table(device *self, table *rows, long balance)
+static void write_table(small_device *self, table *rows, long balance)
 {
     rows->at[0].balance = balance;
     user_writes_table(self, rows);
@@ -199,39 +200,39 @@ Test(engine_resting, a_text_is_read_a_fifth_of_the_time)
 
     for (size_t i = 0; i < sizeof sizes_ms / sizeof *sizes_ms; i++) {
         table rows = {0};
-        world *w = slow_table(sizes_ms[i], &rows);
-        device *a = &w->devices[0];
+        small_world *w = slow_table(sizes_ms[i], &rows);
+        small_device *a = &w->devices[0];
 
-        uint64_t began_ms = w->now_ms, entries = world_entries(w);
+        uint64_t began_ms = w->now_ms, entries = small_world_entries(w);
         for (long at = 0; w->now_ms < began_ms + BUSY_MS; at++) {
             write_table(a, &rows, at + 1);
-            device_passes(a, WRITE_MS);
+            small_device_passes(a, WRITE_MS);
         }
         expect_a_fifth(looked.looks, sizes_ms[i], w->now_ms - began_ms);
-        cr_expect_geq(world_entries(w), entries + LOOKS_LEAST, "it is followed");
+        cr_expect_geq(small_world_entries(w), entries + LOOKS_LEAST, "it is followed");
         expect_all_told(a);
         table_release(&rows);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
 /* ---- `status` beside it ---- */
 
-static bool tells(device *self)
+static bool tells(small_device *self)
 {
-    return device_round(self, &(cf_round_options){.kind = CF_ROUND_TELL}, ASKED_TURNS);
+    return small_device_round(self, &(cf_round_options){.kind = CF_ROUND_TELL}, ASKED_TURNS);
 }
 
-static size_t count_waiting(device *self)
+static size_t count_waiting(small_device *self)
 {
-    return device_pending(self, cf_engine_binding_at(self->engine, TABLE), CF_PENDING_WAITS);
+    return small_device_pending(self, cf_engine_binding_at(self->engine, TABLE), CF_PENDING_WAITS);
 }
 
 Test(engine_resting, one_that_rests_is_told_of_without_a_look)
 {
     table rows = {0};
-    world *w = slow_table(5000, &rows);
-    device *a = &w->devices[0];
+    small_world *w = slow_table(5000, &rows);
+    small_device *a = &w->devices[0];
 
     write_table(a, &rows, 1);
     cr_assert(tells(a));
@@ -242,11 +243,11 @@ Test(engine_resting, one_that_rests_is_told_of_without_a_look)
         cr_assert(tells(a));
     cr_expect_eq(looked.looks, 1, "%zu looks", looked.looks);
     cr_expect_eq(count_waiting(a), 1, "what isn't known isn't in sync");
-    device_passes(a, BUSY_MS);
+    small_device_passes(a, BUSY_MS);
     cr_expect_eq(looked.looks, 2);
     cr_expect_eq(count_waiting(a), 0);
     table_release(&rows);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Nothing is written ---- */
@@ -255,28 +256,28 @@ Test(engine_resting, one_that_rests_is_told_of_without_a_look)
 
 Test(engine_resting, a_log_that_nobody_writes_to_is_not_read)
 {
-    world *w = world_new(73, 1);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(73, 1);
+    small_device *a = &w->devices[0];
     sqlite3 *database = make_database(a, true);
 
     bind_database(a);
-    cr_assert(device_sync(a));
-    device_serves(a);
+    cr_assert(small_device_sync(a));
+    small_device_serves(a);
     count_openings(w, 0);
     for (uint64_t at = 1; at <= 3; at++) {
-        uint64_t entries = world_entries(w);
+        uint64_t entries = small_world_entries(w);
 
         write_balance(database, at);
-        device_passes(a, BUSY_MS);
-        cr_expect_eq(world_entries(w), entries + 1, "what is written is told");
+        small_device_passes(a, BUSY_MS);
+        cr_expect_eq(small_world_entries(w), entries + 1, "what is written is told");
         looked.looks = 0;
-        device_passes(a, BUSY_MS);
+        small_device_passes(a, BUSY_MS);
         cr_expect_eq(looked.looks, 0, "and read once more: %zu times", looked.looks);
         run(database, "PRAGMA wal_checkpoint(RESTART)");
-        device_passes(a, BUSY_MS);
+        small_device_passes(a, BUSY_MS);
     }
     sqlite3_close(database);
     sqlite3_reset_auto_extension();
-    device_passes(a, BUSY_MS);
-    world_destroy(&w);
+    small_device_passes(a, BUSY_MS);
+    small_world_destroy(&w);
 }

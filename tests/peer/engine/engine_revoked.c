@@ -17,13 +17,13 @@ Test(engine_revoked, ignores_what_others_bring_of_a_device_that_is_out)
 
     go_offline(s.suspect);
     vandalise(&s);
-    device_sync(s.suspect);
+    small_device_sync(s.suspect);
     revoke(s.owner, &s.id, &s.heads);
     sync_both(&s);
-    uint64_t before = world_entries(s.w);
+    uint64_t before = small_world_entries(s.w);
     carry(s.suspect, s.other);
     sync_both(&s);
-    cr_expect_gt(world_entries(s.w), before, "kept all the same");
+    cr_expect_gt(small_world_entries(s.w), before, "kept all the same");
     expect_unharmed(s.owner, "owner");
     expect_unharmed(s.other, "other");
     user_writes_text(s.other, "report", "second");
@@ -39,10 +39,10 @@ Test(engine_revoked, takes_back_what_was_on_the_disks_already)
     scene s = a_scene(2);
 
     vandalise(&s);
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     cr_assert(has_path(s.other, "spam"));
     user_writes_text(s.other, "own", "work of another");
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     revoke(s.owner, &s.id, &s.heads);
     sync_both(&s);
     expect_unharmed(s.owner, "owner");
@@ -57,7 +57,7 @@ Test(engine_revoked, leaves_what_a_user_had_before_others_brought_it)
 {
     scene s = a_scene(13);
 
-    device_unplug(s.owner);
+    small_device_unplug(s.owner);
     for (int i = 1; i < 3; i++) {
         user_makes(&s.w->devices[i], "box");
         user_writes_text(&s.w->devices[i], "box/letter", "to both of us");
@@ -65,18 +65,18 @@ Test(engine_revoked, leaves_what_a_user_had_before_others_brought_it)
         user_writes_text(&s.w->devices[i], "memo", "of both of us");
     }
     vandalise(&s);
-    cr_assert(device_sync(s.suspect));
-    cr_assert(device_sync(s.other));
+    cr_assert(small_device_sync(s.suspect));
+    cr_assert(small_device_sync(s.other));
     user_removes(s.other, "card");
     user_writes_text(s.suspect, "memo", "of one only");
-    cr_assert(device_sync(s.suspect));
-    cr_assert(device_sync(s.other));
+    cr_assert(small_device_sync(s.suspect));
+    cr_assert(small_device_sync(s.other));
     cr_assert(holds(s.other, "memo", "of one only"));
     user_stamps(s.other, "box/letter", 1234567890);
     revoke(s.owner, &s.id, &s.heads);
     s.owner->offline = false;
     sync_both(&s);
-    for (device *each = s.owner; each; each = each == s.owner ? s.other : NULL) {
+    for (small_device *each = s.owner; each; each = each == s.owner ? s.other : NULL) {
         cr_expect(holds(each, "box/letter", "to both of us"));
         cr_expect_not(has_path(each, "card"));
         cr_expect_not(has_path(each, "memo"));
@@ -90,14 +90,14 @@ Test(engine_revoked, deletes_what_a_user_had_before_and_somebody_deleted)
 {
     scene s = a_scene(14);
 
-    device_unplug(s.owner);
+    small_device_unplug(s.owner);
     user_writes_text(s.owner, "card", "to all of us");
     user_writes_text(s.other, "card", "to all of us");
-    cr_assert(device_sync(s.other));
+    cr_assert(small_device_sync(s.other));
     s.owner->offline = false;
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     user_removes(s.other, "card");
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     cr_expect_not(has_path(s.owner, "card"));
     cr_expect_not(has_path(s.other, "card"));
     scene_end(&s);
@@ -108,7 +108,7 @@ Test(engine_revoked, gives_back_what_the_account_annuls)
     scene s = a_scene(3);
 
     vandalise(&s);
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     revoke(s.owner, &s.id, &s.heads);
     sync_both(&s);
     expect_unharmed(s.other, "other");
@@ -126,14 +126,14 @@ Test(engine_revoked, counts_what_a_revocation_leaves_in_whatever_order_it_comes)
 {
     scene s = a_scene(4);
 
-    device_unplug(s.other);
+    small_device_unplug(s.other);
     user_writes_text(s.suspect, "late", "but in time");
-    cr_assert(device_sync(s.suspect));
-    cr_assert(device_sync(s.owner));
+    cr_assert(small_device_sync(s.suspect));
+    cr_assert(small_device_sync(s.owner));
     cf_heads heads = heads_of(s.owner, &s.id);
     vandalise(&s);
-    cr_assert(device_sync(s.suspect));
-    cr_assert(device_sync(s.owner));
+    cr_assert(small_device_sync(s.suspect));
+    cr_assert(small_device_sync(s.owner));
     revoke(s.owner, &s.id, &heads);
     /* The member log first, then the rest. */
     cf_bytes last =
@@ -161,7 +161,7 @@ Test(engine_revoked, goes_on_with_it_after_a_restart)
     cf_error error;
 
     vandalise(&s);
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     revoke(s.owner, &s.id, &s.heads);
     cf_bytes last =
         cf_registry_entry(registry_of(s.owner), cf_registry_count(registry_of(s.owner)) - 1);
@@ -170,7 +170,7 @@ Test(engine_revoked, goes_on_with_it_after_a_restart)
     cf_store *store = cf_home_store(s.other->home);
     expect_ok(store->commit(store, &error), error);
     go_offline(s.other);
-    device_sync(s.other);
+    small_device_sync(s.other);
     expect_unharmed(s.other, "other");
     cf_arena_release(&arena);
     scene_end(&s);
@@ -183,14 +183,14 @@ Test(engine_revoked, leaves_the_folder_of_a_device_that_is_out_alone)
 
     go_offline(s.suspect);
     vandalise(&s);
-    device_sync(s.suspect);
+    small_device_sync(s.suspect);
     user_writes_text(s.owner, "later", "not for all");
-    device_sync(s.owner);
+    small_device_sync(s.owner);
     revoke(s.owner, &s.id, &s.heads);
     carry(s.owner, s.suspect);
-    device_sync(s.suspect);
-    device_crash(s.suspect);
-    device_sync(s.suspect);
+    small_device_sync(s.suspect);
+    small_device_crash(s.suspect);
+    small_device_sync(s.suspect);
     cr_expect_not(holds(s.suspect, "later", "not for all"));
     cr_expect(holds(s.suspect, "spam", "buy"));
     cr_expect(holds(s.suspect, "report", "ruined"));
@@ -214,20 +214,20 @@ Test(engine_revoked, goes_on_where_it_was_when_the_account_takes_it_back)
 
     go_offline(s.suspect);
     vandalise(&s);
-    device_sync(s.suspect);
+    small_device_sync(s.suspect);
     revoke(s.owner, &s.id, &s.heads);
     carry(s.owner, s.suspect);
-    device_sync(s.suspect);
+    small_device_sync(s.suspect);
     user_writes_text(s.suspect, "spam", "buy more");
     user_removes(s.suspect, "report");
-    device_sync(s.suspect);
+    small_device_sync(s.suspect);
     annul(s.owner, &cf_registry_device(registry_of(s.owner), &s.id)->ended);
     s.suspect->offline = false;
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     for (int i = 0; i < 3; i++) {
         cf_buffer tree = {0};
 
-        device_tree(&s.w->devices[i], &tree);
+        small_device_tree(&s.w->devices[i], &tree);
         cr_expect(holds(&s.w->devices[i], "spam", "buy more"), "%d", i);
         cr_expect_eq(lines_of(cf_buffer_view(&tree)), 1, "%.*s", (int)tree.size,
                      (const char *)tree.data);
@@ -243,12 +243,12 @@ Test(engine_revoked, leaves_what_a_device_wrote_that_only_reads_now)
 
     go_offline(s.suspect);
     vandalise(&s);
-    device_sync(s.suspect);
+    small_device_sync(s.suspect);
     give_role(s.owner, &s.id, CF_ROLE_READER);
     user_writes_text(s.owner, "later", "for all");
     s.suspect->offline = false;
-    cr_assert(world_settle(s.w));
-    for (device *each = s.w->devices; each < s.w->devices + 3; each++)
+    cr_assert(small_world_settle(s.w));
+    for (small_device *each = s.w->devices; each < s.w->devices + 3; each++)
         cr_expect(holds(each, "later", "for all"));
     cr_expect(holds(s.suspect, "spam", "buy"));
     expect_unharmed(s.owner, "owner");
@@ -256,7 +256,7 @@ Test(engine_revoked, leaves_what_a_device_wrote_that_only_reads_now)
     scene_end(&s);
 }
 
-static void write_rows(device *self, const char *first, const char *second)
+static void write_rows(small_device *self, const char *first, const char *second)
 {
     table rows = {0};
 
@@ -268,7 +268,7 @@ static void write_rows(device *self, const char *first, const char *second)
 }
 
 /* NULL: there is no such row. */
-static void expect_row(const device *self, long id, const char *note)
+static void expect_row(const small_device *self, long id, const char *note)
 {
     table rows = {0};
 
@@ -287,20 +287,20 @@ Test(engine_revoked, leaves_the_rows_of_a_device_that_only_reads_now)
 {
     scene s = a_scene(16);
 
-    world_bind_tables(s.w);
+    small_world_bind_tables(s.w);
     write_rows(s.suspect, "first", NULL);
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     go_offline(s.suspect);
     write_rows(s.suspect, "ruined", "spam");
-    device_sync(s.suspect);
+    small_device_sync(s.suspect);
     give_role(s.owner, &s.id, CF_ROLE_READER);
     s.suspect->offline = false;
-    cr_assert(world_settle(s.w));
-    device_crash(s.suspect);
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
+    small_device_crash(s.suspect);
+    cr_assert(small_world_settle(s.w));
     expect_row(s.suspect, 1, "ruined");
     expect_row(s.suspect, 2, "spam");
-    for (device *each = s.owner; each; each = each == s.owner ? s.other : NULL) {
+    for (small_device *each = s.owner; each; each = each == s.owner ? s.other : NULL) {
         expect_row(each, 1, "first");
         expect_row(each, 2, NULL);
     }
@@ -318,14 +318,14 @@ Test(engine_revoked, holds_back_a_mass_delete_that_a_revocation_makes)
         snprintf(name, sizeof name, "file%d", i);
         user_writes_text(s.suspect, name, name);
     }
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     revoke(s.owner, &s.id, &s.heads);
     sync_both(&s);
-    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_SPARED), FILES);
+    cr_expect_eq(small_device_pending(s.other, NULL, CF_PENDING_SPARED), FILES);
     cr_expect(has_path(s.other, "file3"));
     cr_expect(has_path(s.owner, "file3"));
-    cr_assert(device_round(s.other, &round, TURNS_MAX));
-    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_SPARED), 0);
+    cr_assert(small_device_round(s.other, &round, SMALL_TURNS_MAX));
+    cr_expect_eq(small_device_pending(s.other, NULL, CF_PENDING_SPARED), 0);
     cr_expect_not(has_path(s.other, "file3"));
     cr_expect(holds(s.other, "notes", "mine"));
     scene_end(&s);
@@ -339,7 +339,7 @@ Test(engine_revoked, puts_both_out_who_revoke_each_other)
         cf_hash first = id_of(s.owner);
 
         give_role(s.owner, &s.id, CF_ROLE_OWNER);
-        cr_assert(world_settle(s.w));
+        cr_assert(small_world_settle(s.w));
         cf_heads mine = heads_of(s.owner, &first), theirs = heads_of(s.suspect, &s.id);
         revoke(s.owner, &s.id, &theirs);
         revoke(s.suspect, &first, &mine);
@@ -374,16 +374,16 @@ Test(engine_revoked, tells_of_what_a_device_has_no_key_for)
     open_epoch(s.owner, &other, &arena, &member.opening);
     expect_ok(cf_peer_publish_member(peer_of(s.owner), &member, &error), error);
     user_writes_text(s.owner, "sealed", "under the new key");
-    device_sync(s.owner);
+    small_device_sync(s.owner);
     carry(s.owner, s.other);
-    device_sync(s.other);
-    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_WAITS), 1);
-    device_crash(s.other);
-    device_sync(s.other);
-    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_WAITS), 1, "after a restart");
+    small_device_sync(s.other);
+    cr_expect_eq(small_device_pending(s.other, NULL, CF_PENDING_WAITS), 1);
+    small_device_crash(s.other);
+    small_device_sync(s.other);
+    cr_expect_eq(small_device_pending(s.other, NULL, CF_PENDING_WAITS), 1, "after a restart");
     s.owner->offline = false;
-    cr_assert(world_settle(s.w));
-    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_WAITS), 0);
+    cr_assert(small_world_settle(s.w));
+    cr_expect_eq(small_device_pending(s.other, NULL, CF_PENDING_WAITS), 0);
     cr_expect(holds(s.other, "sealed", "under the new key"));
     cf_arena_release(&arena);
     scene_end(&s);

@@ -5,7 +5,7 @@
 #include "tests/peer/small/small_table.h"
 #include "tests/support/expect.h"
 
-static long balance_of(const device *self, long id)
+static long balance_of(const small_device *self, long id)
 {
     table all = {0};
 
@@ -16,7 +16,7 @@ static long balance_of(const device *self, long id)
     return balance;
 }
 
-static void write_row(device *self, long id, long balance)
+static void write_row(small_device *self, long id, long balance)
 {
     table all = {0};
 
@@ -27,7 +27,7 @@ static void write_row(device *self, long id, long balance)
     table_release(&all);
 }
 
-static size_t count_of(const device *self, long balance)
+static size_t count_of(const small_device *self, long balance)
 {
     table all = {0};
     size_t count = 0;
@@ -45,12 +45,12 @@ static scene a_table(uint64_t seed, bool counted, cf_heads *heads)
     scene s = a_scene(seed);
 
     if (counted)
-        world_count_up(s.w);
-    world_bind_tables(s.w);
+        small_world_count_up(s.w);
+    small_world_bind_tables(s.w);
     write_row(s.owner, 1, 10);
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     *heads = heads_of(s.owner, &s.id);
-    device_unplug(s.owner);
+    small_device_unplug(s.owner);
     return s;
 }
 
@@ -65,7 +65,7 @@ static void shut_out(scene *s, cf_heads *heads)
 /* Beside row 1, which is as it was. */
 static void expect_all(scene *s, size_t count, const long (*balances)[2])
 {
-    for (device *each = s->owner; each; each = each == s->owner ? s->other : NULL) {
+    for (small_device *each = s->owner; each; each = each == s->owner ? s->other : NULL) {
         cr_expect_eq(balance_of(each, 1), 10);
         for (size_t i = 0; i < count; i++)
             cr_expect_eq((long)count_of(each, balances[i][0]), balances[i][1], "of %ld",
@@ -81,11 +81,11 @@ Test(engine_revoked_rows, leaves_a_row_that_somebody_has_edited_since)
 
     write_row(s.suspect, 7, 70);
     write_row(s.suspect, 8, 80);
-    cr_assert(device_sync(s.suspect));
-    cr_assert(device_sync(s.other));
+    cr_assert(small_device_sync(s.suspect));
+    cr_assert(small_device_sync(s.other));
     cr_assert_eq(balance_of(s.other, 8), 80);
     write_row(s.other, 7, 77);
-    cr_assert(device_sync(s.other));
+    cr_assert(small_device_sync(s.other));
     shut_out(&s, &heads);
     expect_all(&s, 3, (const long[][2]){{77, 1}, {70, 0}, {80, 0}});
     cr_expect_eq(balance_of(s.owner, 7), 77);
@@ -99,10 +99,10 @@ Test(engine_revoked_rows, leaves_it_also_where_another_row_has_its_number)
     scene s = a_table(2, true, &heads);
 
     write_row(s.suspect, 2, 70);
-    cr_assert(device_sync(s.suspect));
-    cr_assert(device_sync(s.other));
+    cr_assert(small_device_sync(s.suspect));
+    cr_assert(small_device_sync(s.other));
     write_row(s.other, 2, 77);
-    cr_assert(device_sync(s.other));
+    cr_assert(small_device_sync(s.other));
     write_row(s.owner, 2, 20);
     shut_out(&s, &heads);
     expect_all(&s, 3, (const long[][2]){{77, 1}, {20, 1}, {70, 0}});
@@ -117,13 +117,13 @@ Test(engine_revoked_rows, leaves_it_also_where_somebody_gave_it_its_number)
     scene s = a_table(3, true, &heads);
 
     write_row(s.other, 2, 20);
-    cr_assert(device_sync(s.other));
+    cr_assert(small_device_sync(s.other));
     write_row(s.suspect, 2, 70);
-    cr_assert(device_sync(s.suspect));
-    cr_assert(device_sync(s.other));
+    cr_assert(small_device_sync(s.suspect));
+    cr_assert(small_device_sync(s.other));
     cr_assert_eq(balance_of(s.other, 3), 70);
     write_row(s.other, 3, 77);
-    cr_assert(device_sync(s.other));
+    cr_assert(small_device_sync(s.other));
     shut_out(&s, &heads);
     expect_all(&s, 3, (const long[][2]){{77, 1}, {20, 1}, {70, 0}});
     scene_end(&s);

@@ -17,9 +17,9 @@ static void name_of(size_t i, char name[32])
 }
 
 /* Each holds its name. */
-static world *named_world(void)
+static small_world *named_world(void)
 {
-    world *w = world_new(5, 2);
+    small_world *w = small_world_new(5, 2);
     char name[32];
 
     for (size_t i = 0; i < MANY; i++) {
@@ -30,7 +30,7 @@ static world *named_world(void)
     return w;
 }
 
-static void move(world *self, size_t from, size_t to)
+static void move(small_world *self, size_t from, size_t to)
 {
     char source[32], target[32];
 
@@ -39,7 +39,7 @@ static void move(world *self, size_t from, size_t to)
     cr_assert(user_moves(&self->devices[0], source, target));
 }
 
-static void expect_holds(const world *self, size_t i, size_t wanted)
+static void expect_holds(const small_world *self, size_t i, size_t wanted)
 {
     char name[32], text[32];
     cf_buffer bytes = {0};
@@ -53,18 +53,18 @@ static void expect_holds(const world *self, size_t i, size_t wanted)
 }
 
 /* What the user did is done, by nothing but moves, and nobody says anything about it. */
-static void arrives(world *self)
+static void arrives(small_world *self)
 {
-    cr_assert(device_sync(&self->devices[0]));
-    uint64_t entries = world_entries(self);
-    cr_assert(device_sync(&self->devices[1]), "it does not come to its end");
+    cr_assert(small_device_sync(&self->devices[0]));
+    uint64_t entries = small_world_entries(self);
+    cr_assert(small_device_sync(&self->devices[1]), "it does not come to its end");
     settles_equal(self);
-    cr_expect_eq(world_entries(self), entries);
+    cr_expect_eq(small_world_entries(self), entries);
 }
 
 Test(engine_rings, go_round_whole, .timeout = 120)
 {
-    world *w = named_world();
+    small_world *w = named_world();
 
     move(w, MANY - 1, MANY);
     for (size_t i = MANY - 1; i-- > 0;)
@@ -74,12 +74,12 @@ Test(engine_rings, go_round_whole, .timeout = 120)
     expect_holds(w, 0, MANY - 1);
     for (size_t i = 1; i < MANY; i++)
         expect_holds(w, i, i - 1);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_rings, that_are_rows_make_room_whatever_their_direction, .timeout = 120)
 {
-    world *w = named_world();
+    small_world *w = named_world();
 
     for (size_t i = MANY; i-- > 0;)
         move(w, i, i + 1);
@@ -91,12 +91,12 @@ Test(engine_rings, that_are_rows_make_room_whatever_their_direction, .timeout = 
     arrives(w);
     for (size_t i = 0; i < MANY; i++)
         expect_holds(w, i, i);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_rings, of_two_change_places, .timeout = 120)
 {
-    world *w = named_world();
+    small_world *w = named_world();
     char one[32], other[32];
 
     for (size_t i = 0; i < MANY / 2; i++) {
@@ -107,10 +107,10 @@ Test(engine_rings, of_two_change_places, .timeout = 120)
     arrives(w);
     for (size_t i = 0; i < MANY; i++)
         expect_holds(w, i, MANY - 1 - i);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static void write_large(world *self, size_t i)
+static void write_large(small_world *self, size_t i)
 {
     uint8_t *large = cf_allocate(1, LARGE);
     char name[32];
@@ -125,7 +125,7 @@ static void write_large(world *self, size_t i)
 /* The same large content for two of them comes once, and whoever has it waits for the other. */
 Test(engine_rings, of_two_that_get_one_content_come_to_their_end)
 {
-    world *w = world_new(6, 2);
+    small_world *w = small_world_new(6, 2);
 
     user_writes_text(&w->devices[0], "f00000", "f00000");
     user_writes_text(&w->devices[0], "f00001", "f00001");
@@ -134,12 +134,12 @@ Test(engine_rings, of_two_that_get_one_content_come_to_their_end)
     write_large(w, 0);
     write_large(w, 1);
     arrives(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_rings, with_one_content_far_apart_come_to_their_end, .timeout = 120)
 {
-    world *w = named_world();
+    small_world *w = named_world();
 
     move(w, MANY - 1, MANY);
     for (size_t i = MANY - 1; i-- > 0;)
@@ -150,37 +150,37 @@ Test(engine_rings, with_one_content_far_apart_come_to_their_end, .timeout = 120)
     arrives(w);
     for (size_t i = 1; i < MANY - 1; i++)
         expect_holds(w, i, i - 1);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* The first of the copies has what was fetched, and waits for a place that is freed by a step
  * behind the other copies; these wait for the first one. */
 Test(engine_rings, with_one_content_wait_for_a_step_behind_them, .timeout = 120)
 {
-    world *w = world_new(1, 2);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(1, 2);
+    small_device *a = &w->devices[0];
     uint8_t *large = cf_allocate(1, 2 * LARGE);
 
     memset(large, 'y', 2 * LARGE);
     user_writes_text(a, "a", "text");
     settles_equal(w);
     user_writes(a, "one", large, 2 * LARGE);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     user_moves(a, "a", "elsewhere");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     user_writes(a, "a", large, 2 * LARGE);
     user_writes(a, "zwei", large, 2 * LARGE);
     memset(large, 'z', 2 * LARGE);
     user_writes(a, "elsewhere", large, 2 * LARGE);
     settles_equal(w);
     free(large);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- What is to go round is replaced by the user first ---- */
 
 typedef struct {
-    device *user;
+    small_device *user;
     char token[64]; /* of what he saved */
 } replacement;
 
@@ -191,15 +191,15 @@ static void replace_both(void *context)
     user_moves(self->user, "d", "kept");
     user_makes(self->user, "d");
     if (user_saves(self->user, "f", cf_bytes_of_text("mine"), SAVE_BY_RENAME))
-        cr_assert(device_token(self->user, "f", self->token));
+        cr_assert(small_device_token(self->user, "f", self->token));
 }
 
-static void expect_kept(world *self, const char *token, uint64_t at)
+static void expect_kept(small_world *self, const char *token, uint64_t at)
 {
     cf_buffer tree = {0};
 
     for (size_t i = 0; i < 2; i++) {
-        device_tree(&self->devices[i], &tree);
+        small_device_tree(&self->devices[i], &tree);
         cr_expect(memmem(tree.data, tree.size, token, strlen(token)), "at %d: lost on %zu", (int)at,
                   i);
         cf_buffer_clear(&tree);
@@ -207,7 +207,7 @@ static void expect_kept(world *self, const char *token, uint64_t at)
     cf_buffer_release(&tree);
 }
 
-static void expect_nothing_waits(device *self, uint64_t at)
+static void expect_nothing_waits(small_device *self, uint64_t at)
 {
     cf_arena arena = {0};
     cf_binding_status status;
@@ -226,8 +226,8 @@ Test(engine_rings, whose_members_are_not_what_they_were_are_looked_at, .timeout 
     bool goes_on = true;
 
     for (uint64_t at = 1; goes_on; at++) {
-        world *w = world_new(1, 2);
-        device *user = &w->devices[1];
+        small_world *w = small_world_new(1, 2);
+        small_device *user = &w->devices[1];
         disk_faults *faults = &user->faults;
         replacement his = {.user = user};
 
@@ -235,17 +235,17 @@ Test(engine_rings, whose_members_are_not_what_they_were_are_looked_at, .timeout 
         user_writes_text(&w->devices[0], "f", "base");
         settles_equal(w);
         cr_assert(user_swaps(&w->devices[0], "d", "f"));
-        cr_assert(device_sync(&w->devices[0]));
+        cr_assert(small_device_sync(&w->devices[0]));
         faults->reads = true;
         faults->at = faults->calls + at;
         faults->meanwhile = replace_both;
         faults->context = &his;
-        cr_expect(device_round(user, &options, 300));
+        cr_expect(small_device_round(user, &options, 300));
         expect_nothing_waits(user, at);
         goes_on = !faults->meanwhile;
         *faults = (disk_faults){.calls = faults->calls};
         settles_equal(w);
         expect_kept(w, his.token, at);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }

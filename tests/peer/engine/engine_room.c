@@ -39,14 +39,14 @@ static cf_status play_write(cf_files *files, const cf_file *file, uint64_t offse
     return write_truly(files, file, offset, bytes, error);
 }
 
-static void all_pass(world *w, uint64_t ms)
+static void all_pass(small_world *w, uint64_t ms)
 {
     for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;)
         for (int i = 0; i < w->count; i++)
-            device_passes(&w->devices[i], TURN_MS);
+            small_device_passes(&w->devices[i], SMALL_TURN_MS);
 }
 
-static void serve_on_a_disk(world *w, uint64_t left)
+static void serve_on_a_disk(small_world *w, uint64_t left)
 {
     cf_files *files = w->devices[1].env.files;
 
@@ -55,24 +55,24 @@ static void serve_on_a_disk(world *w, uint64_t left)
     files->write_at = play_write;
     files->free_bytes = play_room;
     for (int i = 0; i < w->count; i++)
-        device_serves(&w->devices[i]);
+        small_device_serves(&w->devices[i]);
     all_pass(w, SETTLE_MS);
     asked = 0;
 }
 
 /* ---- A large file ---- */
 
-static uint8_t *noise(world *in, size_t size)
+static uint8_t *noise(small_world *in, size_t size)
 {
     uint8_t *bytes = malloc(size);
 
     cr_assert(bytes);
     for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)world_random(in, 256);
+        bytes[i] = (uint8_t)small_world_random(in, 256);
     return bytes;
 }
 
-static void write_small(device *self, int number)
+static void write_small(small_device *self, int number)
 {
     char path[32], text[32];
 
@@ -84,8 +84,8 @@ static void write_small(device *self, int number)
 /* `often_ms`: something small comes so often, which is what the source is busy with; 0: nothing. */
 static void large_file_goes_on(uint64_t often_ms)
 {
-    world *w = world_new(5, 2);
-    device *first = &w->devices[0], *second = &w->devices[1];
+    small_world *w = small_world_new(5, 2);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
     uint8_t *bytes = noise(w, LARGE);
     int number = 0;
 
@@ -95,7 +95,7 @@ static void large_file_goes_on(uint64_t often_ms)
     user_writes(first, "large", bytes, LARGE);
     all_pass(w, SETTLE_MS);
     cr_assert_not(is_there(second, "large"));
-    cr_expect_eq(device_pending(second, NULL, CF_PENDING_WAITS), 1);
+    cr_expect_eq(small_device_pending(second, NULL, CF_PENDING_WAITS), 1);
     disk_left = 100 * CF_MIB;
     for (uint64_t end_ms = w->now_ms + ROOM_WITHIN_MS; w->now_ms < end_ms;) {
         if (often_ms)
@@ -103,9 +103,9 @@ static void large_file_goes_on(uint64_t often_ms)
         all_pass(w, often_ms ? often_ms : ROOM_WITHIN_MS);
     }
     cr_expect(holds_bytes(second, "large", cf_bytes_of(bytes, LARGE)));
-    cr_expect_eq(device_pending(second, NULL, CF_PENDING_WAITS), 0);
+    cr_expect_eq(small_device_pending(second, NULL, CF_PENDING_WAITS), 0);
     free(bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_room, a_large_file_goes_on_when_nothing_else_happens)
@@ -122,7 +122,7 @@ Test(engine_room, a_large_file_goes_on_in_a_source_that_never_rests)
 Test(engine_room, a_disk_that_stays_full_is_asked_seldom)
 {
     enum { MINUTES = 10 };
-    world *w = world_new(6, 2);
+    small_world *w = small_world_new(6, 2);
     uint8_t *bytes = noise(w, LARGE);
 
     user_writes_text(&w->devices[0], "old", "old");
@@ -135,14 +135,14 @@ Test(engine_room, a_disk_that_stays_full_is_asked_seldom)
     cr_expect_gt(asked, MINUTES / 2);
     cr_expect_leq(asked, MINUTES * 12);
     free(bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- A long value ---- */
 
 enum { LONG = 500000 };
 
-static bool has_note(const device *self, long id, cf_bytes note)
+static bool has_note(const small_device *self, long id, cf_bytes note)
 {
     table there = {0};
 
@@ -152,7 +152,7 @@ static bool has_note(const device *self, long id, cf_bytes note)
     return same;
 }
 
-static void write_row(device *self, long id, cf_bytes note)
+static void write_row(small_device *self, long id, cf_bytes note)
 {
     table there = {0};
 
@@ -168,13 +168,13 @@ static void write_row(device *self, long id, cf_bytes note)
 
 static void long_value_goes_on(uint64_t often_ms)
 {
-    world *w = world_new(7, 2);
-    device *first = &w->devices[0], *second = &w->devices[1];
+    small_world *w = small_world_new(7, 2);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
     cf_arena arena = {0};
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     write_row(first, 1, cf_bytes_of_text("short"));
-    settles_equal_by(world_tables_equal, w, "before", 0);
+    settles_equal_by(small_world_tables_equal, w, "before", 0);
     serve_on_a_disk(w, 0);
     cf_bytes note = noise_text(w, LONG, &arena);
     write_row(first, 2, note);
@@ -188,7 +188,7 @@ static void long_value_goes_on(uint64_t often_ms)
     }
     cr_expect(has_note(second, 2, note));
     cf_arena_release(&arena);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_room, a_long_value_goes_on_when_nothing_else_happens)

@@ -13,8 +13,8 @@ enum { BESIDE = 12, ROWS = 6, CALLS_MAX = 600 };
 /* ---- One device, two tables ---- */
 
 typedef struct {
-    world *w;
-    device *a, beside;
+    small_world *w;
+    small_device *a, beside;
     cf_binding *first, *second;
 } pair;
 
@@ -35,7 +35,7 @@ static void find_bindings(pair *self)
 /* Its device has no network. */
 static pair pair_new(const table_place *first, const table_place *second)
 {
-    pair self = {.w = world_new(3, 1)};
+    pair self = {.w = small_world_new(3, 1)};
 
     self.a = &self.w->devices[0];
     self.beside = table_beside(self.a);
@@ -44,17 +44,17 @@ static pair pair_new(const table_place *first, const table_place *second)
     places[0].number = TABLE_NUMBER;
     places[1].number = BESIDE;
     places[1].at = &self.beside;
-    cr_assert(world_settle(self.w));
+    cr_assert(small_world_settle(self.w));
     for (int i = 0; i < 2; i++)
-        device_bind_table(self.a, &places[i]);
+        small_device_bind_table(self.a, &places[i]);
     find_bindings(&self);
-    device_unplug(self.a);
+    small_device_unplug(self.a);
     return self;
 }
 
 static void pair_end(pair *self)
 {
-    world_destroy(&self->w);
+    small_world_destroy(&self->w);
 }
 
 static bool add_entries(void *context, const cf_head *head)
@@ -64,7 +64,7 @@ static bool add_entries(void *context, const cf_head *head)
 }
 
 /* How many entries the device itself has. */
-static uint64_t entries_of(const device *self)
+static uint64_t entries_of(const small_device *self)
 {
     cf_store *store = cf_home_store(self->home);
     uint64_t count = 0;
@@ -76,7 +76,7 @@ static uint64_t entries_of(const device *self)
     return count;
 }
 
-static void put(device *at, const char *rows)
+static void put(small_device *at, const char *rows)
 {
     char path[160];
 
@@ -87,7 +87,7 @@ static void put(device *at, const char *rows)
     fclose(file);
 }
 
-static void expect_rows(const device *at, const char *rows)
+static void expect_rows(const small_device *at, const char *rows)
 {
     char path[160], expected[1000], found[1000] = "";
 
@@ -104,11 +104,11 @@ static void expect_rows(const device *at, const char *rows)
 static void sync_once(pair *self)
 {
     self->w->now_ms += 60000;
-    cr_assert(device_sync(self->a));
+    cr_assert(small_device_sync(self->a));
     uint64_t entries = entries_of(self->a);
     for (int i = 0; i < 3; i++) {
         self->w->now_ms += 60000;
-        cr_assert(device_sync(self->a));
+        cr_assert(small_device_sync(self->a));
     }
     cr_assert_eq(entries_of(self->a), entries, "it goes on by itself");
 }
@@ -205,7 +205,7 @@ Test(engine_several, take_the_same_edit_of_both_as_one)
 
 /* ---- Options of each ---- */
 
-static void put_ten(device *at, int first)
+static void put_ten(small_device *at, int first)
 {
     char rows[400] = "";
 
@@ -223,8 +223,8 @@ Test(engine_several, guard_each_by_itself)
     sync_once(&self);
     put(&self.beside, "11,1,n\n12,1,n\n");
     sync_once(&self);
-    cr_expect_eq(device_pending(self.a, self.second, CF_PENDING_HELD), 10);
-    cr_expect_eq(device_pending(self.a, self.first, CF_PENDING_HELD), 0);
+    cr_expect_eq(small_device_pending(self.a, self.second, CF_PENDING_HELD), 10);
+    cr_expect_eq(small_device_pending(self.a, self.first, CF_PENDING_HELD), 0);
     self.w->guarded = false;
     sync_once(&self);
     expect_both(&self, "11,1,n\n12,1,n\n");
@@ -245,7 +245,7 @@ Test(engine_several, hold_back_in_one_what_is_much_for_it_alone)
     put(self.a, OTHERS);
     sync_once(&self);
     expect_rows(&self.beside, ASKED_FOR);
-    cr_expect_eq(device_pending(self.a, self.second, CF_PENDING_SPARED), 10);
+    cr_expect_eq(small_device_pending(self.a, self.second, CF_PENDING_SPARED), 10);
     self.w->guarded = false;
     sync_once(&self);
     expect_rows(&self.beside, "");
@@ -282,7 +282,7 @@ Test(engine_several, only_send_or_only_receive)
     sync_once(&self);
     expect_rows(self.a, "1,1,n\n");
     expect_rows(&self.beside, "1,2,n\n");
-    cr_expect_eq(device_pending(self.a, self.second, CF_PENDING_UNSENT), 1);
+    cr_expect_eq(small_device_pending(self.a, self.second, CF_PENDING_UNSENT), 1);
     put(self.a, "1,1,n\n2,2,n\n");
     sync_once(&self);
     expect_rows(&self.beside, "1,2,n\n2,2,n\n");
@@ -302,7 +302,7 @@ Test(engine_several, stay_when_another_is_removed)
     sync_once(&self);
     expect_rows(self.a, "");
     expect_rows(&self.beside, "1,11,one\n");
-    device_bind_table(self.a, &(table_place){.number = 2});
+    small_device_bind_table(self.a, &(table_place){.number = 2});
     sync_once(&self);
     expect_rows(self.a, "1,11,one\n");
     pair_end(&self);
@@ -310,7 +310,7 @@ Test(engine_several, stay_when_another_is_removed)
 
 /* ---- Crashes ---- */
 
-static void write_rows(device *at, long balance, long without)
+static void write_rows(small_device *at, long balance, long without)
 {
     table rows = {0};
 
@@ -334,10 +334,10 @@ static bool crash_at(uint64_t call)
     write_rows(&self.beside, 2, 3);
     self.a->faults =
         (disk_faults){.calls = before, .at = before + call, .reads = true, .status = CF_IO};
-    device_round(self.a, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
-                 40);
+    small_device_round(
+        self.a, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()}, 40);
     bool struck = self.a->faults.calls >= before + call;
-    device_crash(self.a);
+    small_device_crash(self.a);
     sync_once(&self);
     user_reads_table(self.a, &rows);
     user_reads_table(&self.beside, &beside);

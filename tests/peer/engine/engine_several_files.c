@@ -11,9 +11,9 @@
 enum { PLACES = 3, OWN = 9, SHARED = 3, STEPS = 60, SEEDS = 12, LARGE = 90000 };
 
 typedef struct {
-    world *w;
-    device beside;
-    device *places[PLACES];
+    small_world *w;
+    small_device beside;
+    small_device *places[PLACES];
     char written[OWN][40]; /* what its owner wrote last, at the beginning; empty: it is not there */
     char names[OWN][40];
     long counter;
@@ -28,30 +28,30 @@ static void save_own(history *self, int place, int file)
     snprintf(text, sizeof text, "%d wrote %ld.", place, ++self->counter);
     cf_buffer_append_text(&bytes, "%s", text);
     while (file < PLACES && bytes.size < LARGE)
-        cf_buffer_append_text(&bytes, "%lx", (unsigned long)world_random(self->w, 1u << 30));
+        cf_buffer_append_text(&bytes, "%lx", (unsigned long)small_world_random(self->w, 1u << 30));
     if (user_saves(self->places[place], self->names[file], cf_buffer_view(&bytes),
-                   (save_way)world_random(self->w, 2)))
+                   (save_way)small_world_random(self->w, 2)))
         strcpy(self->written[file], text);
     cf_buffer_release(&bytes);
 }
 
 static void edit_own(history *self, int place)
 {
-    int file = (int)world_random(self->w, OWN / PLACES) * PLACES + place;
-    device *at = self->places[place];
+    int file = (int)small_world_random(self->w, OWN / PLACES) * PLACES + place;
+    small_device *at = self->places[place];
     char name[40];
     cf_buffer bytes = {0};
 
     if (self->written[file][0] && !user_reads(at, self->names[file], &bytes))
         return; /* a folder of that name may have moved it */
     cf_buffer_release(&bytes);
-    switch (world_random(self->w, 5)) {
+    switch (small_world_random(self->w, 5)) {
     case 0:
         user_removes(at, self->names[file]);
         self->written[file][0] = '\0';
         break;
     case 1:
-        snprintf(name, sizeof name, "%s%d-%ld", world_random(self->w, 2) ? "d/" : "", file,
+        snprintf(name, sizeof name, "%s%d-%ld", small_world_random(self->w, 2) ? "d/" : "", file,
                  ++self->counter);
         user_makes(at, "d");
         if (self->written[file][0] && user_moves(at, self->names[file], name))
@@ -67,8 +67,8 @@ static void edit_shared(history *self, int place)
 {
     char name[20], text[60];
 
-    snprintf(name, sizeof name, "shared%d", (int)world_random(self->w, SHARED));
-    if (world_random(self->w, 6) == 0) {
+    snprintf(name, sizeof name, "shared%d", (int)small_world_random(self->w, SHARED));
+    if (small_world_random(self->w, 6) == 0) {
         user_removes(self->places[place], name);
         return;
     }
@@ -76,24 +76,24 @@ static void edit_shared(history *self, int place)
     user_saves(self->places[place], name, cf_bytes_of_text(text), SAVE_BY_RENAME);
 }
 
-static void suffer(history *self, device *one)
+static void suffer(history *self, small_device *one)
 {
-    switch (world_random(self->w, 3)) {
+    switch (small_world_random(self->w, 3)) {
     case 0:
-        device_crash(one);
+        small_device_crash(one);
         break;
     case 1:
         one->offline = !one->offline;
         if (one->offline)
-            device_unplug(one);
+            small_device_unplug(one);
         break;
     default:
         one->faults = (disk_faults){.calls = one->faults.calls,
-                                    .at = one->faults.calls + 1 + world_random(self->w, 60),
-                                    .once = world_random(self->w, 2),
+                                    .at = one->faults.calls + 1 + small_world_random(self->w, 60),
+                                    .once = small_world_random(self->w, 2),
                                     .status = CF_IO};
-        device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
-        device_crash(one);
+        small_device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
+        small_device_crash(one);
         break;
     }
 }
@@ -103,7 +103,7 @@ static void expect_equal(history *self, uint64_t seed)
     cf_buffer trees[PLACES] = {{0}, {0}, {0}};
 
     for (int i = 0; i < PLACES; i++) {
-        device_tree(self->places[i], &trees[i]);
+        small_device_tree(self->places[i], &trees[i]);
         cr_assert(cf_bytes_equal(cf_buffer_view(&trees[0]), cf_buffer_view(&trees[i])),
                   "seed %lu: place %d has\n%.*sthe first\n%.*s", (unsigned long)seed, i,
                   (int)trees[i].size, (const char *)trees[i].data, (int)trees[0].size,
@@ -130,7 +130,7 @@ static void expect_equal(history *self, uint64_t seed)
 
 static void try_history(uint64_t seed)
 {
-    history self = {.w = world_new(seed, 2)};
+    history self = {.w = small_world_new(seed, 2)};
 
     self.beside = folder_beside(&self.w->devices[0], NULL);
     self.places[0] = &self.w->devices[0];
@@ -140,10 +140,10 @@ static void try_history(uint64_t seed)
         snprintf(self.names[file], sizeof self.names[file], "%d", file);
     self.w->loss = 15;
     for (int step = 0; step < STEPS; step++) {
-        device *one = &self.w->devices[world_random(self.w, 2)];
-        int place = (int)world_random(self.w, PLACES);
+        small_device *one = &self.w->devices[small_world_random(self.w, 2)];
+        int place = (int)small_world_random(self.w, PLACES);
 
-        switch (world_random(self.w, 10)) {
+        switch (small_world_random(self.w, 10)) {
         case 0:
         case 1:
         case 2:
@@ -157,18 +157,18 @@ static void try_history(uint64_t seed)
             break;
         default:
             self.w->now_ms += 3000;
-            device_round(one,
-                         &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
-                         (unsigned)world_random(self.w, 50));
+            small_device_round(
+                one, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
+                (unsigned)small_world_random(self.w, 50));
             break;
         }
         if (one->trouble)
-            device_crash(one);
+            small_device_crash(one);
     }
-    cr_assert(world_settle(self.w), "seed %lu: the world does not come to rest",
+    cr_assert(small_world_settle(self.w), "seed %lu: the world does not come to rest",
               (unsigned long)seed);
     expect_equal(&self, seed);
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 Test(engine_several_files, end_equal_with_all_that_was_written)
@@ -182,18 +182,18 @@ Test(engine_several_files, end_equal_with_all_that_was_written)
 
 /* ---- Without a network ---- */
 
-static void sync_once(world *w)
+static void sync_once(small_world *w)
 {
     w->now_ms += 60000;
-    cr_assert(device_sync(&w->devices[0]));
+    cr_assert(small_device_sync(&w->devices[0]));
 }
 
 Test(engine_several_files, follow_each_other_without_a_broker)
 {
-    world *w = world_new(5, 1);
-    device *a = &w->devices[0], beside = folder_beside(a, NULL);
+    small_world *w = small_world_new(5, 1);
+    small_device *a = &w->devices[0], beside = folder_beside(a, NULL);
 
-    device_unplug(a);
+    small_device_unplug(a);
     user_makes(a, "d");
     user_writes_text(a, "d/one", "1");
     user_writes_text(&beside, "two", "2");
@@ -209,13 +209,13 @@ Test(engine_several_files, follow_each_other_without_a_broker)
     user_removes(&beside, "d");
     sync_once(w);
     cr_expect(!is_there(a, "d/eins"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_several_files, keep_both_of_two_edits)
 {
-    world *w = world_new(6, 1);
-    device *a = &w->devices[0], beside = folder_beside(a, NULL);
+    small_world *w = small_world_new(6, 1);
+    small_device *a = &w->devices[0], beside = folder_beside(a, NULL);
     cf_buffer trees[2] = {{0}, {0}};
 
     user_writes_text(a, "one", "1");
@@ -224,8 +224,8 @@ Test(engine_several_files, keep_both_of_two_edits)
     user_writes_text(&beside, "one", "theirs");
     sync_once(w);
     sync_once(w);
-    device_tree(a, &trees[0]);
-    device_tree(&beside, &trees[1]);
+    small_device_tree(a, &trees[0]);
+    small_device_tree(&beside, &trees[1]);
     cr_assert(cf_bytes_equal(cf_buffer_view(&trees[0]), cf_buffer_view(&trees[1])));
     cf_buffer_append(&trees[0], "", 1);
     cr_expect_not_null(strstr((char *)trees[0].data, "mine"));
@@ -233,5 +233,5 @@ Test(engine_several_files, keep_both_of_two_edits)
     cr_expect_not_null(strstr((char *)trees[0].data, "(conflict "));
     cf_buffer_release(&trees[0]);
     cf_buffer_release(&trees[1]);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -13,9 +13,9 @@ enum { BESIDE = 12, IDS = 12, STEPS = 70, SEEDS = 16, PLACES = 3 };
 /* The tables of the first device, and the one of the second. Each field of each row has one of them
  * that writes it: so nothing is a conflict, and what is there in the end is known. */
 typedef struct {
-    world *w;
-    device beside;
-    device *places[PLACES];
+    small_world *w;
+    small_device beside;
+    small_device *places[PLACES];
     bool made[IDS], deleted[IDS];
     long balances[IDS], notes[IDS];
     long counter;
@@ -36,13 +36,13 @@ static void edit(history *self, int place)
     table rows = {0};
 
     user_reads_table(self->places[place], &rows);
-    for (uint64_t edits = 1 + world_random(self->w, 4); edits; edits--) {
-        long id = (long)world_random(self->w, IDS);
+    for (uint64_t edits = 1 + small_world_random(self->w, 4); edits; edits--) {
+        long id = (long)small_world_random(self->w, IDS);
         table_row *row = row_of(self, &rows, id);
 
         if (!row)
             continue;
-        if (world_random(self->w, 14) == 0 && rows.count > 6) {
+        if (small_world_random(self->w, 14) == 0 && rows.count > 6) {
             self->deleted[id] = true;
             table_drop(&rows, id);
             continue;
@@ -59,27 +59,27 @@ static void edit(history *self, int place)
     table_release(&rows);
 }
 
-static void suffer(history *self, device *one)
+static void suffer(history *self, small_device *one)
 {
     static const cf_status faults[] = {CF_IO, CF_FULL};
 
-    switch (world_random(self->w, 4)) {
+    switch (small_world_random(self->w, 4)) {
     case 0:
-        device_crash(one);
+        small_device_crash(one);
         break;
     case 1:
         one->offline = !one->offline;
         if (one->offline)
-            device_unplug(one);
+            small_device_unplug(one);
         break;
     default:
         one->faults = (disk_faults){.calls = one->faults.calls,
-                                    .at = one->faults.calls + 1 + world_random(self->w, 60),
-                                    .once = world_random(self->w, 2),
-                                    .reads = world_random(self->w, 2),
-                                    .status = faults[world_random(self->w, 2)]};
-        device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
-        device_crash(one);
+                                    .at = one->faults.calls + 1 + small_world_random(self->w, 60),
+                                    .once = small_world_random(self->w, 2),
+                                    .reads = small_world_random(self->w, 2),
+                                    .status = faults[small_world_random(self->w, 2)]};
+        small_device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
+        small_device_crash(one);
         break;
     }
 }
@@ -104,15 +104,16 @@ static void expect_row(const history *self, const table *rows, long id, uint64_t
 
 static void begin_history(history *self, uint64_t seed)
 {
-    *self = (history){.w = world_new(seed, 2)};
+    *self = (history){.w = small_world_new(seed, 2)};
     self->beside = table_beside(&self->w->devices[0]);
     self->places[0] = &self->w->devices[0];
     self->places[1] = &self->beside;
     self->places[2] = &self->w->devices[1];
     for (int id = 0; id < IDS; id++)
         self->balances[id] = TABLE_NO_BALANCE;
-    world_bind_tables(self->w);
-    device_bind_table(&self->w->devices[0], &(table_place){.at = &self->beside, .number = BESIDE});
+    small_world_bind_tables(self->w);
+    small_device_bind_table(&self->w->devices[0],
+                            &(table_place){.at = &self->beside, .number = BESIDE});
     self->w->loss = 15;
 }
 
@@ -122,21 +123,21 @@ static void try_history(uint64_t seed)
 
     begin_history(&self, seed);
     for (int step = 0; step < STEPS; step++) {
-        device *one = &self.w->devices[world_random(self.w, 2)];
-        uint64_t act = world_random(self.w, 10);
+        small_device *one = &self.w->devices[small_world_random(self.w, 2)];
+        uint64_t act = small_world_random(self.w, 10);
 
         if (act < 4)
-            edit(&self, (int)world_random(self.w, PLACES));
+            edit(&self, (int)small_world_random(self.w, PLACES));
         else if (act < 9)
-            device_round(one,
-                         &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
-                         (unsigned)world_random(self.w, 50));
+            small_device_round(
+                one, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
+                (unsigned)small_world_random(self.w, 50));
         else
             suffer(&self, one);
         if (one->trouble)
-            device_crash(one);
+            small_device_crash(one);
     }
-    cr_assert(world_settle(self.w), "seed %lu: the world does not come to rest",
+    cr_assert(small_world_settle(self.w), "seed %lu: the world does not come to rest",
               (unsigned long)seed);
     for (int place = 0; place < PLACES; place++) {
         table rows = {0};
@@ -146,7 +147,7 @@ static void try_history(uint64_t seed)
             expect_row(&self, &rows, id, seed);
         table_release(&rows);
     }
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 Test(engine_several_histories, end_equal_with_all_that_was_written)

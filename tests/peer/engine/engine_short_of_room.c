@@ -14,26 +14,26 @@ static const cf_reserve plenty = {.room = 60 * CF_MIB, .whole = 64 * CF_MIB};
 static const cf_reserve little = {
     .room = 6 * CF_MIB, .whole = 64 * CF_MIB, .needed = 5 * CF_MIB + CF_MIB / 2};
 
-static void write_noise(device *self, const char *path)
+static void write_noise(small_device *self, const char *path)
 {
     uint8_t bytes[LARGE];
 
     for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)world_random(self->in, 256);
+        bytes[i] = (uint8_t)small_world_random(self->in, 256);
     user_writes(self, path, bytes, sizeof bytes);
 }
 
 /* It ends by itself, long before it would give up. */
-static void sync_soon(device *self)
+static void sync_soon(small_device *self)
 {
     const cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
 
-    cr_assert(device_round(self, &options, TURNS_ENOUGH), "it waits for room");
+    cr_assert(small_device_round(self, &options, TURNS_ENOUGH), "it waits for room");
 }
 
-static world *two_with_files(void)
+static small_world *two_with_files(void)
 {
-    world *w = world_new(11, 2);
+    small_world *w = small_world_new(11, 2);
 
     w->room = plenty;
     user_writes_text(&w->devices[0], "old", "old");
@@ -45,8 +45,8 @@ static world *two_with_files(void)
 /* What was refused is asked for anew by each sync, of a device that serves, too: one is enough. */
 Test(engine_short_of_room, a_sync_asks_again)
 {
-    world *w = two_with_files();
-    device *first = &w->devices[0], *second = &w->devices[1];
+    small_world *w = two_with_files();
+    small_device *first = &w->devices[0], *second = &w->devices[1];
 
     w->room = little;
     write_noise(first, "large");
@@ -55,17 +55,17 @@ Test(engine_short_of_room, a_sync_asks_again)
     sync_soon(first);
     w->room = plenty;
     sync_soon(first);
-    device_sync(second);
+    small_device_sync(second);
     cr_expect(is_there(second, "large"));
     cr_expect(holds_bytes(second, "edited", cf_bytes_of_text("two")));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* An entry that waits is the reason still when another one is taken. */
 Test(engine_short_of_room, its_reason_stays_while_it_waits)
 {
-    world *w = two_with_files();
-    device *first = &w->devices[0];
+    small_world *w = two_with_files();
+    small_device *first = &w->devices[0];
     cf_broker_status broker;
 
     w->room = little;
@@ -81,19 +81,19 @@ Test(engine_short_of_room, its_reason_stays_while_it_waits)
     cf_engine_broker_status(first->engine, &broker);
     cr_expect_not(broker.delay[0]);
     cr_expect_not(is_there(&w->devices[1], "old"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* In blobs, of which several are refused one after the other. */
 Test(engine_short_of_room, a_sync_ends_when_contents_have_no_room)
 {
-    world *w = two_with_files();
-    device *first = &w->devices[0];
+    small_world *w = two_with_files();
+    small_device *first = &w->devices[0];
     uint8_t *bytes = malloc(BLOBS_SIZE);
 
     cr_assert(bytes);
     for (size_t i = 0; i < BLOBS_SIZE; i++)
-        bytes[i] = (uint8_t)world_random(w, 256);
+        bytes[i] = (uint8_t)small_world_random(w, 256);
     w->room = little;
     user_writes(first, "large", bytes, BLOBS_SIZE);
     sync_soon(first);
@@ -101,9 +101,9 @@ Test(engine_short_of_room, a_sync_ends_when_contents_have_no_room)
     sync_soon(first);
     w->room = plenty;
     sync_soon(first);
-    device_sync(&w->devices[1]);
+    small_device_sync(&w->devices[1]);
     cr_expect(is_there(&w->devices[1], "inline"));
     cr_expect(holds_bytes(&w->devices[1], "large", cf_bytes_of(bytes, BLOBS_SIZE)));
     free(bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -125,7 +125,7 @@ static void hear(void *context, cf_report_level level, const char *text)
     hanging.report(context, level, text);
 }
 
-static void hang(world *w, const char *path)
+static void hang(small_world *w, const char *path)
 {
     hanging.path = path;
     hanging.touched = 0;
@@ -134,9 +134,9 @@ static void hang(world *w, const char *path)
     cf_jobs_inline_hang(w->env.jobs, is_hanging, NULL);
 }
 
-static world *begin(uint64_t seed)
+static small_world *begin(uint64_t seed)
 {
-    world *w = world_new(seed, 2);
+    small_world *w = small_world_new(seed, 2);
 
     memset(&hanging, 0, sizeof hanging);
     hanging.real = w->files;
@@ -154,7 +154,7 @@ static world *begin(uint64_t seed)
     return w;
 }
 
-static void expect_status(device *self, size_t source, bool is_silent)
+static void expect_status(small_device *self, size_t source, bool is_silent)
 {
     cf_arena arena = {0};
     cf_binding_status status;
@@ -168,13 +168,13 @@ static void expect_status(device *self, size_t source, bool is_silent)
 }
 
 /* Goes through everything until all have all. */
-static void expect_whole(world *w)
+static void expect_whole(small_world *w)
 {
     cf_buffer difference = {0};
 
     for (int i = 0; i < 6; i++)
-        device_sync(&w->devices[i % 2]);
-    cr_expect(world_equal(w, &difference), "%s", (const char *)difference.data);
+        small_device_sync(&w->devices[i % 2]);
+    cr_expect(small_world_equal(w, &difference), "%s", (const char *)difference.data);
     cf_buffer_release(&difference);
 }
 
@@ -182,33 +182,33 @@ static void expect_whole(world *w)
 
 Test(engine_silent, the_other_sources_go_on_and_it_is_told_once)
 {
-    world *w = begin(3);
-    device *first = &w->devices[0], *second = &w->devices[1];
-    device beside = folder_beside(first, NULL);
+    small_world *w = begin(3);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
+    small_device beside = folder_beside(first, NULL);
 
     user_writes_text(first, "a", "one");
     user_makes(first, "in");
     user_writes_text(first, "in/b", "two");
-    device_serves(first);
-    device_passes(first, CALM_MS);
+    small_device_serves(first);
+    small_device_passes(first, CALM_MS);
     hang(w, first->folder);
     user_writes_text(first, "mine", "made while it hangs");
     user_removes(first, "a");
     user_writes_text(&beside, "other", "made beside it");
-    device_passes(first, SILENT_MS);
+    small_device_passes(first, SILENT_MS);
     cr_expect_eq(hanging.touched, 0, "touched %zu times", hanging.touched);
     cr_expect_eq(hanging.told, 1);
     expect_status(first, 0, true);
     expect_status(first, 1, false);
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "other"));
     cr_expect(has_path(second, "a"));
     cr_expect(!has_path(second, "mine"));
-    device_passes(first, 2 * SILENT_MS);
+    small_device_passes(first, 2 * SILENT_MS);
     cr_expect_eq(hanging.told, 1);
     cr_expect_eq(hanging.touched, 0, "touched %zu times", hanging.touched);
     hang(w, NULL);
-    device_passes(first, 2 * CALM_MS);
+    small_device_passes(first, 2 * CALM_MS);
     cr_expect_eq(hanging.told_again, 1);
     expect_status(first, 0, false);
     cr_expect(has_path(first, "other"));
@@ -216,31 +216,31 @@ Test(engine_silent, the_other_sources_go_on_and_it_is_told_once)
     cr_expect(has_path(second, "mine"));
     cr_expect(has_path(second, "in/b"));
     cr_expect(!has_path(second, "a"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_silent, who_asks_how_it_stands_is_answered_at_once)
 {
-    world *w = begin(4);
-    device *first = &w->devices[0];
+    small_world *w = begin(4);
+    small_device *first = &w->devices[0];
     const cf_round_options tell = {.kind = CF_ROUND_TELL};
 
     user_writes_text(first, "a", "one");
-    device_serves(first);
-    device_passes(first, CALM_MS);
+    small_device_serves(first);
+    small_device_passes(first, CALM_MS);
     hang(w, first->folder);
-    cr_expect(!device_round(first, &tell, CF_PROBE_SILENT_MS / TURN_MS - 1));
-    device_passes(first, SILENT_MS);
-    cr_expect(device_round(first, &tell, 1));
+    cr_expect(!small_device_round(first, &tell, CF_PROBE_SILENT_MS / SMALL_TURN_MS - 1));
+    small_device_passes(first, SILENT_MS);
+    cr_expect(small_device_round(first, &tell, 1));
     cr_expect_eq(hanging.touched, 0, "touched %zu times", hanging.touched);
     expect_status(first, 0, true);
     hang(w, NULL);
-    cr_expect(device_round(first, &tell, TURNS_MAX));
+    cr_expect(small_device_round(first, &tell, SMALL_TURNS_MAX));
     expect_status(first, 0, false);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static void make_base_dir(const device *self, const char *dir)
+static void make_base_dir(const small_device *self, const char *dir)
 {
     cf_peer *peer = cf_engine_peer(self->engine);
     cf_binding *binding = cf_engine_binding_at(self->engine, 0);
@@ -257,9 +257,9 @@ static void make_base_dir(const device *self, const char *dir)
 
 Test(engine_silent, a_disk_with_the_copies_of_a_base_holds_up_its_source_alone)
 {
-    world *w = begin(6);
-    device *first = &w->devices[0], *second = &w->devices[1];
-    device beside = folder_beside(first, NULL);
+    small_world *w = begin(6);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
+    small_device beside = folder_beside(first, NULL);
     char dir[160];
     uint8_t *large = cf_allocate(LARGE, 1);
 
@@ -267,26 +267,26 @@ Test(engine_silent, a_disk_with_the_copies_of_a_base_holds_up_its_source_alone)
     snprintf(dir, sizeof dir, "%s/base-dir", w->path);
     make_base_dir(first, dir);
     user_writes(first, "large", large, LARGE);
-    device_serves(first);
-    device_passes(first, CALM_MS);
+    small_device_serves(first);
+    small_device_passes(first, CALM_MS);
     for (int i = 0; i < 2; i++) {
         hang(w, dir);
         user_writes_text(first, i ? "mine too" : "mine", "made while it hangs");
         user_writes_text(&beside, i ? "other too" : "other", "made beside it");
         large[i] = 'y';
         user_writes(second, "large", large, LARGE);
-        device_sync(second);
-        device_passes(first, SILENT_MS);
+        small_device_sync(second);
+        small_device_passes(first, SILENT_MS);
         cr_expect_eq(hanging.touched, 0, "touched %zu times", hanging.touched);
         cr_expect_eq(hanging.told_of_base, (size_t)i + 1);
-        cr_assert(device_sync(second));
+        cr_assert(small_device_sync(second));
         cr_expect(has_path(second, i ? "other too" : "other"));
         cr_expect(!has_path(second, i ? "mine too" : "mine"));
         hang(w, NULL);
-        device_passes(first, 2 * CALM_MS);
+        small_device_passes(first, 2 * CALM_MS);
         hang(w, dir);
-        device_crash(first); /* the next process knows of no answer yet */
-        device_serves(first);
+        small_device_crash(first); /* the next process knows of no answer yet */
+        small_device_serves(first);
         cr_expect_eq(hanging.touched, 0, "touched %zu times", hanging.touched);
     }
     hang(w, NULL);
@@ -295,93 +295,94 @@ Test(engine_silent, a_disk_with_the_copies_of_a_base_holds_up_its_source_alone)
     cr_expect(has_path(second, "mine"));
     cr_expect(has_path(second, "mine too"));
     free(large);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Its file has the content that comes in another source: it comes from the broker then. */
 Test(engine_silent, nobody_else_asks_for_its_contents_before_it_has_answered)
 {
-    world *w = begin(8);
-    device *first = &w->devices[0], *second = &w->devices[1];
-    device beside = folder_beside(first, NULL);
+    small_world *w = begin(8);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
+    small_device beside = folder_beside(first, NULL);
     uint8_t *large = cf_allocate(LARGE, 1);
 
     hanging.remote = first->folder;
     memset(large, 'x', LARGE);
     user_writes(first, "large", large, LARGE);
-    device_serves(first);
-    device_passes(first, CALM_MS);
-    cr_assert(device_sync(second));
+    small_device_serves(first);
+    small_device_passes(first, CALM_MS);
+    cr_assert(small_device_sync(second));
     hang(w, first->folder);
     user_writes(second, "copy", large, LARGE);
-    cr_assert(device_sync(second));
-    device_passes(first, CF_PROBE_SILENT_MS - 2000);
+    cr_assert(small_device_sync(second));
+    small_device_passes(first, CF_PROBE_SILENT_MS - 2000);
     cr_expect_eq(hanging.told, 0);
     cr_expect_eq(hanging.touched, 0, "touched %zu times", hanging.touched);
     cr_expect(has_path(&beside, "copy"));
     hang(w, NULL);
-    device_passes(first, 2 * CALM_MS);
+    small_device_passes(first, 2 * CALM_MS);
     expect_whole(w);
     free(large);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* More than sixteen times as much is to be read from the disk that hangs: that nobody knows when.
  */
 Test(engine_silent, what_is_to_be_sent_from_it_holds_back_no_contents_of_others)
 {
-    world *w = begin(9);
-    device *first = &w->devices[0], *second = &w->devices[1];
-    device beside = folder_beside(first, NULL);
-    cf_buffer noise = world_noise(w, LARGE);
+    small_world *w = begin(9);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
+    small_device beside = folder_beside(first, NULL);
+    cf_buffer noise = small_world_noise(w, LARGE);
     char name[16];
 
-    device_serves(first);
-    device_passes(first, CALM_MS);
-    device_unplug(first);
+    small_device_serves(first);
+    small_device_passes(first, CALM_MS);
+    small_device_unplug(first);
     for (uint8_t i = 0; i < MANY; i++) {
         noise.data[0] = i;
         snprintf(name, sizeof name, "mine %d", i);
         user_writes(first, name, noise.data, noise.size);
     }
-    device_passes(first, CALM_MS);
+    small_device_passes(first, CALM_MS);
     hang(w, first->folder);
     user_writes_text(first, "a", "so that it is asked");
-    device_passes(first, SILENT_MS);
+    small_device_passes(first, SILENT_MS);
     expect_status(first, 0, true);
     first->offline = false;
     noise.data[0] = MANY;
     user_writes(&beside, "other", noise.data, noise.size);
-    device_passes(first, RECONNECT_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, RECONNECT_MS);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "other"), "it waits for a disk that hangs");
     cr_expect(!has_path(second, "mine 0"));
     hang(w, NULL);
-    device_passes(first, 2 * CALM_MS);
+    small_device_passes(first, 2 * CALM_MS);
     expect_whole(w);
     cr_expect(has_path(second, "mine 0"));
     cf_buffer_release(&noise);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- While it is listed ---- */
 
 /* A listing of it is under way, from which nobody comes back. */
-static void hang_in_listing(world *w, device *self)
+static void hang_in_listing(small_world *w, small_device *self)
 {
     hang(w, self->folder);
     hanging.only_listings = true;
     user_writes_text(self, "mine", "made before it hangs");
-    device_passes(self, CALM_MS);
+    small_device_passes(self, CALM_MS);
     cr_assert_eq(hanging.stuck_count, 1);
     cr_expect_eq(hanging.told, 0);
 }
 
-static void expect_others_go_on(device *self, device *beside, device *second, const char *name)
+static void expect_others_go_on(small_device *self, small_device *beside, small_device *second,
+                                const char *name)
 {
     user_writes_text(beside, name, "made beside it");
-    device_passes(self, CALM_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(self, CALM_MS);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, name));
     cr_expect(!has_path(second, "mine"));
 }
@@ -391,43 +392,43 @@ Test(engine_silent, a_listing_under_way_holds_up_its_source_alone)
     enum { GOES_ON, CRASHES, IS_REMOVED, ENDS };
 
     for (int end = GOES_ON; end < ENDS; end++) {
-        world *w = begin(9);
-        device *first = &w->devices[0], *second = &w->devices[1];
+        small_world *w = begin(9);
+        small_device *first = &w->devices[0], *second = &w->devices[1];
         const cf_round_options tell = {.kind = CF_ROUND_TELL};
-        device beside = folder_beside(first, NULL);
+        small_device beside = folder_beside(first, NULL);
         cf_error error;
 
         user_writes_text(first, "a", "one");
         user_makes(first, "in");
         user_writes_text(first, "in/b", "two");
-        device_serves(first);
-        device_passes(first, CALM_MS);
+        small_device_serves(first);
+        small_device_passes(first, CALM_MS);
         hang_in_listing(w, first);
         expect_others_go_on(first, &beside, second, "while it answers");
         hanging.only_listings = false;
         hanging.touched = 0;
         expect_others_go_on(first, &beside, second, "while it does not");
-        device_passes(first, SILENT_MS);
+        small_device_passes(first, SILENT_MS);
         cr_expect_eq(hanging.told, 1);
         expect_status(first, 0, true);
         expect_status(first, 1, false);
-        cr_expect(device_round(first, &tell, CALM_MS / TURN_MS));
+        cr_expect(small_device_round(first, &tell, CALM_MS / SMALL_TURN_MS));
         if (end == CRASHES) {
-            device_crash(first);
-            device_serves(first);
+            small_device_crash(first);
+            small_device_serves(first);
         } else if (end == IS_REMOVED) {
             expect_ok(cf_engine_drop_binding(first->engine, cf_engine_binding_at(first->engine, 0),
                                              &error),
                       error);
         }
-        device_passes(first, CALM_MS);
+        small_device_passes(first, CALM_MS);
         cr_expect_eq(hanging.touched, 0, "touched %zu times", hanging.touched);
         hang(w, NULL);
-        device_passes(first, 2 * CALM_MS);
+        small_device_passes(first, 2 * CALM_MS);
         if (end != IS_REMOVED)
             expect_whole(w);
         cr_expect_eq(has_path(second, "mine"), end != IS_REMOVED);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
@@ -435,23 +436,23 @@ Test(engine_silent, a_listing_under_way_holds_up_its_source_alone)
 
 Test(engine_silent, a_round_ends_without_it)
 {
-    world *w = begin(5);
-    device *first = &w->devices[0], *second = &w->devices[1];
+    small_world *w = begin(5);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
     const cf_round_options sync = {.kind = CF_ROUND_SYNC};
-    device beside = folder_beside(first, NULL);
+    small_device beside = folder_beside(first, NULL);
 
     user_writes_text(first, "a", "one");
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(second));
     hang(w, first->folder);
     user_writes_text(&beside, "other", "made beside it");
     user_writes_text(second, "far", "made far away");
-    cr_assert(device_sync(second));
-    cr_assert(device_round(first, &sync, 2 * CF_PROBE_SILENT_MS / TURN_MS));
+    cr_assert(small_device_sync(second));
+    cr_assert(small_device_round(first, &sync, 2 * CF_PROBE_SILENT_MS / SMALL_TURN_MS));
     expect_status(first, 0, true);
     expect_status(first, 1, false);
     cr_expect_eq(hanging.touched, 0, "touched %zu times", hanging.touched);
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(&beside, "far"));
     cr_expect(has_path(second, "other"));
     cr_expect(has_path(second, "a"));
@@ -459,7 +460,7 @@ Test(engine_silent, a_round_ends_without_it)
     expect_whole(w);
     cr_expect(has_path(first, "far"));
     cr_expect(has_path(first, "other"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Whenever it happens ---- */
@@ -469,25 +470,26 @@ Test(engine_silent, a_round_ends_without_it)
 Test(engine_silent, nothing_is_lost_or_deleted_whenever_it_hangs)
 {
     for (uint64_t seed = 1; seed <= HISTORIES; seed++) {
-        world *w = begin(seed);
-        device *first = &w->devices[0], *second = &w->devices[1];
+        small_world *w = begin(seed);
+        small_device *first = &w->devices[0], *second = &w->devices[1];
         char name[16];
 
         user_writes_text(first, "kept", "from the beginning");
-        device_serves(first);
+        small_device_serves(first);
         for (int i = 0; i < 8; i++) {
             snprintf(name, sizeof name, "f%d", i);
-            user_writes_text(world_random(w, 2) ? first : second, name, name);
-            device_passes(first, world_random(w, 900));
-            hang(w, world_random(w, 3) ? first->folder : NULL);
-            if (world_random(w, 2))
-                device_sync(second);
-            device_passes(first, world_random(w, 2) ? SILENT_MS : world_random(w, 900));
-            if (world_random(w, 6) == 0)
-                device_crash(first);
+            user_writes_text(small_world_random(w, 2) ? first : second, name, name);
+            small_device_passes(first, small_world_random(w, 900));
+            hang(w, small_world_random(w, 3) ? first->folder : NULL);
+            if (small_world_random(w, 2))
+                small_device_sync(second);
+            small_device_passes(first,
+                                small_world_random(w, 2) ? SILENT_MS : small_world_random(w, 900));
+            if (small_world_random(w, 6) == 0)
+                small_device_crash(first);
         }
         hang(w, NULL);
-        device_passes(first, CALM_MS);
+        small_device_passes(first, CALM_MS);
         expect_whole(w);
         for (int i = 0; i < 8; i++) {
             snprintf(name, sizeof name, "f%d", i);
@@ -497,6 +499,6 @@ Test(engine_silent, nothing_is_lost_or_deleted_whenever_it_hangs)
                       name);
         }
         cr_expect(has_path(second, "kept"), "seed %llu", (unsigned long long)seed);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }

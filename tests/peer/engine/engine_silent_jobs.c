@@ -58,14 +58,14 @@ static void submit(cf_jobs *jobs, cf_job *job)
     begun.submit(jobs, job);
 }
 
-static void count_jobs(world *w)
+static void count_jobs(small_world *w)
 {
     begun.most = 0;
     begun.submit = w->env.jobs->submit;
     w->env.jobs->submit = submit;
 }
 
-static void expect_few_jobs(world *w, bool is_remote)
+static void expect_few_jobs(small_world *w, bool is_remote)
 {
     w->env.jobs->submit = begun.submit;
     cr_expect(is_remote ? begun.most < WORKERS : begun.most >= COME, "%zu were under way",
@@ -73,9 +73,9 @@ static void expect_few_jobs(world *w, bool is_remote)
     cr_expect_eq(begun.count, 0);
 }
 
-static world *make_world(int is_remote)
+static small_world *make_world(int is_remote)
 {
-    world *w = world_new(11, 2);
+    small_world *w = small_world_new(11, 2);
 
     remote.real = w->files.filesystem;
     remote.path = is_remote ? w->devices[0].folder : NULL;
@@ -87,8 +87,8 @@ static world *make_world(int is_remote)
 Test(engine_silent, files_that_come_leave_others_workers_where_a_disk_may_hang)
 {
     for (int is_remote = 0; is_remote < 2; is_remote++) {
-        world *w = make_world(is_remote);
-        device *first = &w->devices[0], *second = &w->devices[1];
+        small_world *w = make_world(is_remote);
+        small_device *first = &w->devices[0], *second = &w->devices[1];
         char name[16], token[64];
 
         user_makes(second, "in");
@@ -96,12 +96,12 @@ Test(engine_silent, files_that_come_leave_others_workers_where_a_disk_may_hang)
             snprintf(name, sizeof name, "in/%d", i);
             user_writes_text(second, name, name);
         }
-        cr_assert(device_sync(second));
+        cr_assert(small_device_sync(second));
         count_jobs(w);
-        cr_assert(device_sync(first));
+        cr_assert(small_device_sync(first));
         expect_few_jobs(w, is_remote);
-        cr_expect(device_token(first, "in/39", token));
-        world_destroy(&w);
+        cr_expect(small_device_token(first, "in/39", token));
+        small_world_destroy(&w);
     }
 }
 
@@ -109,8 +109,8 @@ Test(engine_silent, files_that_come_leave_others_workers_where_a_disk_may_hang)
 Test(engine_silent, a_look_leaves_others_workers_where_a_disk_may_hang)
 {
     for (int is_remote = 0; is_remote < 2; is_remote++) {
-        world *w = make_world(is_remote);
-        device *first = &w->devices[0], *second = &w->devices[1];
+        small_world *w = make_world(is_remote);
+        small_device *first = &w->devices[0], *second = &w->devices[1];
         char name[24], token[64];
 
         for (int i = 0; i < COME; i++) {
@@ -120,10 +120,10 @@ Test(engine_silent, a_look_leaves_others_workers_where_a_disk_may_hang)
             user_writes_text(first, name, name);
         }
         count_jobs(w);
-        cr_assert(device_sync(first));
+        cr_assert(small_device_sync(first));
         expect_few_jobs(w, is_remote);
-        cr_assert(device_sync(second));
-        cr_expect(device_token(second, "39/in", token));
-        world_destroy(&w);
+        cr_assert(small_device_sync(second));
+        cr_expect(small_device_token(second, "39/in", token));
+        small_world_destroy(&w);
     }
 }

@@ -22,7 +22,7 @@ static void make_two(void)
     cr_expect(user_reads_as(full, "cASE", "22"));
     cr_expect(user_reads_as(folds, "Case", "1"));
     cr_expect(!is_there(folds, "cASE"));
-    cr_expect_eq(device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 1);
+    cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 1);
     expect_reason(CF_PENDING_UNAPPLIED, "cASE", "this disk takes Case for cASE");
 }
 
@@ -41,7 +41,7 @@ Test(engine_spellings, one_of_two_that_come_together_is_placed)
     cr_expect(user_reads_as(full, "fOLDER/b", "b"));
     cr_expect(is_there(folds, "Case") != is_there(folds, "cASE"));
     cr_expect(is_there(folds, "Folder/a") != is_there(folds, "fOLDER/b"));
-    cr_expect_eq(device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 2);
+    cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 2);
 }
 
 Test(engine_spellings, the_other_waits_and_edits_of_both_go_where_they_belong)
@@ -54,7 +54,7 @@ Test(engine_spellings, the_other_waits_and_edits_of_both_go_where_they_belong)
     cr_expect(user_reads_as(folds, "Case", "four"));
     cr_expect(!is_there(folds, "cASE"));
     user_writes_text(folds, "Case", "fifth");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect(user_reads_as(full, "Case", "fifth"));
     cr_expect(user_reads_as(full, "cASE", "three"));
 }
@@ -67,7 +67,7 @@ Test(engine_spellings, the_other_comes_when_the_one_is_deleted_elsewhere)
     cr_expect(user_reads_as(folds, "cASE", "22"));
     cr_expect(!is_there(folds, "Case"));
     cr_expect(user_reads_as(full, "cASE", "22"));
-    cr_expect_eq(device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 0);
+    cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 0);
 }
 
 Test(engine_spellings, the_other_comes_when_the_one_is_renamed_elsewhere)
@@ -77,14 +77,14 @@ Test(engine_spellings, the_other_comes_when_the_one_is_renamed_elsewhere)
     settle_without_news();
     cr_expect(user_reads_as(folds, "another", "1"));
     cr_expect(user_reads_as(folds, "cASE", "22"));
-    cr_expect_eq(device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 0);
+    cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 0);
 }
 
 Test(engine_spellings, the_other_comes_when_the_one_goes_here)
 {
     make_two();
     user_removes(folds, "Case");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect(user_reads_as(folds, "cASE", "22"));
     cr_expect(!is_there(folds, "Case"));
     cr_expect(user_reads_as(full, "cASE", "22"));
@@ -95,7 +95,7 @@ Test(engine_spellings, the_other_comes_when_the_one_is_renamed_here)
 {
     make_two();
     cr_assert(user_moves(folds, "Case", "another"));
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect(user_reads_as(folds, "another", "1"));
     cr_expect(user_reads_as(folds, "cASE", "22"));
     cr_expect(user_reads_as(full, "another", "1"));
@@ -110,7 +110,7 @@ Test(engine_spellings, what_waits_is_no_deletion)
     settle_without_news();
     cr_expect(user_reads_as(folds, "Case", "1"));
     cr_expect(user_reads_as(full, "Case", "1"));
-    cr_expect_eq(device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 0);
+    cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 0);
 }
 
 Test(engine_spellings, a_move_waits_for_such_a_name_too)
@@ -136,7 +136,7 @@ static void expect_kept_elsewhere(bool keeps_case)
     folds->faults.lacks.keeps_case = keeps_case;
     folds->faults.lacks.strips = ". ";
     folds->faults.lacks.kind = 2; /* another disk */
-    device_crash(folds);
+    small_device_crash(folds);
     user_writes_text(full, "end.", "1");
     user_writes_text(full, "blank ", "22");
     user_makes(full, "in...");
@@ -188,11 +188,11 @@ Test(engine_spellings, a_rename_of_case_alone_goes_from_here)
     user_writes_text(full, "Dir/Case", "1");
     settle_without_news();
     cr_assert(user_moves(folds, "Dir/Case", "Dir/cASE"));
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect(user_reads_as(full, "Dir/cASE", "1"));
     cr_expect(!is_there(full, "Dir/Case"));
     cr_assert(user_moves(folds, "Dir", "dIR"));
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect(user_reads_as(full, "dIR/cASE", "1"));
     cr_expect(!is_there(full, "Dir"));
     cr_expect(user_reads_as(folds, "dIR/cASE", "1"));
@@ -211,7 +211,7 @@ Test(engine_spellings, a_rename_of_case_alone_comes_from_elsewhere)
     settle_without_news();
     cr_expect(user_reads_as(folds, "dIR/cASE", "1"));
     cr_expect(!is_there(folds, "Dir"));
-    cr_expect_eq(device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 0);
+    cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 0);
     cr_assert(user_moves(full, "dIR/cASE", "dIR/Case"));
     user_writes_text(full, "dIR/Case", "edited");
     settle_without_news();
@@ -223,11 +223,11 @@ Test(engine_spellings, a_rename_of_case_alone_is_seen_by_who_watches)
 {
     user_writes_text(full, "Case", "1");
     settle_without_news();
-    device_serves(folds);
-    cr_assert(world_settle(w));
+    small_device_serves(folds);
+    cr_assert(small_world_settle(w));
     cr_assert(user_moves(folds, "Case", "cASE"));
-    device_passes(folds, 10000);
-    cr_assert(world_settle(w));
+    small_device_passes(folds, 10000);
+    cr_assert(small_world_settle(w));
     cr_expect(user_reads_as(full, "cASE", "1"));
     cr_expect(!is_there(full, "Case"));
     user_writes_text(full, "CASE", "22");
@@ -235,7 +235,7 @@ Test(engine_spellings, a_rename_of_case_alone_is_seen_by_who_watches)
     cr_expect(user_reads_as(folds, "cASE", "1"));
     cr_expect(user_reads_as(full, "cASE", "1"));
     cr_expect(user_reads_as(full, "CASE", "22"));
-    cr_expect_eq(device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 1);
+    cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 1);
 }
 
 /* ---- Crashes ---- */
@@ -244,13 +244,13 @@ Test(engine_spellings, a_rename_of_case_alone_is_seen_by_who_watches)
 static bool crash_at(uint64_t call, void (*act)(void))
 {
     act();
-    cr_assert(device_sync(full));
+    cr_assert(small_device_sync(full));
     folds->faults.at = folds->faults.calls + call;
     folds->faults.status = CF_IO;
-    device_sync(folds);
+    small_device_sync(folds);
     const bool reached = folds->faults.calls >= folds->faults.at;
     folds->faults.at = 0;
-    device_crash(folds);
+    small_device_crash(folds);
     settle_without_news();
     return reached;
 }
@@ -271,7 +271,7 @@ Test(engine_spellings, a_crash_at_any_call_of_a_rename_of_case_alone)
 
     for (uint64_t call = 1; reached; call++) {
         user_writes_text(full, "Case", "1");
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
         reached = crash_at(call, respell);
         cr_assert(user_reads_as(folds, "cASE", "1"), "call %d", (int)call);
         cr_assert(!is_there(folds, "Case"), "call %d", (int)call);
@@ -280,7 +280,7 @@ Test(engine_spellings, a_crash_at_any_call_of_a_rename_of_case_alone)
         cr_assert(call < 100);
         cr_assert((reached || call > 10));
         user_removes(full, "cASE");
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
     }
 }
 
@@ -290,7 +290,7 @@ Test(engine_spellings, a_crash_at_any_call_while_one_waits_for_the_other)
 
     for (uint64_t call = 1; reached; call++) {
         user_writes_text(full, "Case", "1");
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
         reached = crash_at(call, make_other);
         cr_assert(user_reads_as(folds, "Case", "1"), "call %d", (int)call);
         cr_assert(!is_there(folds, "cASE"), "call %d", (int)call);
@@ -300,7 +300,7 @@ Test(engine_spellings, a_crash_at_any_call_while_one_waits_for_the_other)
         cr_assert((reached || call > 10));
         user_removes(full, "Case");
         user_removes(full, "cASE");
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
     }
 }
 
@@ -354,7 +354,7 @@ static void try_ring(const size_t to[THREE])
     arrange(to, apart);
     settle_without_news();
     expect_arranged(apart);
-    cr_expect_eq(device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 0);
+    cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_UNAPPLIED), 0);
 }
 
 Test(engine_spellings, rings_of_names_that_are_one_in_one_step)
@@ -394,7 +394,7 @@ static void expect_ring_after_crashes(const char *a, const char *b, const char *
     for (uint64_t call = 1; reached; call++) {
         user_writes_text(full, a, "1");
         user_writes_text(full, b, "22");
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
         reached = crash_at(call, act);
         cr_assert(user_reads_as(folds, new_b, "1"), "%d", (int)call);
         cr_assert(user_reads_as(folds, new_a, "22"), "%d", (int)call);
@@ -404,7 +404,7 @@ static void expect_ring_after_crashes(const char *a, const char *b, const char *
         cr_assert((reached || call > 10));
         user_removes(full, new_a);
         user_removes(full, new_b);
-        cr_assert(world_settle(w));
+        cr_assert(small_world_settle(w));
     }
 }
 
@@ -429,7 +429,7 @@ static void begin_forms(void)
 {
     folds->faults.lacks.keeps_case = folds->faults.lacks.folds_unicode = true;
     folds->faults.lacks.kind = 2; /* another disk */
-    device_crash(folds);
+    small_device_crash(folds);
 }
 
 Test(engine_spellings, two_forms_of_a_name_stay_two_elsewhere)
@@ -464,9 +464,9 @@ Test(engine_spellings, a_rename_to_the_other_form_goes_both_ways)
     settle_without_news();
     cr_expect(user_reads_as(folds, "d" DECOMPOSED "/" DECOMPOSED, "1"));
     cr_assert(user_moves(folds, "d" DECOMPOSED "/" DECOMPOSED, "d" DECOMPOSED "/" COMPOSED));
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_assert(user_moves(folds, "d" DECOMPOSED, "d" COMPOSED));
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect(user_reads_as(full, "d" COMPOSED "/" COMPOSED, "1"));
     cr_expect(!is_there(full, "d" DECOMPOSED));
 }

@@ -13,7 +13,7 @@ enum { IDS = 14, STEPS = 70, LONG = 90000, SEEDS = 16 };
 /* The first device writes balances, the second one notes, both of every row: so nothing of it is a
  * conflict, and what is there in the end is known. */
 typedef struct {
-    world *w;
+    small_world *w;
     bool made[IDS], deleted[IDS];
     long balances[IDS];
     cf_buffer notes[IDS];
@@ -36,7 +36,7 @@ static table_row *row_of(history *self, table *rows, long id)
 static void write_note(history *self, long id, table_row *row)
 {
     cf_arena arena = {0};
-    bool is_long = world_random(self->w, 6) == 0;
+    bool is_long = small_world_random(self->w, 6) == 0;
 
     cf_buffer_clear(&row->note);
     cf_buffer_append_text(&row->note, "note %ld", ++self->counter);
@@ -50,18 +50,18 @@ static void write_note(history *self, long id, table_row *row)
     cf_arena_release(&arena);
 }
 
-static void edit(history *self, device *one)
+static void edit(history *self, small_device *one)
 {
     table rows = {0};
 
     user_reads_table(one, &rows);
-    for (uint64_t edits = 1 + world_random(self->w, 3); edits; edits--) {
-        long id = (long)world_random(self->w, IDS);
+    for (uint64_t edits = 1 + small_world_random(self->w, 3); edits; edits--) {
+        long id = (long)small_world_random(self->w, IDS);
         table_row *row = row_of(self, &rows, id);
 
         if (!row)
             continue;
-        if (world_random(self->w, 12) == 0 && rows.count > 6) {
+        if (small_world_random(self->w, 12) == 0 && rows.count > 6) {
             self->deleted[id] = true;
             table_drop(&rows, id);
         } else if (one->number == 0) {
@@ -74,25 +74,25 @@ static void edit(history *self, device *one)
     table_release(&rows);
 }
 
-static void suffer(history *self, device *one)
+static void suffer(history *self, small_device *one)
 {
     static const cf_status faults[] = {CF_IO, CF_FULL};
 
-    switch (world_random(self->w, 4)) {
+    switch (small_world_random(self->w, 4)) {
     case 0:
-        device_crash(one);
+        small_device_crash(one);
         break;
     case 1:
-        broker_crash(self->w);
+        small_broker_crash(self->w);
         break;
     default:
         one->faults = (disk_faults){.calls = one->faults.calls,
-                                    .at = one->faults.calls + 1 + world_random(self->w, 40),
-                                    .once = world_random(self->w, 2),
-                                    .reads = world_random(self->w, 2),
-                                    .status = faults[world_random(self->w, 2)]};
-        device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
-        device_crash(one);
+                                    .at = one->faults.calls + 1 + small_world_random(self->w, 40),
+                                    .once = small_world_random(self->w, 2),
+                                    .reads = small_world_random(self->w, 2),
+                                    .status = faults[small_world_random(self->w, 2)]};
+        small_device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
+        small_device_crash(one);
         break;
     }
 }
@@ -116,32 +116,33 @@ static void expect_as_written(const history *self, const table *rows, uint64_t s
 
 static void try_history(uint64_t seed)
 {
-    history self = {.w = world_new(seed, 2)};
-    world *w = self.w;
+    history self = {.w = small_world_new(seed, 2)};
+    small_world *w = self.w;
     cf_buffer difference = {0};
     table rows = {0};
 
     for (int id = 0; id < IDS; id++)
         self.balances[id] = TABLE_NO_BALANCE;
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     w->loss = 15;
     for (int step = 0; step < STEPS; step++) {
-        device *one = &w->devices[world_random(w, 2)];
-        uint64_t act = world_random(w, 10);
+        small_device *one = &w->devices[small_world_random(w, 2)];
+        uint64_t act = small_world_random(w, 10);
 
         if (act < 4)
             edit(&self, one);
         else if (act < 9)
-            device_round(one,
-                         &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
-                         (unsigned)world_random(w, 50));
+            small_device_round(
+                one, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
+                (unsigned)small_world_random(w, 50));
         else
             suffer(&self, one);
         if (one->trouble)
-            device_crash(one);
+            small_device_crash(one);
     }
-    cr_assert(world_settle(w), "seed %lu: the world does not come to rest", (unsigned long)seed);
-    cr_assert(world_tables_equal(w, &difference), "seed %lu: %.*s", (unsigned long)seed,
+    cr_assert(small_world_settle(w), "seed %lu: the world does not come to rest",
+              (unsigned long)seed);
+    cr_assert(small_world_tables_equal(w, &difference), "seed %lu: %.*s", (unsigned long)seed,
               (int)difference.size, (const char *)difference.data);
     user_reads_table(&w->devices[0], &rows);
     expect_as_written(&self, &rows, seed);
@@ -149,7 +150,7 @@ static void try_history(uint64_t seed)
     cf_buffer_release(&difference);
     for (int id = 0; id < IDS; id++)
         cf_buffer_release(&self.notes[id]);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_tables, end_equal_with_all_that_was_written)

@@ -11,7 +11,7 @@
 
 enum { MOST = 8, CHAINS = 30, TABLE = 1, ROWS = 24, NOTE = 30000 };
 
-static cf_id collection_of(const device *self, size_t index)
+static cf_id collection_of(const small_device *self, size_t index)
 {
     return cf_engine_binding_at(self->engine, index)->collection;
 }
@@ -19,7 +19,7 @@ static cf_id collection_of(const device *self, size_t index)
 /* ---- The member with many chains ---- */
 
 /* One entry, the first of a chain of its own, with this change or, where there is none, without. */
-static void begin_chain(device *self, const cf_id *collection, const cf_change *change)
+static void begin_chain(small_device *self, const cf_id *collection, const cf_change *change)
 {
     cf_peer *peer = peer_of(self);
     const cf_heads *seen = cf_registry_heads(registry_of(self));
@@ -60,7 +60,7 @@ static void begin_chain(device *self, const cf_id *collection, const cf_change *
 }
 
 /* Each writes the content that the file has: nothing to see, but an edit replaces them all. */
-static void chains_write_the_file(device *self, const char *name, const char *text)
+static void chains_write_the_file(small_device *self, const char *name, const char *text)
 {
     const cf_id collection = collection_of(self, 0);
     const cf_binding *binding = cf_engine_binding_at(self->engine, 0);
@@ -123,7 +123,8 @@ static void look_at(const cf_peer *reader, cf_bytes wire, const cf_hash *author,
 }
 
 /* Of what `author` wrote there since the reader held so many entries. */
-static account account_of(device *author, device *reader, const cf_id *collection, size_t since)
+static account account_of(small_device *author, small_device *reader, const cf_id *collection,
+                          size_t since)
 {
     parcel all = parcel_of(reader);
     const cf_hash id = id_of(author);
@@ -135,7 +136,7 @@ static account account_of(device *author, device *reader, const cf_id *collectio
     return found;
 }
 
-static size_t held_by(device *self)
+static size_t held_by(small_device *self)
 {
     parcel all = parcel_of(self);
     size_t count = all.count;
@@ -150,8 +151,8 @@ static size_t held_by(device *self)
  * takes three entries before its own, which names the last six. */
 Test(engine_tells_first, an_edit_of_a_file_that_many_chains_wrote_arrives)
 {
-    world *w = world_new(7301, 3);
-    device *a = &w->devices[0], *hostile = &w->devices[1], *b = &w->devices[2];
+    small_world *w = small_world_new(7301, 3);
+    small_device *a = &w->devices[0], *hostile = &w->devices[1], *b = &w->devices[2];
 
     user_writes_text(a, "notes", "as all wrote it");
     settles_equal(w);
@@ -172,27 +173,27 @@ Test(engine_tells_first, an_edit_of_a_file_that_many_chains_wrote_arrives)
     cr_expect_eq(wrote.said, 1);
     cr_expect_eq(wrote.named_most, MOST);
     cr_expect_eq(wrote.interrupted, 0);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* None of the chains is needed, but nothing may come between the parts: of 30 heads 24 go before.
  */
 Test(engine_tells_first, a_changeset_of_several_parts_is_preceded_by_all)
 {
-    world *w = world_new(7302, 3);
-    device *a = &w->devices[0], *hostile = &w->devices[1], *b = &w->devices[2];
+    small_world *w = small_world_new(7302, 3);
+    small_device *a = &w->devices[0], *hostile = &w->devices[1], *b = &w->devices[2];
     table rows = {0}, seen = {0};
     cf_arena arena = {0};
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     for (long id = 1; id <= ROWS; id++)
         table_add(&rows, id, 100, cf_bytes_of_text("new"));
     user_writes_table(a, &rows);
-    settles_equal_by(world_tables_equal, w, "before", 0);
+    settles_equal_by(small_world_tables_equal, w, "before", 0);
     const cf_id collection = collection_of(a, TABLE);
     for (size_t i = 0; i < CHAINS; i++)
         begin_chain(hostile, &collection, NULL);
-    settles_equal_by(world_tables_equal, w, "with the chains", 0);
+    settles_equal_by(small_world_tables_equal, w, "with the chains", 0);
     size_t since = held_by(b);
     cf_author_bound_after(peer_of(a)->author, MOST);
     for (size_t i = 0; i < rows.count; i++) {
@@ -202,7 +203,7 @@ Test(engine_tells_first, a_changeset_of_several_parts_is_preceded_by_all)
         cf_buffer_append(&rows.at[i].note, note.data, note.size);
     }
     user_writes_table(a, &rows);
-    settles_equal_by(world_tables_equal, w, "after", 0);
+    settles_equal_by(small_world_tables_equal, w, "after", 0);
     cr_assert(user_reads_table(b, &seen));
     cr_expect(tables_equal(&seen, &rows));
     account wrote = account_of(a, b, &collection, since);
@@ -214,5 +215,5 @@ Test(engine_tells_first, a_changeset_of_several_parts_is_preceded_by_all)
     table_release(&rows);
     table_release(&seen);
     cf_arena_release(&arena);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

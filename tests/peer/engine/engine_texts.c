@@ -89,12 +89,13 @@ static void append_records(const spelling *how, int count, const char *first, cf
     cf_buffer_append_text(out, "%s", how->end);
 }
 
-static void path_of(const device *self, char path[160])
+static void path_of(const small_device *self, char path[160])
 {
     snprintf(path, 160, "%s.records", self->folder);
 }
 
-static void write_records(const device *self, const spelling *how, int count, const char *first)
+static void write_records(const small_device *self, const spelling *how, int count,
+                          const char *first)
 {
     cf_buffer text = {0};
     char path[160], beside[168];
@@ -111,7 +112,8 @@ static void write_records(const device *self, const spelling *how, int count, co
 }
 
 /* Returns its size. */
-static size_t expect_records(const device *self, const spelling *how, int count, const char *first)
+static size_t expect_records(const small_device *self, const spelling *how, int count,
+                             const char *first)
 {
     cf_buffer wanted = {0}, is = {0};
     char path[160], piece[4096];
@@ -132,7 +134,7 @@ static size_t expect_records(const device *self, const spelling *how, int count,
     return size;
 }
 
-static void bind_records(device *self, const spelling *how)
+static void bind_records(small_device *self, const spelling *how)
 {
     static const char *const keys[] = {"id"};
     const bool is_keyed = how->format == CF_FORMAT_CSV || how->format == CF_FORMAT_JSON;
@@ -159,27 +161,27 @@ static void bind_records(device *self, const spelling *how)
 /* When one record of so many was edited elsewhere. */
 static void expect_once(const spelling *how, int count)
 {
-    world *w = world_new(76, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(76, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     bind_records(a, how);
     bind_records(b, how);
     write_records(a, how, count, "before");
     write_records(b, how, count, "before");
-    cr_assert(world_settle(w));
-    device_serves(b);
-    device_passes(b, COMES_MS);
+    cr_assert(small_world_settle(w));
+    small_device_serves(b);
+    small_device_passes(b, COMES_MS);
     write_records(a, how, count, "behind");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     split = added = 0;
-    device_passes(b, COMES_MS);
+    small_device_passes(b, COMES_MS);
     const size_t bytes = split, rows = added;
     const size_t size = expect_records(b, how, count, "behind");
     const char *name = cf_format_text(how->format);
     cr_expect_geq(bytes, CONTENTS * size, "%s: %zu bytes of %zu", name, bytes, size);
     cr_expect_leq(bytes, CONTENTS * size + 1024, "%s: %zu bytes of %zu", name, bytes, size);
     cr_expect_leq(rows, (size_t)(CONTENTS * count + FEW), "%s: %zu of %d", name, rows, count);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 static void expect_once_of_each_size(cf_format format)
@@ -218,31 +220,31 @@ enum { LONG = 90000, LOOKS_MAX = 5 };
 /* What one device reads of its table while so many long values come, and then go. */
 static void expect_looks(int values)
 {
-    world *w = world_new(77, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(77, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_arena arena = {0};
     table rows = {0};
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     for (int id = 1; id <= values; id++)
         table_add(&rows, id, 100, noise_text(w, LONG, &arena));
     user_writes_table(a, &rows);
     splits = 0;
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     const size_t went = splits;
-    device_serves(b);
+    small_device_serves(b);
     splits = 0;
-    device_passes(b, COMES_MS);
+    small_device_passes(b, COMES_MS);
     const size_t came = splits;
     cf_buffer difference = {0};
-    cr_expect(world_tables_equal(w, &difference), "%d: %.*s", values, (int)difference.size,
+    cr_expect(small_world_tables_equal(w, &difference), "%d: %.*s", values, (int)difference.size,
               (const char *)difference.data);
     cr_expect_leq(went, LOOKS_MAX, "%d went: read %zu times", values, went);
     cr_expect_leq(came, LOOKS_MAX, "%d came: read %zu times", values, came);
     cf_buffer_release(&difference);
     table_release(&rows);
     cf_arena_release(&arena);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_texts, of_many_long_values_are_read_once_for_all_that_came)

@@ -23,41 +23,41 @@ enum {
     SOON_MS = 500
 };
 
-static bool tells(device *self)
+static bool tells(small_device *self)
 {
-    return device_round(self, &(cf_round_options){.kind = CF_ROUND_TELL}, TURNS);
+    return small_device_round(self, &(cf_round_options){.kind = CF_ROUND_TELL}, TURNS);
 }
 
-static size_t pending(device *self, size_t source, cf_pending_kind kind)
+static size_t pending(small_device *self, size_t source, cf_pending_kind kind)
 {
-    return device_pending(self, cf_engine_binding_at(self->engine, source), kind);
+    return small_device_pending(self, cf_engine_binding_at(self->engine, source), kind);
 }
 
 /* A folder of so many files, and a table of so many rows, at rest. */
-static world *served_world(int count, table *rows)
+static small_world *served_world(int count, table *rows)
 {
-    world *w = world_new(74, 1);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(74, 1);
+    small_device *a = &w->devices[0];
     char path[32];
 
-    world_bind_tables(w);
+    small_world_bind_tables(w);
     for (int i = 0; i < count; i++) {
         snprintf(path, sizeof path, "f%d", i);
         user_writes_text(a, path, path);
         table_add(rows, i, 0, cf_bytes_of_text("row"));
     }
     user_writes_table(a, rows);
-    cr_assert(device_sync(a));
-    device_serves(a);
-    device_passes(a, QUIET_MS);
+    cr_assert(small_device_sync(a));
+    small_device_serves(a);
+    small_device_passes(a, QUIET_MS);
     return w;
 }
 
 static uint64_t calls_of_asking(int count)
 {
     table rows = {0};
-    world *w = served_world(count, &rows);
-    device *a = &w->devices[0];
+    small_world *w = served_world(count, &rows);
+    small_device *a = &w->devices[0];
 
     a->faults.reads = true;
     const uint64_t before = a->faults.calls;
@@ -65,7 +65,7 @@ static uint64_t calls_of_asking(int count)
         cr_assert(tells(a));
     const uint64_t calls = a->faults.calls - before;
     table_release(&rows);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return calls;
 }
 
@@ -91,8 +91,8 @@ static void rename_inside(void *context)
 static uint64_t most_calls_after_a_rename(unsigned call)
 {
     table rows = {0};
-    world *w = served_world(MANY, &rows);
-    device *a = &w->devices[0];
+    small_world *w = served_world(MANY, &rows);
+    small_device *a = &w->devices[0];
     uint64_t most = 0;
 
     user_makes(a, "d");
@@ -102,16 +102,16 @@ static uint64_t most_calls_after_a_rename(unsigned call)
                               .at = a->faults.calls + call,
                               .meanwhile = rename_inside,
                               .context = a};
-    device_passes(a, SOON_MS);
+    small_device_passes(a, SOON_MS);
     for (int i = 0; i < ASKED; i++) {
         const uint64_t before = a->faults.calls;
 
         cr_assert(tells(a));
         most = most > a->faults.calls - before ? most : a->faults.calls - before;
-        device_passes(a, SOON_MS / 10);
+        small_device_passes(a, SOON_MS / 10);
     }
     table_release(&rows);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return most;
 }
 
@@ -128,10 +128,10 @@ Test(engine_told, costs_the_same_after_a_rename_in_a_folder_that_was_unknown)
 Test(engine_told, is_what_was_done_just_before)
 {
     table rows = {0};
-    world *w = served_world(10, &rows);
-    device *a = &w->devices[0];
+    small_world *w = served_world(10, &rows);
+    small_device *a = &w->devices[0];
 
-    device_unplug(a);
+    small_device_unplug(a);
     user_writes_text(a, "f1", "edited");
     user_writes_text(a, "new", "new");
     user_removes(a, "f2");
@@ -147,14 +147,14 @@ Test(engine_told, is_what_was_done_just_before)
     cr_assert(tells(a));
     cr_expect_eq(pending(a, FOLDER, CF_PENDING_UNSENT), 4, "a folder, and what is in it");
     table_release(&rows);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_told, is_that_the_source_has_gone)
 {
     table rows = {0};
-    world *w = served_world(10, &rows);
-    device *a = &w->devices[0];
+    small_world *w = served_world(10, &rows);
+    small_device *a = &w->devices[0];
     cf_binding_status status;
     cf_arena arena = {0};
     char aside[160];
@@ -170,14 +170,14 @@ Test(engine_told, is_that_the_source_has_gone)
     cr_expect_eq(status.trouble, CF_OK, "%s", status.trouble_text);
     cf_arena_release(&arena);
     table_release(&rows);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* What was renamed is above the source, where nobody watches. */
 Test(engine_told, is_that_the_source_has_gone_with_what_it_lies_in)
 {
-    world *w = world_new(76, 1);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(76, 1);
+    small_device *a = &w->devices[0];
     cf_binding_status status;
     cf_arena arena = {0};
     char above[160], aside[160], path[170];
@@ -187,11 +187,12 @@ Test(engine_told, is_that_the_source_has_gone_with_what_it_lies_in)
     snprintf(path, sizeof path, "%s/source", above);
     cr_assert_eq(mkdir(above, 0755), 0);
     cr_assert_eq(mkdir(path, 0755), 0);
-    device_take_folder(a, &(cf_binding_options){
-                              .number = FOLDER_BESIDE, .collection = w->collection, .path = path});
-    cr_assert(device_sync(a));
-    device_serves(a);
-    device_passes(a, QUIET_MS);
+    small_device_take_folder(
+        a,
+        &(cf_binding_options){.number = FOLDER_BESIDE, .collection = w->collection, .path = path});
+    cr_assert(small_device_sync(a));
+    small_device_serves(a);
+    small_device_passes(a, QUIET_MS);
     cr_assert_eq(rename(above, aside), 0);
     cr_assert(tells(a));
     cf_engine_status(a->engine, cf_engine_binding_at(a->engine, BESIDE), &arena, &status);
@@ -201,7 +202,7 @@ Test(engine_told, is_that_the_source_has_gone_with_what_it_lies_in)
     cf_engine_status(a->engine, cf_engine_binding_at(a->engine, BESIDE), &arena, &status);
     cr_expect_eq(status.trouble, CF_OK, "%s", status.trouble_text);
     cf_arena_release(&arena);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 static void name_place(const char *host, char line[CF_ADDRESS_TEXT])
@@ -215,8 +216,8 @@ static void name_place(const char *host, char line[CF_ADDRESS_TEXT])
 /* Where else the broker is, is written down, synced, each time that it changes. */
 Test(engine_told, where_the_broker_is_once_in_a_session)
 {
-    world *w = world_new(75, 1);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(75, 1);
+    small_device *a = &w->devices[0];
     char broker[CF_ADDRESS_TEXT], other[CF_ADDRESS_TEXT];
     const uint8_t instance[16] = {0};
     cf_address elsewhere = {.host = "b.example", .port = 7817};
@@ -225,8 +226,8 @@ Test(engine_told, where_the_broker_is_once_in_a_session)
     name_place("a.example", broker);
     expect_ok(cf_home_set(a->home, CF_HOME_BROKER, cf_bytes_of_text(broker), &error), error);
     cf_gateway_advertise(w->gateway, &elsewhere);
-    device_crash(a);
-    cr_assert(device_sync(a));
+    small_device_crash(a);
+    cr_assert(small_device_sync(a));
     cr_expect_eq(cf_engine_elsewhere(a->engine, NULL), 1);
 
     const cf_link_events events = cf_engine_link_events(a->engine);
@@ -239,5 +240,5 @@ Test(engine_told, where_the_broker_is_once_in_a_session)
         events.answers.located(events.context, instance, 0, &line, 1);
     }
     cr_expect_eq(cf_engine_elsewhere(a->engine, NULL), 1, "unasked");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

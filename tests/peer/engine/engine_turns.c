@@ -26,9 +26,10 @@ typedef struct {
     cf_buffer film, photo, page;
 } contents;
 
-static contents contents_of(world *in)
+static contents contents_of(small_world *in)
 {
-    return (contents){world_noise(in, FILM), world_noise(in, PHOTO), world_noise(in, PAGE)};
+    return (contents){small_world_noise(in, FILM), small_world_noise(in, PHOTO),
+                      small_world_noise(in, PAGE)};
 }
 
 static void release(contents *self)
@@ -39,12 +40,12 @@ static void release(contents *self)
 }
 
 /* So many turns of a sync; true when nothing is left to do. */
-static bool goes_on(device *self, unsigned turns)
+static bool goes_on(small_device *self, unsigned turns)
 {
-    return device_round(self, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
+    return small_device_round(self, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
 }
 
-static uint64_t bytes_moved(const device *self)
+static uint64_t bytes_moved(const small_device *self)
 {
     cf_traffic traffic;
 
@@ -53,7 +54,7 @@ static uint64_t bytes_moved(const device *self)
 }
 
 /* Goes on until no less than `bytes` more have gone or come. */
-static void moves(device *self, uint64_t bytes)
+static void moves(small_device *self, uint64_t bytes)
 {
     const uint64_t until = bytes_moved(self) + bytes;
 
@@ -62,7 +63,7 @@ static void moves(device *self, uint64_t bytes)
 }
 
 /* The film is not begun anew each time, and is there in the end. */
-static void ends_equal(world *w)
+static void ends_equal(small_world *w)
 {
     for (int i = 0; i < w->count; i++) {
         cf_link_carries(cf_engine_link(w->devices[i].engine), CF_BLOB_STEP, CF_WINDOW, CF_WINDOW);
@@ -73,8 +74,8 @@ static void ends_equal(world *w)
 
 Test(engine_turns, a_photo_and_a_page_are_published_while_a_film_is_sent)
 {
-    world *w = world_new(31, 2);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(31, 2);
+    small_device *a = &w->devices[0];
     contents all = contents_of(w);
 
     settles_equal(w);
@@ -83,42 +84,42 @@ Test(engine_turns, a_photo_and_a_page_are_published_while_a_film_is_sent)
     moves(a, UNDER_WAY);
     user_writes(a, "photo", all.photo.data, all.photo.size);
     user_writes(a, "page", all.page.data, all.page.size);
-    const uint64_t entries = world_entries(w);
+    const uint64_t entries = small_world_entries(w);
     moves(a, SHARE * (PHOTO + PAGE));
-    cr_expect_eq(world_entries(w) - entries, 2, "they wait for the film");
+    cr_expect_eq(small_world_entries(w) - entries, 2, "they wait for the film");
     ends_equal(w);
     release(&all);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_turns, a_photo_and_a_page_come_while_a_film_is_fetched)
 {
-    world *w = world_new(32, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(32, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     contents all = contents_of(w);
 
     settles_equal(w);
     user_writes(a, "film", all.film.data, all.film.size);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     cf_link_brings(cf_engine_link(b->engine), CF_BLOB_STEP, 1); /* two pieces at a time */
     moves(b, UNDER_WAY);
     user_writes(a, "photo", all.photo.data, all.photo.size);
     user_writes(a, "page", all.page.data, all.page.size);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     moves(b, SHARE * (PHOTO + PAGE));
     cr_expect(holds_bytes(b, "photo", cf_buffer_view(&all.photo)));
     cr_expect(holds_bytes(b, "page", cf_buffer_view(&all.page)));
     ends_equal(w);
     release(&all);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* The line is cut again and again, and once it is dead without a word: with each new connection the
  * film is there again, first of all that is asked of. */
 Test(engine_turns, a_photo_and_a_page_pass_a_film_over_a_line_that_is_cut_all_the_time)
 {
-    world *w = world_new(33, 2);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(33, 2);
+    small_device *a = &w->devices[0];
     contents all = contents_of(w);
     uint64_t moved = 0;
 
@@ -126,12 +127,12 @@ Test(engine_turns, a_photo_and_a_page_pass_a_film_over_a_line_that_is_cut_all_th
     cf_link_carries(cf_engine_link(a->engine), STEP, WINDOW, WINDOW);
     user_writes(a, "film", all.film.data, all.film.size);
     moves(a, UNDER_WAY);
-    device_unplug(a);
+    small_device_unplug(a);
     user_writes(a, "photo", all.photo.data, all.photo.size);
     user_writes(a, "page", all.page.data, all.page.size);
     a->offline = false;
-    const uint64_t entries = world_entries(w);
-    for (int cut = 0; cut < CUTS && world_entries(w) - entries < 2; cut++) {
+    const uint64_t entries = small_world_entries(w);
+    for (int cut = 0; cut < CUTS && small_world_entries(w) - entries < 2; cut++) {
         const uint64_t before = bytes_moved(a);
 
         moves(a, BETWEEN_CUTS);
@@ -139,13 +140,13 @@ Test(engine_turns, a_photo_and_a_page_pass_a_film_over_a_line_that_is_cut_all_th
         if (cut == 0)
             a->dead = a->session; /* who waits for an answer notices */
         else
-            device_unplug(a);
+            small_device_unplug(a);
         a->offline = false;
     }
-    cr_expect_eq(world_entries(w) - entries, 2, "they wait for the film");
+    cr_expect_eq(small_world_entries(w) - entries, 2, "they wait for the film");
     cr_expect_leq(moved, SHARE * (PHOTO + PAGE) + BETWEEN_CUTS, "%llu bytes went before them",
                   (unsigned long long)moved);
     ends_equal(w);
     release(&all);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void settles(world *w, const char *when)
+static void settles(small_world *w, const char *when)
 {
-    cr_assert(world_settle(w), "%s: the world does not come to rest", when);
+    cr_assert(small_world_settle(w), "%s: the world does not come to rest", when);
 }
 
-static cf_binding *records_of(device *self)
+static cf_binding *records_of(small_device *self)
 {
     for (size_t i = 0; i < cf_engine_binding_count(self->engine); i++)
         if (cf_format_is_records(cf_engine_binding_at(self->engine, i)->format))
@@ -26,7 +26,7 @@ static cf_binding *records_of(device *self)
     abort();
 }
 
-static cf_collection *collection_of(device *self)
+static cf_collection *collection_of(small_device *self)
 {
     cf_collection *collection;
     cf_error error;
@@ -53,7 +53,7 @@ static bool is_of(cf_bytes field, const char *name)
 
 /* Publishes what a device with another format would have, ascending by field. Of the one record
  * that there is. */
-static void bring(device *self, const foreign *all, size_t count)
+static void bring(small_device *self, const foreign *all, size_t count)
 {
     const cf_row *base = cf_rows_next(records_of(self)->rows, NULL);
     cf_change *changes = cf_allocate(count, sizeof *changes);
@@ -86,7 +86,7 @@ static void bring(device *self, const foreign *all, size_t count)
 }
 
 /* The one record as the log has it: "NAME=VALUE,VALUE\n" for each field. */
-static void print_record(device *self, const cf_schema *schema, cf_buffer *out)
+static void print_record(small_device *self, const cf_schema *schema, cf_buffer *out)
 {
     cf_row_view *view = cf_row_view_new(collection_of(self)->state, schema);
 
@@ -108,7 +108,8 @@ static void print_record(device *self, const cf_schema *schema, cf_buffer *out)
     cf_row_view_destroy(&view);
 }
 
-static void expect_record(world *w, const cf_schema *schema, const char *expected, const char *when)
+static void expect_record(small_world *w, const cf_schema *schema, const char *expected,
+                          const char *when)
 {
     cf_buffer text = {0};
 
@@ -120,11 +121,12 @@ static void expect_record(world *w, const cf_schema *schema, const char *expecte
     cf_buffer_release(&text);
 }
 
-static void expect_file(device *self, const char *file, const char *expected, const char *when)
+static void expect_file(small_device *self, const char *file, const char *expected,
+                        const char *when)
 {
     cf_buffer text = {0};
 
-    device_reads_card(self, file, &text);
+    small_device_reads_card(self, file, &text);
     cr_expect_str_eq((char *)text.data, expected, "%s:\n%s", when, (char *)text.data);
     cf_buffer_release(&text);
 }
@@ -141,18 +143,18 @@ Test(engine_unsaid, outlives_what_is_done_to_a_card)
         {"/onlineServices/1", "{\"service\":\"M\",\"user\":\"u\"}", NULL},
         {"/speakToAs/grammaticalGender", "\"neuter\"", NULL},
     };
-    world *w = world_new(71, 2);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(71, 2);
+    small_device *a = &w->devices[0];
 
-    world_bind_cards(w);
+    small_world_bind_cards(w);
     user_writes_text_card(a, "u.vcf", card);
     settles(w, "before");
     bring(&w->devices[1], news, 3);
     settles(w, "another format");
     expect_file(a, "u.vcf", card, "nothing of it is shown");
-    uint64_t entries = world_entries(w);
+    uint64_t entries = small_world_entries(w);
     settles(w, "again");
-    cr_expect_eq(world_entries(w), entries, "nobody takes it for a change");
+    cr_expect_eq(small_world_entries(w), entries, "nobody takes it for a change");
     user_writes_text_card(a, "u.vcf",
                           "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:u\r\nFN:Anna\r\nEMAIL:c@d\r\n"
                           "TEL:1\r\nTEL:2\r\nEND:VCARD\r\n");
@@ -176,7 +178,7 @@ Test(engine_unsaid, outlives_what_is_done_to_a_card)
     user_removes_card(a, "u.vcf");
     settles(w, "deleted");
     expect_record(w, &cf_schema_contacts, "", "a record that is deleted goes as a whole");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Events ---- */
@@ -195,10 +197,10 @@ Test(engine_unsaid, outlives_what_is_done_to_an_event)
         {"/replyTo", "{\"imip\":\"mailto:a@b\"}", NULL},
         {"/virtualLocations/v", "{\"uri\":\"https://v\"}", NULL},
     };
-    world *w = world_new(72, 2);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(72, 2);
+    small_device *a = &w->devices[0];
 
-    world_bind_calendar(w);
+    small_world_bind_calendar(w);
     user_writes_text_card(a, "u.ics",
                           EVENT("DTSTART:20240102T100000\r\nDTEND:20240102T110000\r\n"
                                 "SUMMARY:One\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\n"
@@ -211,9 +213,9 @@ Test(engine_unsaid, outlives_what_is_done_to_an_event)
                       "SUMMARY:One\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\n"
                       "TRIGGER:-PT5M\r\nEND:VALARM\r\n"),
                 "nothing of it is shown");
-    uint64_t entries = world_entries(w);
+    uint64_t entries = small_world_entries(w);
     settles(w, "again");
-    cr_expect_eq(world_entries(w), entries, "nobody takes it for a change");
+    cr_expect_eq(small_world_entries(w), entries, "nobody takes it for a change");
     user_writes_text_card(a, "u.ics",
                           EVENT("DTSTART:20240102T100000\r\nDTEND:20240102T110000\r\n"
                                 "SUMMARY:Two\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\n"
@@ -228,17 +230,17 @@ Test(engine_unsaid, outlives_what_is_done_to_an_event)
                   "/title=\"Two\"\n"
                   "/virtualLocations={\"uri\":\"https://v\"}\n",
                   "edited");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* A start makes a duration something that can be said: it isn't one that the user took away. */
 Test(engine_unsaid, comes_when_there_are_words_for_it)
 {
     static const foreign news[] = {{"/duration", "\"PT1H\"", NULL}};
-    world *w = world_new(73, 2);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(73, 2);
+    small_device *a = &w->devices[0];
 
-    world_bind_calendar(w);
+    small_world_bind_calendar(w);
     user_writes_text_card(a, "u.ics", EVENT("SUMMARY:One\r\n"));
     settles(w, "before");
     bring(&w->devices[1], news, 1);
@@ -249,7 +251,7 @@ Test(engine_unsaid, comes_when_there_are_words_for_it)
     expect_file(a, "u.ics",
                 EVENT("SUMMARY:One\r\nDTSTART:20240102T100000\r\nDTEND:20240102T110000\r\n"),
                 "begun");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 #define ZONED                                                                                      \
@@ -263,10 +265,10 @@ Test(engine_unsaid, goes_where_it_is_in_the_way_of_what_is_to_be_shown)
                                       {"/start", "\"2024-01-02T00:00:00\"", "/start"}};
     static const foreign at_ten[] = {{"/showWithoutTime", "false", "/showWithoutTime"},
                                      {"/start", "\"2024-01-02T10:00:00\"", "/start"}};
-    world *w = world_new(74, 2);
-    device *a = &w->devices[0];
+    small_world *w = small_world_new(74, 2);
+    small_device *a = &w->devices[0];
 
-    world_bind_calendar(w);
+    small_world_bind_calendar(w);
     user_writes_text_card(a, "u.ics", EVENT("SUMMARY:One\r\n" ZONED));
     settles(w, "before");
     bring(&w->devices[1], all_day, 3);
@@ -275,9 +277,9 @@ Test(engine_unsaid, goes_where_it_is_in_the_way_of_what_is_to_be_shown)
                 EVENT("SUMMARY:One\r\nDTSTART;VALUE=DATE:20240102\r\n"
                       "DTEND;VALUE=DATE:20240103\r\n"),
                 "a day has no zone");
-    uint64_t entries = world_entries(w);
+    uint64_t entries = small_world_entries(w);
     settles(w, "again");
-    cr_expect_eq(world_entries(w), entries, "nobody takes it for a change");
+    cr_expect_eq(small_world_entries(w), entries, "nobody takes it for a change");
     user_writes_text_card(a, "u.ics",
                           EVENT("SUMMARY:Two\r\nDTSTART;VALUE=DATE:20240102\r\n"
                                 "DTEND;VALUE=DATE:20240103\r\n"));
@@ -292,5 +294,5 @@ Test(engine_unsaid, goes_where_it_is_in_the_way_of_what_is_to_be_shown)
                 EVENT("SUMMARY:Two\r\nDTSTART;TZID=Europe/Berlin:20240102T100000\r\n"
                       "DTEND;TZID=Europe/Berlin:20240103T100000\r\n"),
                 "with the zone that it had");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -14,22 +14,22 @@
 
 enum { PHOTO = 300000, SMALL = 80000, ROWS = 3, ENTRY_MAX = 2048 };
 
-static void open_photos(world *in, long rows, size_t size)
+static void open_photos(small_world *in, long rows, size_t size)
 {
     cf_arena arena = {0};
     table photos = {0};
 
-    world_bind_tables(in);
+    small_world_bind_tables(in);
     for (long id = 1; id <= rows; id++)
         table_add(&photos, id, 100, noise_text(in, size, &arena));
     user_writes_table(&in->devices[0], &photos);
-    settles_equal_by(world_tables_equal, in, "before", 0);
+    settles_equal_by(small_world_tables_equal, in, "before", 0);
     table_release(&photos);
     cf_arena_release(&arena);
 }
 
 /* Some of its characters are others, and perhaps its number too. */
-static void retouch(device *self, long id, size_t at, long balance)
+static void retouch(small_device *self, long id, size_t at, long balance)
 {
     table photos = {0};
 
@@ -43,7 +43,7 @@ static void retouch(device *self, long id, size_t at, long balance)
     table_release(&photos);
 }
 
-static void renumber(device *self, long id, long balance)
+static void renumber(small_device *self, long id, long balance)
 {
     table photos = {0};
 
@@ -53,7 +53,7 @@ static void renumber(device *self, long id, long balance)
     table_release(&photos);
 }
 
-static bool is_retouched(const device *self, long id, size_t at, long balance)
+static bool is_retouched(const small_device *self, long id, size_t at, long balance)
 {
     table photos = {0};
 
@@ -65,7 +65,7 @@ static bool is_retouched(const device *self, long id, size_t at, long balance)
     return same;
 }
 
-static uint64_t received(device *self)
+static uint64_t received(small_device *self)
 {
     cf_traffic traffic;
 
@@ -74,7 +74,7 @@ static uint64_t received(device *self)
 }
 
 /* The reason why this row is not in sync; "" when it is. */
-static const char *reason_of(device *self, const char *key, cf_arena *arena)
+static const char *reason_of(small_device *self, const char *key, cf_arena *arena)
 {
     cf_binding_status status;
 
@@ -87,27 +87,27 @@ static const char *reason_of(device *self, const char *key, cf_arena *arena)
 
 Test(engine_values, travel_as_deltas_in_the_entry_of_the_other_fields)
 {
-    world *w = world_new(31, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(31, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     open_photos(w, ROWS, PHOTO);
     cr_expect_gt(received(b), ROWS * PHOTO / 2);
     for (unsigned step = 0; step < 6; step++) {
-        device *from = step % 2 ? b : a, *to = step % 2 ? a : b;
-        uint64_t entries = world_entries(w), before = received(to);
+        small_device *from = step % 2 ? b : a, *to = step % 2 ? a : b;
+        uint64_t entries = small_world_entries(w), before = received(to);
 
         if (step == 4)
-            device_crash(from); /* what its base shows is kept */
+            small_device_crash(from); /* what its base shows is kept */
         retouch(from, 2, 1000 + 40000 * step, 7 + (long)step);
-        cr_assert(device_sync(from));
-        cr_expect_eq(world_entries(w), entries + 1, "step %u", step);
-        cr_assert(device_sync(to));
+        cr_assert(small_device_sync(from));
+        cr_expect_eq(small_world_entries(w), entries + 1, "step %u", step);
+        cr_assert(small_device_sync(to));
         cr_expect(is_retouched(to, 2, 1000 + 40000 * step, 7 + (long)step), "step %u", step);
         cr_expect_leq(received(to) - before, ENTRY_MAX, "step %u: %lu bytes", step,
                       (unsigned long)(received(to) - before));
     }
-    settles_equal_by(world_tables_equal, w, "at the end", 0);
-    world_destroy(&w);
+    settles_equal_by(small_world_tables_equal, w, "at the end", 0);
+    small_world_destroy(&w);
 }
 
 /* ---- Two names of one value ---- */
@@ -125,7 +125,7 @@ static cf_bytes identity_of(cf_bytes content, cf_arena *arena)
 
 /* What the device last agreed on was the value's other name: as if an older program had published
  * it by its encoding, and another one since by its terse form. */
-static void rename_in_base(device *self, cf_bytes note, cf_arena *arena)
+static void rename_in_base(small_device *self, cf_bytes note, cf_arena *arena)
 {
     cf_binding *binding = cf_engine_binding_at(self->engine, 1);
     cf_row row = cf_row_copy(cf_rows_next(binding->rows, NULL), arena);
@@ -150,7 +150,7 @@ static void rename_in_base(device *self, cf_bytes note, cf_arena *arena)
     cf_buffer_release(&terse);
 }
 
-static cf_bytes letters(world *in, cf_arena *arena)
+static cf_bytes letters(small_world *in, cf_arena *arena)
 {
     cf_bytes noise = noise_text(in, SMALL, arena);
     uint8_t *text = cf_arena_allocate(arena, noise.size, 1);
@@ -165,34 +165,34 @@ Test(engine_values, stay_what_they_are_under_the_name_that_the_base_has)
 {
     for (int edits = 0; edits < 2; edits++) {
         cf_arena arena = {0};
-        world *w = world_new(32, 2);
-        device *a = &w->devices[0], *b = &w->devices[1];
+        small_world *w = small_world_new(32, 2);
+        small_device *a = &w->devices[0], *b = &w->devices[1];
         cf_bytes note = letters(w, &arena);
         table photos = {0};
 
-        world_bind_tables(w);
+        small_world_bind_tables(w);
         table_add(&photos, 1, 100, note);
         user_writes_table(a, &photos);
-        settles_equal_by(world_tables_equal, w, "before", 0);
+        settles_equal_by(small_world_tables_equal, w, "before", 0);
         rename_in_base(b, note, &arena);
         if (edits)
             retouch(a, 1, 100, 0);
-        cr_assert(device_sync(a));
-        uint64_t entries = world_entries(w);
+        cr_assert(small_device_sync(a));
+        uint64_t entries = small_world_entries(w);
         renumber(b, 1, 7); /* something else of the row */
-        settles_equal_by(world_tables_equal, w, "after", (unsigned long)edits);
-        cr_expect_eq(world_entries(w), entries + 1, "it was told of more than once");
+        settles_equal_by(small_world_tables_equal, w, "after", (unsigned long)edits);
+        cr_expect_eq(small_world_entries(w), entries + 1, "it was told of more than once");
         cr_expect_eq(is_retouched(b, 1, 100, 7), edits == 1, "the edit is gone");
         table_release(&photos);
         cf_arena_release(&arena);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
 Test(engine_values, merge_with_other_fields_that_changed_elsewhere)
 {
-    world *w = world_new(32, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(32, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     table photos = {0};
 
     open_photos(w, ROWS, PHOTO);
@@ -201,30 +201,30 @@ Test(engine_values, merge_with_other_fields_that_changed_elsewhere)
     table_find(&photos, 1)->balance = 42;
     user_writes_table(b, &photos);
     table_release(&photos);
-    settles_equal_by(world_tables_equal, w, "both", 0);
+    settles_equal_by(small_world_tables_equal, w, "both", 0);
     cr_expect(is_retouched(a, 1, 5000, 42));
     cr_expect(is_retouched(b, 1, 5000, 42));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_values, hold_back_their_row_alone_until_there_is_a_broker)
 {
-    world *w = world_new(33, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(33, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_arena arena = {0};
     table photos = {0};
 
     open_photos(w, ROWS, PHOTO);
-    device_unplug(a);
+    small_device_unplug(a);
     cr_assert(user_reads_table(a, &photos));
     table_add(&photos, 9, 9, noise_text(w, PHOTO, &arena));
     table_find(&photos, 1)->balance = 11;
     user_writes_table(a, &photos);
-    device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
+    small_device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
     cr_expect_str_eq(reason_of(a, "9", &arena), "a long value of it waits for a broker");
-    uint64_t entries = world_entries(w);
-    settles_equal_by(world_tables_equal, w, "with the broker", 0);
-    cr_expect_eq(world_entries(w), entries + 2); /* what could go out did, before */
+    uint64_t entries = small_world_entries(w);
+    settles_equal_by(small_world_tables_equal, w, "with the broker", 0);
+    cr_expect_eq(small_world_entries(w), entries + 2); /* what could go out did, before */
     table_release(&photos);
     cr_assert(user_reads_table(b, &photos));
     cr_assert_not_null(table_find(&photos, 9));
@@ -232,10 +232,10 @@ Test(engine_values, hold_back_their_row_alone_until_there_is_a_broker)
     cr_expect_eq(table_find(&photos, 1)->balance, 11);
     table_release(&photos);
     cf_arena_release(&arena);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static void add_apart(device *self, long id, long balance)
+static void add_apart(small_device *self, long id, long balance)
 {
     table apart = {0};
 
@@ -248,17 +248,17 @@ static void add_apart(device *self, long id, long balance)
  * been let go: of use under a sanitizer). */
 Test(engine_values, hold_back_a_row_that_got_another_number)
 {
-    world *w = world_new(37, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(37, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_arena arena = {0};
     table photos = {0}, after = {0};
 
-    world_count_up(w);
-    world_bind_tables(w);
+    small_world_count_up(w);
+    small_world_bind_tables(w);
     add_apart(a, 1, 10);
     add_apart(b, 1, 20);
-    settles_equal_by(world_tables_equal, w, "before", 0);
-    device_unplug(a);
+    settles_equal_by(small_world_tables_equal, w, "before", 0);
+    small_device_unplug(a);
     cr_assert(user_reads_table(a, &photos));
     table_row *second = table_find(&photos, 2);
     cr_assert_not_null(second);
@@ -267,19 +267,19 @@ Test(engine_values, hold_back_a_row_that_got_another_number)
     cf_buffer_append(&second->note, noise.data, noise.size);
     table_find(&photos, 1)->balance += 7;
     user_writes_table(a, &photos);
-    device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
+    small_device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
     cr_expect_str_eq(reason_of(a, "2", &arena), "a long value of it waits for a broker");
-    settles_equal_by(world_tables_equal, w, "with the broker", 0);
+    settles_equal_by(small_world_tables_equal, w, "with the broker", 0);
     cr_assert(user_reads_table(b, &after));
     cr_expect(tables_equal(&after, &photos));
     table_release(&after);
     table_release(&photos);
     cf_arena_release(&arena);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* The home's copy of what a row shows is spoiled, or gone. */
-static void spoil_copies(device *self)
+static void spoil_copies(small_device *self)
 {
     char command[300];
 
@@ -293,21 +293,21 @@ static void spoil_copies(device *self)
 /* A row that was deleted here and edited elsewhere comes back, from what is kept here of it. */
 static void bring_back(bool spoiled)
 {
-    world *w = world_new(36, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(36, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     table photos = {0};
 
     open_photos(w, 2, SMALL);
     cr_assert(user_reads_table(a, &photos));
     table_find(&photos, 2)->balance = 5;
     user_writes_table(a, &photos);
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     table_drop(&photos, 2);
     user_writes_table(b, &photos);
     if (spoiled)
         spoil_copies(b);
     uint64_t before = received(b);
-    settles_equal_by(world_tables_equal, w, "back", 0);
+    settles_equal_by(small_world_tables_equal, w, "back", 0);
     cr_expect_eq(received(b) - before > SMALL / 2, spoiled, "%lu bytes came",
                  (unsigned long)(received(b) - before));
     table_release(&photos);
@@ -316,7 +316,7 @@ static void bring_back(bool spoiled)
     cr_expect_eq(table_find(&photos, 2)->note.size, SMALL);
     cr_expect_eq(table_find(&photos, 2)->balance, 5);
     table_release(&photos);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_values, come_back_from_what_is_kept_here)
@@ -331,8 +331,8 @@ Test(engine_values, are_brought_again_when_what_is_kept_is_damaged)
 
 Test(engine_values, become_short_and_long_again_and_go)
 {
-    world *w = world_new(34, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(34, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
     cf_arena arena = {0};
     table photos = {0}, seen = {0};
 
@@ -343,41 +343,41 @@ Test(engine_values, become_short_and_long_again_and_go)
     cf_buffer_append_text(&photos.at[0].note, "short");
     table_drop(&photos, 3);
     user_writes_table(a, &photos);
-    settles_equal_by(world_tables_equal, w, "short", 0);
+    settles_equal_by(small_world_tables_equal, w, "short", 0);
     uint64_t before = received(b);
     cf_buffer_append(&photos.at[0].note, long_again.data, long_again.size);
     user_writes_table(a, &photos);
-    settles_equal_by(world_tables_equal, w, "long", 0);
+    settles_equal_by(small_world_tables_equal, w, "long", 0);
     cr_expect_lt(received(b) - before, PHOTO * 2);
     cr_assert(user_reads_table(b, &seen));
     cr_expect(tables_equal(&seen, &photos));
     table_release(&seen);
     table_release(&photos);
     cf_arena_release(&arena);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Crashes ---- */
 
 static bool fails_at(bool publishes, unsigned long at)
 {
-    world *w = world_new(35, 2);
-    device *a = &w->devices[0], *b = &w->devices[1], *who = publishes ? a : b;
+    small_world *w = small_world_new(35, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1], *who = publishes ? a : b;
 
     open_photos(w, 1, SMALL);
     retouch(a, 1, 70000, 5);
     if (!publishes)
-        cr_assert(device_sync(a));
-    uint64_t first = who->faults.calls, entries = world_entries(w);
+        cr_assert(small_device_sync(a));
+    uint64_t first = who->faults.calls, entries = small_world_entries(w);
     who->faults = (disk_faults){.calls = first, .at = first + at, .status = CF_IO};
-    device_sync(who);
+    small_device_sync(who);
     bool over = who->faults.calls < first + at;
-    device_crash(who);
-    settles_equal_by(world_tables_equal, w, publishes ? "publishing" : "receiving", at);
+    small_device_crash(who);
+    settles_equal_by(small_world_tables_equal, w, publishes ? "publishing" : "receiving", at);
     cr_assert(is_retouched(b, 1, 70000, 5), "%lu: not as the user left it", at);
     if (!publishes)
-        cr_assert_eq(world_entries(w), entries, "receiving %lu: something was published", at);
-    world_destroy(&w);
+        cr_assert_eq(small_world_entries(w), entries, "receiving %lu: something was published", at);
+    small_world_destroy(&w);
     return over;
 }
 

@@ -25,7 +25,7 @@ void __wrap_cf_vcard_card_read(const cf_content_lines *lines, size_t component, 
     __real_cf_vcard_card_read(lines, component, arena, out);
 }
 
-static void path_of(const device *self, char path[160])
+static void path_of(const small_device *self, char path[160])
 {
     snprintf(path, 160, "%s.vcf", self->folder);
 }
@@ -40,7 +40,7 @@ static void append_cards(int count, const char *first, cf_buffer *out)
                               i, i ? "Ann" : first, i, i ? "Ann" : first, i);
 }
 
-static void write_cards(const device *self, int count, const char *first)
+static void write_cards(const small_device *self, int count, const char *first)
 {
     cf_buffer text = {0};
     char path[160], beside[168];
@@ -56,7 +56,7 @@ static void write_cards(const device *self, int count, const char *first)
     cf_buffer_release(&text);
 }
 
-static void expect_cards(const device *self, int count, const char *first)
+static void expect_cards(const small_device *self, int count, const char *first)
 {
     cf_buffer wanted = {0}, is = {0};
     char path[160], piece[4096];
@@ -74,7 +74,7 @@ static void expect_cards(const device *self, int count, const char *first)
     cf_buffer_release(&is);
 }
 
-static void bind_cards(device *self)
+static void bind_cards(small_device *self)
 {
     cf_peer *peer = cf_engine_peer(self->engine);
     cf_binding *binding;
@@ -95,24 +95,24 @@ static void bind_cards(device *self)
 /* When one card of so many was edited elsewhere. */
 static size_t read_for_one_edit(int count)
 {
-    world *w = world_new(75, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(75, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
     bind_cards(a);
     bind_cards(b);
     write_cards(a, count, "Ann");
     write_cards(b, count, "Ann");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     expect_cards(b, count, "Ann");
-    device_serves(b);
-    device_passes(b, COMES_MS);
+    small_device_serves(b);
+    small_device_passes(b, COMES_MS);
     write_cards(a, count, "Berta");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     cards_read = 0;
-    device_passes(b, COMES_MS);
+    small_device_passes(b, COMES_MS);
     const size_t read = cards_read;
     expect_cards(b, count, "Berta");
-    world_destroy(&w);
+    small_world_destroy(&w);
     return read;
 }
 

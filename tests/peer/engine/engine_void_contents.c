@@ -18,7 +18,7 @@ static void compose(uint8_t edition, uint8_t bytes[SIZE])
     bytes[SIZE / 2] = edition;
 }
 
-static void write_book(device *self, uint8_t edition)
+static void write_book(small_device *self, uint8_t edition)
 {
     uint8_t bytes[SIZE];
 
@@ -26,7 +26,7 @@ static void write_book(device *self, uint8_t edition)
     user_writes(self, "book", bytes, sizeof bytes);
 }
 
-static bool can_make(device *self, uint8_t edition)
+static bool can_make(small_device *self, uint8_t edition)
 {
     uint8_t bytes[SIZE];
 
@@ -35,7 +35,7 @@ static bool can_make(device *self, uint8_t edition)
     return cf_contents_available(peer_of(self)->contents, &self->in->collection, &hash);
 }
 
-static void expect_edition(const device *self, uint8_t edition, const char *who)
+static void expect_edition(const small_device *self, uint8_t edition, const char *who)
 {
     cf_buffer bytes = {0};
 
@@ -49,14 +49,14 @@ static void expect_edition(const device *self, uint8_t edition, const char *who)
 static void print_second_edition(scene *s)
 {
     write_book(s->owner, 0);
-    cr_assert(world_settle(s->w));
-    device_unplug(s->owner);
+    cr_assert(small_world_settle(s->w));
+    small_device_unplug(s->owner);
     write_book(s->suspect, 1);
-    cr_assert(device_sync(s->suspect));
-    cr_assert(device_sync(s->other));
-    device_unplug(s->suspect);
+    cr_assert(small_device_sync(s->suspect));
+    cr_assert(small_device_sync(s->other));
+    small_device_unplug(s->suspect);
     write_book(s->other, 2);
-    cr_assert(device_sync(s->other));
+    cr_assert(small_device_sync(s->other));
     revoke(s->owner, &s->id, &s->heads);
     s->owner->offline = false;
 }
@@ -92,7 +92,7 @@ Test(engine_void_contents, are_known_of_after_a_repair)
     scene_end(&s);
 }
 
-static void publish_epoch(device *owner, const cf_hash *but)
+static void publish_epoch(small_device *owner, const cf_hash *but)
 {
     cf_member fresh = {.kind = CF_MEMBER_EPOCH, .opens = true};
     cf_arena arena = {0};
@@ -112,18 +112,18 @@ Test(engine_void_contents, are_known_of_when_their_key_comes)
     write_book(s.owner, 0);
     give_role(s.owner, &s.id, CF_ROLE_OWNER);
     give_role(s.owner, &other, CF_ROLE_OWNER);
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     cf_heads heads = heads_of(s.owner, &s.id);
     for (int i = 0; i < 3; i++)
-        device_unplug(&s.w->devices[i]);
+        small_device_unplug(&s.w->devices[i]);
     publish_epoch(s.suspect, &owner);
     write_book(s.suspect, 1);
     user_writes_text(s.suspect, "spam", "buy");
-    device_sync(s.suspect);
+    small_device_sync(s.suspect);
     carry(s.suspect, s.other);
-    device_sync(s.other);
+    small_device_sync(s.other);
     write_book(s.other, 2);
-    device_sync(s.other);
+    small_device_sync(s.other);
     revoke(s.owner, &s.id, &heads);
     carry(s.other, s.owner);
     carry(s.owner, s.other);
@@ -137,7 +137,7 @@ Test(engine_void_contents, are_known_of_when_their_key_comes)
     scene_end(&s);
 }
 
-static void expect_nothing_missed(device *self)
+static void expect_nothing_missed(small_device *self)
 {
     cf_collection *collection;
     cf_error error;
@@ -153,18 +153,18 @@ Test(engine_void_contents, are_missed_by_nobody)
     cf_hash owner = id_of(s.owner);
 
     give_role(s.owner, &s.id, CF_ROLE_OWNER);
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     cf_heads heads = heads_of(s.owner, &s.id);
-    device_unplug(s.suspect);
+    small_device_unplug(s.suspect);
     publish_epoch(s.suspect, &owner);
     write_book(s.suspect, 1);
-    device_sync(s.suspect);
+    small_device_sync(s.suspect);
     revoke(s.owner, &s.id, &heads);
     carry(s.suspect, s.owner);
-    cr_expect(device_sync(s.owner));
+    cr_expect(small_device_sync(s.owner));
     expect_nothing_missed(s.owner);
-    device_crash(s.owner);
-    cr_expect(device_sync(s.owner));
+    small_device_crash(s.owner);
+    cr_expect(small_device_sync(s.owner));
     expect_nothing_missed(s.owner);
     cf_heads_release(&heads);
     scene_end(&s);

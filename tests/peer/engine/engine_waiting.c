@@ -17,8 +17,8 @@ Test(engine_waiting, ignores_void_entries_that_waited_for_their_key)
     expect_ok(cf_peer_publish_member(peer_of(s.owner), &fresh, &error), error);
     carry(s.owner, s.suspect); /* an owner at the broker would grant the other the key */
     vandalise(&s);
-    cr_assert(device_sync(s.suspect));
-    device_sync(s.other);
+    cr_assert(small_device_sync(s.suspect));
+    small_device_sync(s.other);
     expect_unharmed(s.other, "it can't read that");
     revoke(s.owner, &s.id, &s.heads); /* and with the new key come all earlier ones */
     sync_both(&s);
@@ -40,17 +40,17 @@ static void work_without_the_other(scene *s)
     cf_error error;
 
     for (int i = 0; i < 3; i++)
-        device_unplug(&s->w->devices[i]);
+        small_device_unplug(&s->w->devices[i]);
     open_epoch(s->owner, &others, &arena, &fresh.opening);
     expect_ok(cf_peer_publish_member(peer_of(s->owner), &fresh, &error), error);
     user_writes_text(s->owner, "report", "second");
-    device_sync(s->owner);
+    small_device_sync(s->owner);
     carry(s->owner, s->suspect);
-    device_sync(s->suspect);
+    small_device_sync(s->suspect);
     user_writes_text(s->suspect, "report", "third");
-    device_sync(s->suspect);
+    small_device_sync(s->suspect);
     user_writes_text(s->suspect, "notes", "the last word");
-    device_sync(s->suspect);
+    small_device_sync(s->suspect);
     carry(s->suspect, s->owner);
     cf_arena_release(&arena);
 }
@@ -99,7 +99,7 @@ Test(engine_waiting, reads_what_waited_for_its_key_after_a_restart)
     expect_ok(
         cf_home_save_secrets(s.other->home, peer_of(s.other)->keys, peer_of(s.owner)->ring, &error),
         error);
-    device_crash(s.other);
+    small_device_crash(s.other);
     plug_in_the_rest(&s);
     scene_end(&s);
 }

@@ -15,54 +15,54 @@
 enum { SOON_MS = 1000, LOOK_CALLS = 40, LOOK_TURNS = 6, COMES_TURNS = 100 };
 
 /* What comes by the watches alone: nothing else looks for it within minutes. */
-static void expect_seen(device *first, device *second, const char *path)
+static void expect_seen(small_device *first, small_device *second, const char *path)
 {
     user_writes_text(first, path, "later");
-    device_passes(first, QUIET_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, QUIET_MS);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, path), "%s is not seen", path);
 }
 
 Test(engine_watched, a_directory_that_was_moved_over_another)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
     cr_assert(user_moves(first, "above/a", "above/b"));
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     expect_seen(first, second, "above/b/later");
     cr_expect(has_path(second, "above/b/one"));
     cr_expect(!has_path(second, "above/a/one"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_watched, two_that_swapped_their_names)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
     cr_assert(user_swaps(first, "above/a", "above/b"));
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     expect_seen(first, second, "above/b/later");
     expect_seen(first, second, "above/a/later");
     cr_expect(has_path(second, "above/b/one"));
     cr_expect(!has_path(second, "above/a/one"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Each is found by a look of its own, at a part, and is no node yet when it is watched. */
 Test(engine_watched, two_that_were_made_one_after_the_other)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
     user_makes(first, "above/new");
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     user_makes(first, "above/a/new");
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     expect_seen(first, second, "above/new/later");
     expect_seen(first, second, "above/a/new/later");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- A directory that comes ---- */
@@ -76,23 +76,23 @@ static void write_into_new(void *context)
  * not so many calls. */
 static bool writes_at_call(uint64_t call)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
     user_makes(second, "above/new");
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(second));
     first->faults.reads = true;
     first->faults.meanwhile = write_into_new;
     first->faults.context = first;
     first->faults.at = first->faults.calls + call;
     for (int turns = 0; turns < COMES_TURNS && !has_path(first, "above/new/quick"); turns++)
-        device_passes(first, TURN_MS);
+        small_device_passes(first, SMALL_TURN_MS);
     bool reached = !first->faults.meanwhile, written = has_path(first, "above/new/quick");
     first->faults = (disk_faults){.calls = first->faults.calls};
-    device_passes(first, COMES_TURNS * TURN_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, COMES_TURNS * SMALL_TURN_MS);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "above/new/quick") == written, "call %d", (int)call);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return reached;
 }
 
@@ -116,8 +116,8 @@ static void move(void *context)
  */
 static void moves_during_a_look(uint64_t call, bool known)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, known);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, known);
 
     user_writes_text(second, "above/a/two", "edited");
     user_removes(first, "above/a/one");
@@ -125,14 +125,14 @@ static void moves_during_a_look(uint64_t call, bool known)
     first->faults.meanwhile = move;
     first->faults.context = first;
     first->faults.at = first->faults.calls + call;
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     first->faults = (disk_faults){.calls = first->faults.calls};
     if (!has_path(first, "above/b/two"))
         move(first);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect(has_path(first, "above/b/two"), "call %d, %d", (int)call, known);
     cr_expect(!has_path(first, "above/a/two"), "call %d, %d", (int)call, known);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_watched, a_file_that_is_moved_while_another_is_found_to_be_gone)
@@ -148,8 +148,8 @@ Test(engine_watched, a_file_that_is_moved_while_another_is_found_to_be_gone)
  * there were not so many calls. */
 static bool moves_during_a_look_at_all(uint64_t call)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
     user_writes_text(second, "above/a/two", "edited");
     first->faults = (disk_faults){.reads = true,
@@ -157,15 +157,15 @@ static bool moves_during_a_look_at_all(uint64_t call)
                                   .at = first->faults.calls + call,
                                   .meanwhile = move,
                                   .context = first};
-    device_round(first, &(cf_round_options){.kind = CF_ROUND_SYNC}, LOOK_TURNS);
+    small_device_round(first, &(cf_round_options){.kind = CF_ROUND_SYNC}, LOOK_TURNS);
     bool reached = !first->faults.meanwhile;
     first->faults = (disk_faults){.calls = first->faults.calls};
     if (!reached)
         move(first);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     cr_expect(has_path(first, "above/b/two"), "call %d", (int)call);
     cr_expect(!has_path(first, "above/a/two"), "call %d", (int)call);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return reached;
 }
 
@@ -180,17 +180,17 @@ Test(engine_watched, a_file_that_is_moved_while_all_is_looked_at)
 
 /* ---- What an event does not name ---- */
 
-static void expect_line(device *first, device *second, const char *line)
+static void expect_line(small_device *first, small_device *second, const char *line)
 {
-    device_passes(first, SOON_MS);
-    cr_assert(device_sync(second));
-    cr_expect(device_has_line(second, line), "%s is not seen", line);
+    small_device_passes(first, SOON_MS);
+    cr_assert(small_device_sync(second));
+    cr_expect(small_device_has_line(second, line), "%s is not seen", line);
 }
 
 Test(engine_watched, modes_of_directories_and_files)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
     user_changes_mode(first, "above/b", 0700);
     expect_line(first, second, "above/b/ 700\n");
@@ -203,29 +203,29 @@ Test(engine_watched, modes_of_directories_and_files)
     expect_line(first, second, "above/b/new/ 711\n");
     user_changes_mode(first, "above/b/new", 0701);
     expect_line(first, second, "above/b/new/ 701\n");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_watched, a_mode_that_changes_with_the_place)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
     cr_assert(user_moves(first, "above/a", "above/b/a"));
     user_changes_mode(first, "above/b/a", 0700);
     user_changes_mode(first, "above/b/a/one", 0600);
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     expect_line(first, second, "above/b/a/ 700\n");
     expect_line(first, second, "above/b/a/one 600 ");
     user_changes_mode(first, "above/b/a", 0755);
     expect_line(first, second, "above/b/a/ 755\n");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_watched, a_link_that_points_elsewhere)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
     cr_assert(user_points(first, "above/link", "a/one"));
     expect_line(first, second, "above/link 777 -> a/one");
@@ -235,43 +235,43 @@ Test(engine_watched, a_link_that_points_elsewhere)
     user_removes(first, "above/link");
     cr_assert(user_points(first, "above/link", "b"));
     expect_line(first, second, "above/link 777 -> b");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_watched, a_time_that_is_set)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
     char path[256];
     struct stat found;
 
     user_stamps(first, "above/a/one", 1000000);
-    device_passes(first, SOON_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, SOON_MS);
+    cr_assert(small_device_sync(second));
     snprintf(path, sizeof path, "%s/above/a/one", second->folder);
     cr_assert_eq(stat(path, &found), 0);
     cr_expect_eq(found.st_mtime, 1000000);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Its watches go with it, at every depth. */
 Test(engine_watched, what_lies_below_a_directory_that_was_renamed)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
     user_makes(first, "above/a/deep");
     user_makes(first, "above/a/deep/deeper");
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     cr_assert(user_moves(first, "above", "aside"));
     user_writes_text(first, "aside/a/deep/deeper/at_once", "before the move is told");
-    device_passes(first, QUIET_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, QUIET_MS);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "aside/a/deep/deeper/at_once"));
     cr_expect(has_path(second, "aside/a/one"));
     cr_expect(!has_path(second, "above/a/one"));
     expect_seen(first, second, "aside/a/deep/deeper/later");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- A file that is open for writing ---- */
@@ -288,25 +288,26 @@ static cf_writer_answer closes_late(cf_files *files, const cf_file *file)
 Test(engine_watched, a_file_whose_closing_is_told_before_it_counts)
 {
     for (open_for = 1; open_for <= 3; open_for++) {
-        device *first, *second;
-        world *w = served_world(&first, &second, true);
+        small_device *first, *second;
+        small_world *w = served_world(&first, &second, true);
 
         ask_writer = first->env.files->writer;
         first->env.files->writer = closes_late;
         asked = 0;
         user_writes_text(first, "above/a/one", "saved");
-        device_passes(first, 3 * MINUTE_MS); /* by the world's clock the file has rested for long */
+        small_device_passes(first,
+                            3 * MINUTE_MS); /* by the world's clock the file has rested for long */
         cr_expect_gt(asked, open_for);
         cr_expect(shows(second, "above/a/one", "saved"), "told %zu times too early", open_for);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
 /* The directory of the name by which it was opened is told of the closing, and no other one. */
 Test(engine_watched, a_file_that_was_written_to_by_a_name_elsewhere)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
     char inside[PATH_MAX], outside[PATH_MAX];
 
     snprintf(inside, sizeof inside, "%s/above/a/one", first->folder);
@@ -315,17 +316,17 @@ Test(engine_watched, a_file_that_was_written_to_by_a_name_elsewhere)
     int writer = open(outside, O_WRONLY | O_TRUNC | O_CLOEXEC);
     cr_assert_eq(write(writer, "logged", 6), 6);
     user_changes_mode(first, "above/a/one", 0600); /* is seen */
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     cr_expect_not(shows(second, "above/a/one", "logged"));
     close(writer);
-    device_passes(first, 2 * MINUTE_MS);
+    small_device_passes(first, 2 * MINUTE_MS);
     cr_expect(shows(second, "above/a/one", "logged"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 enum { OPEN_FILES = 3 };
 
-static void open_files(const device *self, const char *text, int writers[OPEN_FILES])
+static void open_files(const small_device *self, const char *text, int writers[OPEN_FILES])
 {
     char path[PATH_MAX];
 
@@ -339,21 +340,21 @@ static void open_files(const device *self, const char *text, int writers[OPEN_FI
 /* As the image of a machine that does nothing at the moment. */
 Test(engine_watched, files_that_stay_open_go_when_they_have_rested_for_a_minute)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
     int writers[OPEN_FILES];
 
     open_files(first, "x", writers);
-    device_passes(first, MINUTE_MS / 2);
+    small_device_passes(first, MINUTE_MS / 2);
     cr_expect_not(has_path(second, "above/b/2") || shows(second, "above/b/2", "x"));
-    device_passes(first, MINUTE_MS);
+    small_device_passes(first, MINUTE_MS);
     cr_expect(shows(second, "above/b/2", "x"));
     cr_assert_eq(write(writers[2], "y", 1), 1);
     for (int i = 0; i < OPEN_FILES; i++)
         close(writers[i]);
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     cr_expect(shows(second, "above/b/2", "xy"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* Databases are not read while they are open. Each time twice as late, and once a minute in the
@@ -361,8 +362,8 @@ Test(engine_watched, files_that_stay_open_go_when_they_have_rested_for_a_minute)
 Test(engine_watched, files_that_stay_open_are_seldom_asked_for)
 {
     enum { FILES = OPEN_FILES, MINUTES = 5, ASKS_MAX = FILES * (12 + MINUTES) };
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
     int writers[FILES];
 
     open_files(first, "SQLite format 3", writers);
@@ -371,23 +372,23 @@ Test(engine_watched, files_that_stay_open_are_seldom_asked_for)
     ask_writer = first->env.files->writer;
     first->env.files->writer = closes_late;
     asked = open_for = 0;
-    device_passes(first, MINUTES * MINUTE_MS);
+    small_device_passes(first, MINUTES * MINUTE_MS);
     cr_expect(asked >= FILES * MINUTES, "asked %zu times", asked);
     cr_expect(asked <= ASKS_MAX, "asked %zu times", asked);
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(second));
     cr_expect_not(has_path(second, "above/b/2"));
     for (int i = 0; i < FILES; i++)
         close(writers[i]);
-    device_passes(first, QUIET_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, QUIET_MS);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "above/b/2"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- A look that takes its time ---- */
 
 /* Jobs are under way: what is asked for again at once would be asked for without end. */
-static void expect_rest(device *self)
+static void expect_rest(small_device *self)
 {
     uint64_t deadline_ms;
     cf_error error;
@@ -397,7 +398,7 @@ static void expect_rest(device *self)
     cr_expect_gt(deadline_ms, self->in->now_ms, "it spins");
 }
 
-static void hears(device *self)
+static void hears(small_device *self)
 {
     cf_error error;
 
@@ -406,8 +407,8 @@ static void hears(device *self)
 
 Test(engine_watched, what_happens_while_a_file_is_read_waits_without_haste)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
     user_writes_text(first, "above/a/one", "edited");
     hears(first);
@@ -415,34 +416,34 @@ Test(engine_watched, what_happens_while_a_file_is_read_waits_without_haste)
     user_writes_text(first, "above/b/three", "3");
     hears(first);
     expect_rest(first);
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     cr_expect(shows(second, "above/a/one", "edited"));
     cr_expect(shows(second, "above/b/three", "3"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* At each moment of what two devices that serve do with an edit, new files and a move. */
 Test(engine_watched, nobody_asks_to_go_on_at_once_while_nothing_came)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
-    device_serves(second);
-    device_passes(second, QUIET_MS);
+    small_device_serves(second);
+    small_device_passes(second, QUIET_MS);
     user_writes_text(first, "above/a/one", "edited");
     user_makes(first, "above/new");
     user_writes_text(first, "above/new/four", "4");
     cr_assert(user_moves(first, "above/a/two", "above/new/two"));
     for (int turns = 0; turns < COMES_TURNS; turns++)
         for (int i = 0; i < w->count; i++) {
-            device_passes(&w->devices[i], TURN_MS);
+            small_device_passes(&w->devices[i], SMALL_TURN_MS);
             hears(&w->devices[i]);
             expect_rest(&w->devices[i]);
         }
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     cr_expect(shows(second, "above/new/two", "2"));
     cr_expect(shows(second, "above/new/four", "4"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- The clock ---- */
@@ -452,8 +453,8 @@ enum { SET_BACK_MS = 260000 };
 /* `written`: the file is still open when the clock is set, else its look is due. */
 static void expect_sent_by_a_clock_set_back(bool written)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
     char path[PATH_MAX];
 
     snprintf(path, sizeof path, "%s/above/a/one", first->folder);
@@ -463,12 +464,12 @@ static void expect_sent_by_a_clock_set_back(bool written)
         close(writer);
     hears(first);
     w->now_ms -= SET_BACK_MS;
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     if (written)
         close(writer);
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     cr_expect(shows(second, "above/a/one", "saved"), "written %d", written);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(engine_watched, a_save_that_waits_while_the_clock_is_set_back)
@@ -481,28 +482,28 @@ Test(engine_watched, a_save_that_waits_while_the_clock_is_set_back)
  * is not gone, however long nothing happened before. */
 Test(engine_watched, a_file_that_vanishes_after_a_long_rest)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
-    device_serves(second);
-    device_passes(second, QUIET_MS);
+    small_device_serves(second);
+    small_device_passes(second, QUIET_MS);
     w->now_ms += 10 * MINUTE_MS;
     user_removes(first, "above/a/one");
     hears(first);
-    device_passes(first, 100);
-    device_passes(second, 100);
+    small_device_passes(first, 100);
+    small_device_passes(second, 100);
     cr_expect(has_path(second, "above/a/one"), "it counts as gone at once");
-    device_passes(first, QUIET_MS);
-    device_passes(second, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
+    small_device_passes(second, QUIET_MS);
     cr_expect_not(has_path(second, "above/a/one"));
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* The kernel has few of them. */
 Test(engine_watched, a_source_that_is_removed_is_not_watched_any_more)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
     cf_error error;
 
     cr_assert_geq(cf_watch_count(cf_engine_watch(first->engine)), 4); /* the root, above, a, b */
@@ -510,5 +511,5 @@ Test(engine_watched, a_source_that_is_removed_is_not_watched_any_more)
               error);
     cr_expect_eq(cf_watch_count(cf_engine_watch(first->engine)), 0);
     cr_expect_eq(cf_watch_missing(cf_engine_watch(first->engine)), 0);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -21,17 +21,17 @@ static cf_status open_badly(cf_files *files, const cf_folder *folder, cf_bytes n
 Test(engine_watched, a_file_that_a_failing_disk_does_not_let_it_read)
 {
     for (size_t times = 1; times <= 2; times++) {
-        device *first, *second;
-        world *w = served_world(&first, &second, true);
+        small_device *first, *second;
+        small_world *w = served_world(&first, &second, true);
 
         open_well = first->env.files->open_file;
         first->env.files->open_file = open_badly;
         fails_left = times;
         user_writes_text(first, "above/a/one", "saved");
-        device_passes(first, 3 * MINUTE_MS);
+        small_device_passes(first, 3 * MINUTE_MS);
         cr_expect_eq(fails_left, 0);
         cr_expect(shows(second, "above/a/one", "saved"), "it failed %zu times", times);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
@@ -68,24 +68,24 @@ static cf_status list_badly(cf_files *files, const cf_folder *folder, cf_name_vi
  * has not changed there: everything is looked at anew. */
 Test(engine_watched, a_directory_that_a_failing_disk_does_not_let_it_list)
 {
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
+    small_device *first, *second;
+    small_world *w = served_world(&first, &second, true);
 
-    device_crash(first);
+    small_device_crash(first);
     user_writes_text(first, "above/a/new", "1");
-    device_serves(first);
+    small_device_serves(first);
     list_well = first->env.files->list;
     first->env.files->list = list_badly;
     lists_badly = true;
-    device_passes(first, QUIET_MS);
+    small_device_passes(first, QUIET_MS);
     user_writes_text(first, "above/beside", "1");
-    device_passes(first, QUIET_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, QUIET_MS);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "above/beside"));
     cr_expect(!has_path(second, "above/a/new"));
     lists_badly = false;
-    device_passes(first, 12 * MINUTE_MS);
-    cr_assert(device_sync(second));
+    small_device_passes(first, 12 * MINUTE_MS);
+    cr_assert(small_device_sync(second));
     cr_expect(has_path(second, "above/a/new"), "it is not looked for again");
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

@@ -21,7 +21,7 @@ typedef struct {
     size_t count;
 } folders;
 
-static void find_folders(const device *self, const char *below, folders *out)
+static void find_folders(const small_device *self, const char *below, folders *out)
 {
     char path[2 * PATH];
     struct stat stat_of;
@@ -49,17 +49,17 @@ static void find_folders(const device *self, const char *below, folders *out)
 /* ---- What users do ---- */
 
 typedef struct {
-    world *w;
+    small_world *w;
     unsigned files; /* that were made */
 } history;
 
 static void name_in(history *self, const char *folder, char out[PATH])
 {
     snprintf(out, PATH, "%.200s%s%c", folder, *folder ? "/" : "",
-             'a' + (char)world_random(self->w, NAMES));
+             'a' + (char)small_world_random(self->w, NAMES));
 }
 
-static void write_in(history *self, device *one, const char *folder)
+static void write_in(history *self, small_device *one, const char *folder)
 {
     char path[PATH], text[32];
 
@@ -69,7 +69,7 @@ static void write_in(history *self, device *one, const char *folder)
 }
 
 /* A directory with directories in it, which are all there before anybody hears of the first. */
-static void make_tree(history *self, device *one, const char *folder)
+static void make_tree(history *self, small_device *one, const char *folder)
 {
     char path[PATH], inner[PATH];
 
@@ -80,16 +80,16 @@ static void make_tree(history *self, device *one, const char *folder)
     write_in(self, one, inner);
 }
 
-static void act(history *self, device *one)
+static void act(history *self, small_device *one)
 {
     static folders there;
     char path[PATH];
 
     there.count = 0;
     find_folders(one, "", &there);
-    const char *folder = there.path[world_random(self->w, there.count)];
-    const char *other = there.path[world_random(self->w, there.count)];
-    switch (world_random(self->w, 9)) {
+    const char *folder = there.path[small_world_random(self->w, there.count)];
+    const char *other = there.path[small_world_random(self->w, there.count)];
+    switch (small_world_random(self->w, 9)) {
     case 0:
     case 1:
         name_in(self, folder, path);
@@ -122,21 +122,21 @@ static void act(history *self, device *one)
 }
 
 /* All at the same time. */
-static void all_pass(world *w, uint64_t ms)
+static void all_pass(small_world *w, uint64_t ms)
 {
     for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;)
         for (int i = 0; i < w->count; i++)
-            device_passes(&w->devices[i], TURN_MS);
+            small_device_passes(&w->devices[i], SMALL_TURN_MS);
 }
 
 /* Or one of them is stopped for a while, and finds then what came and what its user did. */
-static void pass(world *w)
+static void pass(small_world *w)
 {
-    uint64_t ms = world_random(w, world_random(w, 2) ? 400 : 6000);
+    uint64_t ms = small_world_random(w, small_world_random(w, 2) ? 400 : 6000);
 
-    switch (world_random(w, 4)) {
+    switch (small_world_random(w, 4)) {
     case 0:
-        device_passes(&w->devices[world_random(w, DEVICES)], ms);
+        small_device_passes(&w->devices[small_world_random(w, DEVICES)], ms);
         break;
     case 1:
         break;
@@ -148,7 +148,7 @@ static void pass(world *w)
 
 /* ---- What is watched ---- */
 
-static size_t watched_inodes(const device *self, uint64_t *out)
+static size_t watched_inodes(const small_device *self, uint64_t *out)
 {
     char path[64], line[256];
     size_t count = 0;
@@ -175,7 +175,7 @@ static bool has(const uint64_t *at, size_t count, uint64_t wanted)
     return false;
 }
 
-static void expect_watched(const device *self, uint64_t seed)
+static void expect_watched(const small_device *self, uint64_t seed)
 {
     static folders there;
     static uint64_t watched[FOLDERS_MAX];
@@ -192,18 +192,18 @@ static void expect_watched(const device *self, uint64_t seed)
                   self->number);
 }
 
-static void expect_equal(world *w, uint64_t seed, const char *when)
+static void expect_equal(small_world *w, uint64_t seed, const char *when)
 {
     cf_buffer difference = {0};
 
-    bool equal = world_equal(w, &difference);
+    bool equal = small_world_equal(w, &difference);
     cr_expect(equal, "seed %lu, %s:\n%.*s", (unsigned long)seed, when, (int)difference.size,
               (const char *)difference.data);
     cf_buffer_release(&difference);
 }
 
 /* The watches alone tell of that: nobody looks at everything within an hour. */
-static void expect_seen_everywhere(history *self, device *one, uint64_t seed)
+static void expect_seen_everywhere(history *self, small_device *one, uint64_t seed)
 {
     static folders there;
 
@@ -217,15 +217,15 @@ static void expect_seen_everywhere(history *self, device *one, uint64_t seed)
 
 static void try_history(uint64_t seed)
 {
-    history self = {.w = world_new(seed, DEVICES)};
+    history self = {.w = small_world_new(seed, DEVICES)};
 
     for (int i = 0; i < KEPT; i++)
         write_in(&self, &self.w->devices[0], "");
     for (int i = 0; i < DEVICES; i++)
-        device_serves(&self.w->devices[i]);
+        small_device_serves(&self.w->devices[i]);
     all_pass(self.w, REST_MS);
     for (int step = 0; step < STEPS; step++) {
-        act(&self, &self.w->devices[world_random(self.w, DEVICES)]);
+        act(&self, &self.w->devices[small_world_random(self.w, DEVICES)]);
         pass(self.w);
     }
     all_pass(self.w, 4 * REST_MS);
@@ -234,7 +234,7 @@ static void try_history(uint64_t seed)
         expect_watched(&self.w->devices[i], seed);
     for (int i = 0; i < DEVICES; i++)
         expect_seen_everywhere(&self, &self.w->devices[i], seed);
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 static uint64_t number_in(const char *variable, uint64_t otherwise)
@@ -257,24 +257,24 @@ Test(engine_watched_histories, each_directory_is_watched_and_no_other)
 Test(engine_watched_histories, directories_that_come_are_watched_before_they_are_looked_at)
 {
     static folders there;
-    history self = {.w = world_new(1, DEVICES)};
-    device *first = &self.w->devices[0], *second = &self.w->devices[1];
+    history self = {.w = small_world_new(1, DEVICES)};
+    small_device *first = &self.w->devices[0], *second = &self.w->devices[1];
     char path[PATH];
 
     for (int i = 0; i < DEVICES; i++)
-        device_serves(&self.w->devices[i]);
+        small_device_serves(&self.w->devices[i]);
     all_pass(self.w, REST_MS);
     for (int i = 0; i < COMING; i++) {
         snprintf(path, sizeof path, "d%d", i);
         user_makes(first, path);
     }
-    cr_assert(device_sync(first));
-    for (int turns = 0; turns < TURNS_MAX && there.count <= 1; turns++) {
-        device_passes(second, TURN_MS);
+    cr_assert(small_device_sync(first));
+    for (int turns = 0; turns < SMALL_TURNS_MAX && there.count <= 1; turns++) {
+        small_device_passes(second, SMALL_TURN_MS);
         there.count = 0;
         find_folders(second, "", &there);
     }
     cr_expect_eq(there.count, 1 + COMING);
     expect_watched(second, 1);
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }

@@ -63,7 +63,7 @@ static cf_status read_and_work(cf_files *files, const cf_file *file, uint64_t of
     return status;
 }
 
-static void starts(device *self, void (*write)(int file, uint64_t size))
+static void starts(small_device *self, void (*write)(int file, uint64_t size))
 {
     snprintf(program.path, sizeof program.path, "%s/log", self->folder);
     program.write = write;
@@ -100,7 +100,7 @@ static void overwrite(int file, uint64_t size)
 
 /* ---- What comes of it ---- */
 
-static cf_buffer contents(const device *self)
+static cf_buffer contents(const small_device *self)
 {
     cf_buffer bytes = {0};
 
@@ -108,30 +108,30 @@ static cf_buffer contents(const device *self)
     return bytes;
 }
 
-static world *with_log(uint64_t seed, size_t size)
+static small_world *with_log(uint64_t seed, size_t size)
 {
-    world *w = world_new(seed, 2);
-    cf_buffer bytes = world_noise(w, size);
+    small_world *w = small_world_new(seed, 2);
+    cf_buffer bytes = small_world_noise(w, size);
 
     bytes.data[0] = bytes.data[size - 1] = 0;
     user_writes(&w->devices[0], "log", bytes.data, bytes.size);
     settles_equal(w);
-    device_serves(&w->devices[0]);
-    device_passes(&w->devices[0], SECONDS_MS);
+    small_device_serves(&w->devices[0]);
+    small_device_passes(&w->devices[0], SECONDS_MS);
     cf_buffer_release(&bytes);
     return w;
 }
 
-static void passes(world *w, int seconds)
+static void passes(small_world *w, int seconds)
 {
     for (int i = 0; i < seconds; i++) {
-        device_passes(&w->devices[0], SECONDS_MS);
-        cr_assert(device_sync(&w->devices[1]));
+        small_device_passes(&w->devices[0], SECONDS_MS);
+        cr_assert(small_device_sync(&w->devices[1]));
         expect_nothing_pending(&w->devices[1]); /* what came could be put together */
     }
 }
 
-static void expect_last(world *w)
+static void expect_last(small_world *w)
 {
     ends();
     passes(w, 5);
@@ -145,7 +145,7 @@ Test(restless_file, is_followed_where_it_is_only_appended_to, .timeout = 120)
     size_t size = SMALLEST;
 
     for (int i = 0; i < SIZES; i++, size *= 6) {
-        world *w = with_log(91 + (uint64_t)i, size);
+        small_world *w = with_log(91 + (uint64_t)i, size);
         size_t last = size;
 
         starts(&w->devices[0], append);
@@ -161,13 +161,13 @@ Test(restless_file, is_followed_where_it_is_only_appended_to, .timeout = 120)
             cf_buffer_release(&there);
         }
         expect_last(w);
-        world_destroy(&w);
+        small_world_destroy(&w);
     }
 }
 
 Test(restless_file, is_never_a_mixture_where_it_is_overwritten, .timeout = 120)
 {
-    world *w = with_log(95, SMALLEST * 20);
+    small_world *w = with_log(95, SMALLEST * 20);
 
     starts(&w->devices[0], overwrite);
     works();
@@ -178,11 +178,11 @@ Test(restless_file, is_never_a_mixture_where_it_is_overwritten, .timeout = 120)
         cf_buffer_release(&there);
     }
     cr_expect_gt(program.reads, TIMES);
-    cr_expect_gt(device_pending(&w->devices[0], cf_engine_binding_at(w->devices[0].engine, 0),
-                                CF_PENDING_WAITS),
+    cr_expect_gt(small_device_pending(&w->devices[0], cf_engine_binding_at(w->devices[0].engine, 0),
+                                      CF_PENDING_WAITS),
                  0, "it is told");
     expect_last(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- A program that keeps it open ---- */
@@ -203,7 +203,7 @@ static cf_status stat_held(cf_files *files, const cf_file *file, cf_stat *out, c
 }
 
 /* It is all another one each second, and small: one reading is as good as the other. */
-static void save_each_second(world *w, int file, int seconds)
+static void save_each_second(small_world *w, int file, int seconds)
 {
     for (int i = 0; i < seconds; i++) {
         held.ctime_ns = cf_ns_of_ms(w->now_ms);
@@ -212,7 +212,7 @@ static void save_each_second(world *w, int file, int seconds)
     }
 }
 
-static bool holds_time(const world *w, uint64_t least_ms)
+static bool holds_time(const small_world *w, uint64_t least_ms)
 {
     cf_buffer there = contents(&w->devices[1]);
     uint64_t time_ms;
@@ -224,8 +224,8 @@ static bool holds_time(const world *w, uint64_t least_ms)
 
 Test(restless_file, is_sent_each_minute_where_it_stays_open, .timeout = 120)
 {
-    world *w = with_log(96, 1000);
-    device *a = &w->devices[0];
+    small_world *w = with_log(96, 1000);
+    small_device *a = &w->devices[0];
     struct stat stat;
 
     starts(a, NULL);
@@ -243,12 +243,12 @@ Test(restless_file, is_sent_each_minute_where_it_stays_open, .timeout = 120)
     }
     close(file);
     expect_last(w);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- A patch ---- */
 
-static cf_status make_patch(device *self, const cf_buffer *bytes)
+static cf_status make_patch(small_device *self, const cf_buffer *bytes)
 {
     cf_buffer leaves = {0}, before = {0};
     cf_content_hasher *hasher = cf_content_hasher_new(&before);
@@ -287,8 +287,8 @@ static cf_status make_patch(device *self, const cf_buffer *bytes)
 /* Which is of what was read, or is none. */
 Test(restless_file, has_no_patch_made_from_what_it_is_by_then)
 {
-    world *w = with_log(97, SMALLEST);
-    device *a = &w->devices[0];
+    small_world *w = with_log(97, SMALLEST);
+    small_device *a = &w->devices[0];
     cf_buffer bytes = contents(a);
 
     cf_buffer_append(&bytes, "a line", 6);
@@ -299,5 +299,5 @@ Test(restless_file, has_no_patch_made_from_what_it_is_by_then)
     bytes.data[SMALLEST - 1] ^= 1;
     cr_expect_eq(make_patch(a, &bytes), CF_CHANGED);
     cf_buffer_release(&bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }

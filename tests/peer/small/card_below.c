@@ -10,9 +10,9 @@
 #define SECOND_NS INT64_C(1000000000)
 enum { ASKS_MS = 600000 };
 
-world *machine;
+small_world *machine;
 lesser_disk disk;
-device *first, *second;
+small_device *first, *second;
 
 /* Of the disk; for the device long enough to ask that. */
 void passes(int64_t seconds)
@@ -23,8 +23,8 @@ void passes(int64_t seconds)
 
 void both_sync(void)
 {
-    cr_assert(device_sync(first));
-    cr_assert(device_sync(second));
+    cr_assert(small_device_sync(first));
+    cr_assert(small_device_sync(second));
 }
 
 void path_of(char path[256], const char *name)
@@ -69,15 +69,15 @@ void put_back(void)
 /* The bare folder is of later than all that is on the card; then both devices have seen it. */
 void card_begin(void)
 {
-    machine = world_new(17, 2);
+    machine = small_world_new(17, 2);
     machine->guarded = true;
     first = &machine->devices[0];
     second = &machine->devices[1];
     lesser_disk_begin(&disk, machine);
     disk.is_remote = true;
     disk.fraction_ns = 1234567;
-    device_crash(first);
-    device_crash(second);
+    small_device_crash(first);
+    small_device_crash(second);
     user_makes(first, "card");
     user_writes_text(first, "card/a", "a");
     user_writes_text(first, "card/b", "b");
@@ -85,7 +85,7 @@ void card_begin(void)
     user_writes_text(first, "card/in/c", "c");
     user_writes_text(first, "beside", "beside");
     passes(LONGER_THAN_REMEMBERED);
-    cr_assert(device_sync(first));
+    cr_assert(small_device_sync(first));
     disk.no_ctimes = true; /* a mount, which is a rename here, changes none */
     make_bare();
     passes(LONGER_THAN_REMEMBERED);
@@ -97,20 +97,20 @@ void card_begin(void)
 
 void card_end(void)
 {
-    world_destroy(&machine);
+    small_world_destroy(&machine);
 }
 
 void expect_held(void)
 {
-    const uint64_t entries = world_entries(machine);
+    const uint64_t entries = small_world_entries(machine);
 
     for (int i = 0; i < 2; i++) {
-        device_sync(first);
-        cr_assert(device_sync(second));
+        small_device_sync(first);
+        cr_assert(small_device_sync(second));
         passes(LONGER_THAN_REMEMBERED);
     }
     cr_expect(has_path(second, "card/a"), "a was removed elsewhere");
     cr_expect(has_path(second, "card/b"), "b was removed elsewhere");
     cr_expect(has_path(second, "card/in/c"), "in/c was removed elsewhere");
-    cr_expect_eq(world_entries(machine), entries, "something was published");
+    cr_expect_eq(small_world_entries(machine), entries, "something was published");
 }

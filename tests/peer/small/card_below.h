@@ -8,9 +8,9 @@
 
 enum { LONGER_THAN_REMEMBERED = 130, LONG_AGO_S = 1000000000 };
 
-extern world *machine;
+extern small_world *machine;
 extern lesser_disk disk;
-extern device *first, *second; /* the share is the first one's */
+extern small_device *first, *second; /* the share is the first one's */
 
 /* card/ has a, b and in/c; beside it lies a file. */
 void card_begin(void);

@@ -5,7 +5,7 @@
 
 enum { LARGE = 150000 };
 
-void write_large(device *self, const char *path, uint8_t seed)
+void write_large(small_device *self, const char *path, uint8_t seed)
 {
     cf_buffer bytes = {0};
     uint32_t state = seed;
@@ -18,9 +18,9 @@ void write_large(device *self, const char *path, uint8_t seed)
     cf_buffer_release(&bytes);
 }
 
-void crash_work_prepare(world *in)
+void crash_work_prepare(small_world *in)
 {
-    device *a = &in->devices[0];
+    small_device *a = &in->devices[0];
 
     user_makes(a, "d");
     user_makes(a, "old");
@@ -35,10 +35,10 @@ void crash_work_prepare(world *in)
     user_writes_text(a, "d/gone", "g");
     user_writes_text(a, "old/six", "6");
     write_large(a, "large", 1);
-    settles_equal_by(world_equal, in, "before", 0);
+    settles_equal_by(small_world_equal, in, "before", 0);
 }
 
-void crash_work(device *self)
+void crash_work(small_device *self)
 {
     user_writes_text(self, "one", "one");
     user_writes_text(self, "d/sub", "new sub");
@@ -59,10 +59,10 @@ void crash_work(device *self)
     write_large(self, "new/other", 3);
 }
 
-void crash_work_rest(lesser_disk *disk, world *in)
+void crash_work_rest(lesser_disk *disk, small_world *in)
 {
     const int64_t LATER_NS = INT64_C(10000000000);
 
     lesser_disk_set_clock(disk, lesser_disk_clock(disk) + LATER_NS);
-    settles_equal_by(world_equal, in, "rested", 0);
+    settles_equal_by(small_world_equal, in, "rested", 0);
 }

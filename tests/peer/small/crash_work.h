@@ -6,14 +6,14 @@
 #include "tests/peer/small/small_checks.h"
 
 /* What all have before. */
-void crash_work_prepare(world *in);
+void crash_work_prepare(small_world *in);
 /* All that can be done to a folder: replace, move, delete, swap, mode and time, new things, one of
  * them where a file is that goes into it. */
-void crash_work(device *self);
+void crash_work(small_device *self);
 /* So that nothing is racy. */
-void crash_work_rest(lesser_disk *disk, world *in);
+void crash_work_rest(lesser_disk *disk, small_world *in);
 
 /* Of more than goes with an entry; other bytes with each seed. */
-void write_large(device *self, const char *path, uint8_t seed);
+void write_large(small_device *self, const char *path, uint8_t seed);
 
 #endif

@@ -10,7 +10,7 @@ void name_file(int number, char name[16])
     snprintf(name, 16, "file%d", number);
 }
 
-void remove_range(device *self, int first, int end)
+void remove_range(small_device *self, int first, int end)
 {
     char name[16];
 
@@ -20,12 +20,12 @@ void remove_range(device *self, int first, int end)
     }
 }
 
-void remove_files(device *self, int count)
+void remove_files(small_device *self, int count)
 {
     remove_range(self, 0, count);
 }
 
-void write_files(device *self, int first, int end)
+void write_files(small_device *self, int first, int end)
 {
     char name[16];
 
@@ -35,7 +35,7 @@ void write_files(device *self, int first, int end)
     }
 }
 
-void make_files(const world *in, device *self, int first, int end)
+void make_files(const small_world *in, small_device *self, int first, int end)
 {
     char name[16];
 
@@ -46,39 +46,39 @@ void make_files(const world *in, device *self, int first, int end)
     }
 }
 
-world *a_world_with(uint64_t seed, int files)
+small_world *a_world_with(uint64_t seed, int files)
 {
-    world *w = world_new(seed, 2);
+    small_world *w = small_world_new(seed, 2);
 
     w->guarded = true;
     write_files(&w->devices[0], 0, files);
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
     return w;
 }
 
-world *a_world_with_files(uint64_t seed)
+small_world *a_world_with_files(uint64_t seed)
 {
     return a_world_with(seed, FILES);
 }
 
-int count_of(const device *self, int files)
+int count_of(const small_device *self, int files)
 {
     char name[16], token[64];
     int count = 0;
 
     for (int i = 0; i < files; i++) {
         name_file(i, name);
-        count += device_token(self, name, token);
+        count += small_device_token(self, name, token);
     }
     return count;
 }
 
-int count_files(const device *self)
+int count_files(const small_device *self)
 {
     return count_of(self, FILES);
 }
 
-cf_status trouble(device *self)
+cf_status trouble(small_device *self)
 {
     cf_arena arena = {0};
     cf_binding_status status;
@@ -88,9 +88,9 @@ cf_status trouble(device *self)
     return status.trouble;
 }
 
-void sync_with_the_word(device *self)
+void sync_with_the_word(small_device *self)
 {
     cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
 
-    cr_assert(device_round(self, &options, TURNS_MAX));
+    cr_assert(small_device_round(self, &options, SMALL_TURNS_MAX));
 }

@@ -8,24 +8,24 @@
 enum { FILES = 12 };
 
 /* Of two devices, in sync: the files were made on the first one. */
-world *a_world_with(uint64_t seed, int files);
-world *a_world_with_files(uint64_t seed); /* FILES of them */
+small_world *a_world_with(uint64_t seed, int files);
+small_world *a_world_with_files(uint64_t seed); /* FILES of them */
 
 void name_file(int number, char name[16]);
-void write_files(device *self, int first, int end);
+void write_files(small_device *self, int first, int end);
 /* The same by the world's clock, which may have gone on. */
-void make_files(const world *in, device *self, int first, int end);
-void remove_files(device *self, int count);
-void remove_range(device *self, int first, int end);
+void make_files(const small_world *in, small_device *self, int first, int end);
+void remove_files(small_device *self, int count);
+void remove_range(small_device *self, int first, int end);
 
 /* How many of the first `files` are there. */
-int count_of(const device *self, int files);
-int count_files(const device *self); /* of FILES */
+int count_of(const small_device *self, int files);
+int count_files(const small_device *self); /* of FILES */
 
 /* What keeps the first source from being looked at. */
-cf_status trouble(device *self);
+cf_status trouble(small_device *self);
 
 /* As `counterfoil sync --yes`. */
-void sync_with_the_word(device *self);
+void sync_with_the_word(small_device *self);
 
 #endif

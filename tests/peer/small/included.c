@@ -3,16 +3,16 @@
 
 #include "tests/support/expect.h"
 
-world *two(uint64_t seed, const char *pattern)
+small_world *two(uint64_t seed, const char *pattern)
 {
-    world *w = world_new(seed, 2);
+    small_world *w = small_world_new(seed, 2);
 
     if (pattern)
         include(&w->devices[1], pattern);
     return w;
 }
 
-cf_binding *device_will_ask_for(device *self, const char *const *patterns, size_t count)
+cf_binding *small_device_will_ask_for(small_device *self, const char *const *patterns, size_t count)
 {
     cf_binding *binding = cf_engine_binding_at(self->engine, 0), *trial;
     cf_binding_options options = {.number = 1,
@@ -28,12 +28,12 @@ cf_binding *device_will_ask_for(device *self, const char *const *patterns, size_
     return binding;
 }
 
-void device_asks_for(device *self, const char *const *patterns, size_t count)
+void small_device_asks_for(small_device *self, const char *const *patterns, size_t count)
 {
-    cf_engine_touch_binding(self->engine, device_will_ask_for(self, patterns, count));
+    cf_engine_touch_binding(self->engine, small_device_will_ask_for(self, patterns, count));
 }
 
-void include(device *self, const char *pattern)
+void include(small_device *self, const char *pattern)
 {
-    device_asks_for(self, &pattern, pattern ? 1 : 0);
+    small_device_asks_for(self, &pattern, pattern ? 1 : 0);
 }

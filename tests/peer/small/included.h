@@ -6,13 +6,14 @@
 
 /* Of two devices: the first has everything, the second asks for what the pattern says; NULL: for
  * everything, too. */
-world *two(uint64_t seed, const char *pattern);
+small_world *two(uint64_t seed, const char *pattern);
 
 /* As `counterfoil set --include`. */
-void device_asks_for(device *self, const char *const *patterns, size_t count);
+void small_device_asks_for(small_device *self, const char *const *patterns, size_t count);
 /* The same, kept only: the process ends before it does anything about it. */
-cf_binding *device_will_ask_for(device *self, const char *const *patterns, size_t count);
+cf_binding *small_device_will_ask_for(small_device *self, const char *const *patterns,
+                                      size_t count);
 /* For one pattern; NULL: for everything. */
-void include(device *self, const char *pattern);
+void include(small_device *self, const char *pattern);
 
 #endif

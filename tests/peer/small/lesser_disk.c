@@ -132,7 +132,7 @@ static int descriptor(cf_files *files, const cf_folder *folder)
                              : cf_files_posix()->descriptor(files, folder);
 }
 
-void lesser_disk_begin(lesser_disk *self, world *in)
+void lesser_disk_begin(lesser_disk *self, small_world *in)
 {
     *self = (lesser_disk){.in = in, .began_ns = real_now(CLOCK_REALTIME) - LONGEST_TEST_NS / 2};
     in->files.context = self;

@@ -9,7 +9,7 @@
 enum { LESSER_MOVES_MAX = 64, LESSER_THINGS_MAX = 4096 };
 
 typedef struct {
-    world *in;
+    small_world *in;
     int64_t began_ns; /* by the real clock */
     struct {
         int64_t real_ns, to_ns; /* from then on, it shows this */
@@ -36,7 +36,7 @@ typedef struct {
 
 /* From now on all devices' folders lie on such; its clock shows the world's. `self` outlives the
  * world. */
-void lesser_disk_begin(lesser_disk *self, world *in);
+void lesser_disk_begin(lesser_disk *self, small_world *in);
 /* Its clock shows this from now on, cut to seconds; it may be earlier. */
 void lesser_disk_set_clock(lesser_disk *self, int64_t now_ns);
 int64_t lesser_disk_clock(const lesser_disk *self);

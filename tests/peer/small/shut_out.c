@@ -8,17 +8,17 @@
 
 /* ---- Acts on the member log ---- */
 
-cf_peer *peer_of(device *self)
+cf_peer *peer_of(small_device *self)
 {
     return cf_engine_peer(self->engine);
 }
 
-const cf_registry *registry_of(device *self)
+const cf_registry *registry_of(small_device *self)
 {
     return cf_log_registry(peer_of(self)->log);
 }
 
-void open_epoch(device *owner, const cf_hash *but, cf_arena *arena, cf_opening *out)
+void open_epoch(small_device *owner, const cf_hash *but, cf_arena *arena, cf_opening *out)
 {
     const cf_registry *registry = registry_of(owner);
     size_t count = cf_registry_device_count(registry);
@@ -41,7 +41,7 @@ void open_epoch(device *owner, const cf_hash *but, cf_arena *arena, cf_opening *
     expect_ok(cf_opening_make(&parts, arena, out, &error), error);
 }
 
-void revoke(device *owner, const cf_hash *whom, const cf_heads *heads)
+void revoke(small_device *owner, const cf_hash *whom, const cf_heads *heads)
 {
     cf_member member = {.kind = CF_MEMBER_REVOKE,
                         .device = *whom,
@@ -56,12 +56,12 @@ void revoke(device *owner, const cf_hash *whom, const cf_heads *heads)
     cf_arena_release(&arena);
 }
 
-cf_hash id_of(device *self)
+cf_hash id_of(small_device *self)
 {
     return *cf_peer_device(peer_of(self));
 }
 
-cf_heads heads_of(device *holder, const cf_hash *whom)
+cf_heads heads_of(small_device *holder, const cf_hash *whom)
 {
     cf_heads heads = {0};
     cf_error error;
@@ -70,7 +70,7 @@ cf_heads heads_of(device *holder, const cf_hash *whom)
     return heads;
 }
 
-void give_role(device *owner, const cf_hash *whom, cf_role role)
+void give_role(small_device *owner, const cf_hash *whom, cf_role role)
 {
     cf_heads heads = heads_of(owner, whom);
     cf_member member = {.kind = CF_MEMBER_ROLE,
@@ -84,7 +84,7 @@ void give_role(device *owner, const cf_hash *whom, cf_role role)
     cf_heads_release(&heads);
 }
 
-void annul(device *at, const cf_hash *revocation)
+void annul(small_device *at, const cf_hash *revocation)
 {
     cf_keys *account = cf_keys_of_phrase(at->in->phrase);
     const cf_heads *seen = cf_registry_heads(registry_of(at));
@@ -129,7 +129,7 @@ static bool pack(void *context, uint64_t position, cf_bytes wire)
     return true;
 }
 
-parcel parcel_of(device *from)
+parcel parcel_of(small_device *from)
 {
     cf_store *store = cf_home_store(from->home);
     parcel all = {0};
@@ -147,7 +147,7 @@ void parcel_release(parcel *self)
     *self = (parcel){0};
 }
 
-void carry(device *from, device *to)
+void carry(small_device *from, small_device *to)
 {
     parcel all = parcel_of(from);
     cf_error error;
@@ -164,14 +164,14 @@ void carry(device *from, device *to)
 
 scene a_scene(uint64_t seed)
 {
-    scene s = {.w = world_new(seed, 3)};
+    scene s = {.w = small_world_new(seed, 3)};
 
     s.owner = &s.w->devices[0];
     s.suspect = &s.w->devices[1];
     s.other = &s.w->devices[2];
     user_writes_text(s.owner, "report", "first");
     user_writes_text(s.suspect, "notes", "mine");
-    cr_assert(world_settle(s.w));
+    cr_assert(small_world_settle(s.w));
     s.id = id_of(s.suspect);
     s.heads = heads_of(s.owner, &s.id);
     return s;
@@ -180,7 +180,7 @@ scene a_scene(uint64_t seed)
 void scene_end(scene *s)
 {
     cf_heads_release(&s->heads);
-    world_destroy(&s->w);
+    small_world_destroy(&s->w);
 }
 
 void vandalise(scene *s)
@@ -193,12 +193,12 @@ void vandalise(scene *s)
 void sync_both(scene *s)
 {
     for (int i = 0; i < 3; i++) {
-        cr_assert(device_sync(s->owner));
-        cr_assert(device_sync(s->other));
+        cr_assert(small_device_sync(s->owner));
+        cr_assert(small_device_sync(s->other));
     }
 }
 
-void expect_unharmed(const device *self, const char *who)
+void expect_unharmed(const small_device *self, const char *who)
 {
     cr_expect(holds(self, "report", "first"), "%s", who);
     cr_expect(holds(self, "notes", "mine"), "%s", who);
@@ -209,8 +209,8 @@ void expect_the_rest_alike(scene *s)
 {
     cf_buffer trees[2] = {{0}, {0}};
 
-    device_tree(s->owner, &trees[0]);
-    device_tree(s->other, &trees[1]);
+    small_device_tree(s->owner, &trees[0]);
+    small_device_tree(s->other, &trees[1]);
     cr_expect(cf_bytes_equal(cf_buffer_view(&trees[0]), cf_buffer_view(&trees[1])), "%.*s\n%.*s",
               (int)trees[0].size, (const char *)trees[0].data, (int)trees[1].size,
               (const char *)trees[1].data);
@@ -218,8 +218,8 @@ void expect_the_rest_alike(scene *s)
     cf_buffer_release(&trees[1]);
 }
 
-void go_offline(device *self)
+void go_offline(small_device *self)
 {
     self->offline = true;
-    device_crash(self); /* and its connection with it */
+    small_device_crash(self); /* and its connection with it */
 }

@@ -12,14 +12,14 @@
 
 enum { NUMBER = 3, PATH = 600, CARD_MAX = 4096, CARDS_MAX = 64, LINE_MAX_SIZE = 200 };
 
-static void path_of(const device *self, const char *file, char path[PATH])
+static void path_of(const small_device *self, const char *file, char path[PATH])
 {
     snprintf(path, PATH, "%s.cards/%s", self->folder, file);
 }
 
 /* ---- Binding ---- */
 
-static void make_root(device *self, const char *path, cf_id *instance)
+static void make_root(small_device *self, const char *path, cf_id *instance)
 {
     cf_files *files = self->env.files;
     cf_folder *root = NULL;
@@ -28,12 +28,12 @@ static void make_root(device *self, const char *path, cf_id *instance)
     memset(instance->bytes, 'a' + self->number, CF_ID_SIZE);
     if (mkdir(path, 0777))
         abort();
-    world_must(files->open_root(files, path, &root, &error), &error, "cards");
-    world_must(cf_root_make(files, root, instance, &error), &error, "cards");
+    small_world_must(files->open_root(files, path, &root, &error), &error, "cards");
+    small_world_must(cf_root_make(files, root, instance, &error), &error, "cards");
     files->close_folder(files, &root);
 }
 
-static void bind_cards(device *self, const cf_id *collection, cf_format format)
+static void bind_cards(small_device *self, const cf_id *collection, cf_format format)
 {
     cf_peer *peer = cf_engine_peer(self->engine);
     char path[PATH];
@@ -42,38 +42,39 @@ static void bind_cards(device *self, const cf_id *collection, cf_format format)
 
     snprintf(path, sizeof path, "%s.cards", self->folder);
     cf_binding_options options = {.number = NUMBER, .collection = *collection, .path = path};
-    world_must(cf_binding_new(&options, &binding, &error), &error, "cards");
+    small_world_must(cf_binding_new(&options, &binding, &error), &error, "cards");
     binding->format = format;
     make_root(self, path, &binding->instance);
-    world_must(cf_binding_save(peer, binding, &error), &error, "cards");
-    world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "cards");
+    small_world_must(cf_binding_save(peer, binding, &error), &error, "cards");
+    small_world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "cards");
 }
 
-static void bind_all(world *self, cf_format format)
+static void bind_all(small_world *self, cf_format format)
 {
     cf_peer *peer = cf_engine_peer(self->devices[0].engine);
     cf_error error;
     cf_id collection;
 
-    world_must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("cards"), &collection, &error),
-               &error, "collection");
+    small_world_must(
+        cf_ring_collection_id(peer->ring, cf_bytes_of_text("cards"), &collection, &error), &error,
+        "collection");
     for (int i = 0; i < self->count; i++)
         bind_cards(&self->devices[i], &collection, format);
 }
 
-void world_bind_cards(world *self)
+void small_world_bind_cards(small_world *self)
 {
     bind_all(self, CF_FORMAT_VCARD);
 }
 
-void world_bind_calendar(world *self)
+void small_world_bind_calendar(small_world *self)
 {
     bind_all(self, CF_FORMAT_ICALENDAR);
 }
 
 /* ---- Users ---- */
 
-void user_writes_text_card(device *self, const char *file, const char *text)
+void user_writes_text_card(small_device *self, const char *file, const char *text)
 {
     char path[PATH], beside[PATH];
 
@@ -84,7 +85,7 @@ void user_writes_text_card(device *self, const char *file, const char *text)
         abort();
 }
 
-void user_writes_card(device *self, const char *file, const char *uid, const char *name,
+void user_writes_card(small_device *self, const char *file, const char *uid, const char *name,
                       const char *note)
 {
     char text[CARD_MAX];
@@ -95,7 +96,7 @@ void user_writes_card(device *self, const char *file, const char *uid, const cha
     user_writes_text_card(self, file, text);
 }
 
-void user_moves_card(device *self, const char *from, const char *to)
+void user_moves_card(small_device *self, const char *from, const char *to)
 {
     char before[PATH], after[PATH];
 
@@ -105,7 +106,7 @@ void user_moves_card(device *self, const char *from, const char *to)
         abort();
 }
 
-void user_removes_card(device *self, const char *file)
+void user_removes_card(small_device *self, const char *file)
 {
     char path[PATH];
 
@@ -159,7 +160,7 @@ static void read_file(const char *path, card_list *out)
     }
 }
 
-void device_reads_card(const device *self, const char *file, cf_buffer *out)
+void small_device_reads_card(const small_device *self, const char *file, cf_buffer *out)
 {
     char path[PATH];
 
@@ -178,7 +179,7 @@ static int compare_lines(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-void device_cards(const device *self, cf_buffer *out)
+void small_device_cards(const small_device *self, cf_buffer *out)
 {
     card_list *list = cf_allocate(1, sizeof *list);
     char path[PATH];
@@ -199,18 +200,18 @@ void device_cards(const device *self, cf_buffer *out)
     free(list);
 }
 
-bool device_has_card(const device *self, const char *line)
+bool small_device_has_card(const small_device *self, const char *line)
 {
     cf_buffer cards = {0};
 
-    device_cards(self, &cards);
+    small_device_cards(self, &cards);
     cf_buffer_append(&cards, "", 1);
     bool has = strstr((const char *)cards.data, line) != NULL;
     cf_buffer_release(&cards);
     return has;
 }
 
-size_t device_card_temporaries(const device *self)
+size_t small_device_card_temporaries(const small_device *self)
 {
     char path[PATH];
     size_t count = 0;
@@ -224,16 +225,16 @@ size_t device_card_temporaries(const device *self)
     return count;
 }
 
-bool world_cards_equal(world *self, cf_buffer *difference)
+bool small_world_cards_equal(small_world *self, cf_buffer *difference)
 {
     cf_buffer first = {0};
     bool equal = true;
 
-    device_cards(&self->devices[0], &first);
+    small_device_cards(&self->devices[0], &first);
     for (int i = 1; equal && i < self->count; i++) {
         cf_buffer other = {0};
 
-        device_cards(&self->devices[i], &other);
+        small_device_cards(&self->devices[i], &other);
         equal = cf_bytes_equal(cf_buffer_view(&first), cf_buffer_view(&other));
         if (!equal)
             cf_buffer_append_text(difference, "device %d has\n%.*sthe first\n%.*s", i,

@@ -6,27 +6,28 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-void settle(world *self)
+void settle(small_world *self)
 {
-    cr_assert(world_settle(self), "the world does not come to rest");
+    cr_assert(small_world_settle(self), "the world does not come to rest");
 }
 
-void settles_equal(world *self)
+void settles_equal(small_world *self)
 {
-    settles_equal_by(world_equal, self, "in the end", 0);
+    settles_equal_by(small_world_equal, self, "in the end", 0);
 }
 
-void settles_equal_by(world_comparison *are_equal, world *self, const char *when, unsigned long at)
+void settles_equal_by(small_world_comparison *are_equal, small_world *self, const char *when,
+                      unsigned long at)
 {
     cf_buffer difference = {0};
 
-    cr_assert(world_settle(self), "%s %lu: the world does not come to rest", when, at);
+    cr_assert(small_world_settle(self), "%s %lu: the world does not come to rest", when, at);
     cr_assert(are_equal(self, &difference), "%s %lu: %.*s", when, at, (int)difference.size,
               (const char *)difference.data);
     cf_buffer_release(&difference);
 }
 
-unsigned mode_of(const device *self, const char *path)
+unsigned mode_of(const small_device *self, const char *path)
 {
     struct stat stat;
     char whole[400];
@@ -35,19 +36,19 @@ unsigned mode_of(const device *self, const char *path)
     return lstat(whole, &stat) ? 0 : stat.st_mode & 0777;
 }
 
-bool has_path(const device *self, const char *path)
+bool has_path(const small_device *self, const char *path)
 {
     char token[64];
 
-    return device_token(self, path, token);
+    return small_device_token(self, path, token);
 }
 
-bool is_there(const device *self, const char *path)
+bool is_there(const small_device *self, const char *path)
 {
     return mode_of(self, path) != 0;
 }
 
-bool holds_bytes(const device *self, const char *path, cf_bytes bytes)
+bool holds_bytes(const small_device *self, const char *path, cf_bytes bytes)
 {
     cf_buffer found = {0};
     bool equal = user_reads(self, path, &found) && cf_bytes_equal(cf_buffer_view(&found), bytes);
@@ -56,12 +57,12 @@ bool holds_bytes(const device *self, const char *path, cf_bytes bytes)
     return equal;
 }
 
-bool holds(const device *self, const char *path, const char *text)
+bool holds(const small_device *self, const char *path, const char *text)
 {
     return holds_bytes(self, path, cf_bytes_of_text(text));
 }
 
-void expect_text(const device *self, const char *path, const char *text)
+void expect_text(const small_device *self, const char *path, const char *text)
 {
     cf_buffer bytes = {0};
 
@@ -71,12 +72,12 @@ void expect_text(const device *self, const char *path, const char *text)
     cf_buffer_release(&bytes);
 }
 
-size_t count_texts(const device *self, const char *text)
+size_t count_texts(const small_device *self, const char *text)
 {
     cf_buffer tree = {0};
     size_t count = 0;
 
-    device_tree(self, &tree);
+    small_device_tree(self, &tree);
     cf_buffer_append(&tree, "", 1);
     for (const char *at = (const char *)tree.data; (at = strstr(at, text)); at++)
         count++;
@@ -84,7 +85,7 @@ size_t count_texts(const device *self, const char *text)
     return count;
 }
 
-void expect_nothing_pending(device *self)
+void expect_nothing_pending(small_device *self)
 {
     cf_arena arena = {0};
     cf_binding_status status;

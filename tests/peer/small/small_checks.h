@@ -5,22 +5,23 @@
 #include "tests/peer/small/small_folder.h"
 
 /* It comes to rest; and then the folders hold the same. */
-void settle(world *self);
-void settles_equal(world *self);
+void settle(small_world *self);
+void settles_equal(small_world *self);
 /* The same of what the comparison says, at this point of a test. */
-typedef bool world_comparison(world *self, cf_buffer *difference);
-void settles_equal_by(world_comparison *are_equal, world *self, const char *when, unsigned long at);
+typedef bool small_world_comparison(small_world *self, cf_buffer *difference);
+void settles_equal_by(small_world_comparison *are_equal, small_world *self, const char *when,
+                      unsigned long at);
 
 /* 0: nothing is there. */
-unsigned mode_of(const device *self, const char *path);
-bool is_there(const device *self, const char *path);
-bool has_path(const device *self, const char *path); /* something that can be read */
-bool holds_bytes(const device *self, const char *path, cf_bytes bytes);
-bool holds(const device *self, const char *path, const char *text);
-void expect_text(const device *self, const char *path, const char *text);
+unsigned mode_of(const small_device *self, const char *path);
+bool is_there(const small_device *self, const char *path);
+bool has_path(const small_device *self, const char *path); /* something that can be read */
+bool holds_bytes(const small_device *self, const char *path, cf_bytes bytes);
+bool holds(const small_device *self, const char *path, const char *text);
+void expect_text(const small_device *self, const char *path, const char *text);
 /* How often the text is in what lies there, or in its names. */
-size_t count_texts(const device *self, const char *text);
+size_t count_texts(const small_device *self, const char *text);
 /* All is in sync, as `status` would say. */
-void expect_nothing_pending(device *self);
+void expect_nothing_pending(small_device *self);
 
 #endif

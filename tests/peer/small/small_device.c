@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static void open_engine(device *self)
+static void open_engine(small_device *self)
 {
     cf_error error;
     cf_home_options options = {
@@ -20,51 +20,51 @@ static void open_engine(device *self)
         .store = faulty_store_new(cf_store_memory_new(self->disk), self->disk, &self->faults),
     };
 
-    world_must(cf_home_open(&options, &self->home, &error), &error, "home");
+    small_world_must(cf_home_open(&options, &self->home, &error), &error, "home");
 }
 
-static void start_engine(device *self)
+static void start_engine(small_device *self)
 {
     cf_error error;
 
-    world_must(cf_engine_open(&(cf_engine_options){&self->env, self->home, self->serves},
-                              self->in->now_ms, &self->engine, &error),
-               &error, "engine");
+    small_world_must(cf_engine_open(&(cf_engine_options){&self->env, self->home, self->serves},
+                                    self->in->now_ms, &self->engine, &error),
+                     &error, "engine");
     memcpy(self->curve.bytes, cf_keys_public(cf_engine_peer(self->engine)->keys)->curve,
            CF_HASH_SIZE);
 }
 
-void device_stop(device *self)
+void small_device_stop(small_device *self)
 {
-    device_disconnect(self);
+    small_device_disconnect(self);
     cf_engine_close(&self->engine);
     cf_home_close(&self->home);
 }
 
-void device_crash(device *self)
+void small_device_crash(small_device *self)
 {
-    device_stop(self);
+    small_device_stop(self);
     self->faults = (disk_faults){.calls = self->faults.calls, .lacks = self->faults.lacks};
     cf_store_memory_disk_fail(self->disk, CF_OK);
     open_engine(self);
     start_engine(self);
 }
 
-void device_serves(device *self)
+void small_device_serves(small_device *self)
 {
     self->serves = true;
-    device_crash(self);
+    small_device_crash(self);
 }
 
-static void make_home(device *self)
+static void make_home(small_device *self)
 {
-    world *in = self->in;
+    small_world *in = self->in;
     uint8_t id[16];
 
     snprintf(self->home_path, sizeof self->home_path, "%s/home%d", in->path, self->number);
     snprintf(self->folder, sizeof self->folder, "%s/folder%d", in->path, self->number);
     mkdir(self->folder, 0755);
-    world_fill(in, id, sizeof id);
+    small_world_fill(in, id, sizeof id);
     self->disk = cf_store_memory_disk_new(id);
     self->outbox = cf_outbox_new();
     self->env = in->env;
@@ -75,32 +75,32 @@ static void make_home(device *self)
 /* 32 zeros. */
 #define KEY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-static void set_broker(device *self)
+static void set_broker(small_device *self)
 {
     cf_error error;
 
-    world_must(
+    small_world_must(
         cf_home_set(self->home, CF_HOME_BROKER, cf_bytes_of_text("tcp://world:1#" KEY), &error),
         &error, "broker");
 }
 
-void device_bear_user(device *self)
+void small_device_bear_user(small_device *self)
 {
     cf_error error;
 
     make_home(self);
-    world_must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", self->in->now_ms},
-                             self->in->phrase, &error),
-               &error, "birth");
+    small_world_must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", self->in->now_ms},
+                                   self->in->phrase, &error),
+                     &error, "birth");
     set_broker(self);
-    world_must(first_entries_bring(self->home, self->in->users, self->in->store, &error), &error,
-               "first entries");
+    small_world_must(first_entries_bring(self->home, self->in->users, self->in->store, &error),
+                     &error, "first entries");
     start_engine(self);
 }
 
-void device_admit(device *owner, device *self)
+void small_device_admit(small_device *owner, small_device *self)
 {
-    world *in = self->in;
+    small_world *in = self->in;
     cf_peer *peer = cf_engine_peer(owner->engine);
     uint8_t seed[32], random[32];
     cf_error error;
@@ -108,54 +108,58 @@ void device_admit(device *owner, device *self)
     cf_member add = {.kind = CF_MEMBER_ADD, .time_ms = in->now_ms, .role = CF_ROLE_MEMBER};
 
     make_home(self);
-    world_fill(in, seed, sizeof seed);
-    world_fill(in, random, sizeof random);
+    small_world_fill(in, seed, sizeof seed);
+    small_world_fill(in, random, sizeof random);
     self->keys = cf_keys_new(seed);
     add.keys = *cf_keys_public(self->keys);
     cf_keys_prove(self->keys, cf_peer_user(peer), add.proof);
-    world_must(cf_peer_epoch(peer, &epoch, &error), &error, "epoch");
-    world_must(cf_access_make(peer->ring, &epoch, add.keys.sealing, random, &add.access, &error),
-               &error, "access");
-    world_must(cf_peer_publish_member(peer, &add, &error), &error, "add");
-    world_must(cf_birth_device(&(cf_birth){&self->env, self->home, "lap", in->now_ms},
-                               cf_peer_user(peer), self->keys, &error),
-               &error, "device");
+    small_world_must(cf_peer_epoch(peer, &epoch, &error), &error, "epoch");
+    small_world_must(
+        cf_access_make(peer->ring, &epoch, add.keys.sealing, random, &add.access, &error), &error,
+        "access");
+    small_world_must(cf_peer_publish_member(peer, &add, &error), &error, "add");
+    small_world_must(cf_birth_device(&(cf_birth){&self->env, self->home, "lap", in->now_ms},
+                                     cf_peer_user(peer), self->keys, &error),
+                     &error, "device");
     cf_keys_destroy(&self->keys);
     set_broker(self);
     start_engine(self);
 }
 
-void device_take_folder(device *self, const cf_binding_options *options)
+void small_device_take_folder(small_device *self, const cf_binding_options *options)
 {
-    world *in = self->in;
+    small_world *in = self->in;
     cf_files *files = in->env.files;
     cf_binding *binding;
     cf_folder *root;
     cf_error error;
 
-    world_must(cf_binding_new(options, &binding, &error), &error, "binding");
-    world_fill(in, binding->instance.bytes, CF_ID_SIZE);
-    world_must(files->open_root(files, options->path, &root, &error), &error, "root");
-    world_must(cf_root_make(files, root, &binding->instance, &error), &error, "root");
+    small_world_must(cf_binding_new(options, &binding, &error), &error, "binding");
+    small_world_fill(in, binding->instance.bytes, CF_ID_SIZE);
+    small_world_must(files->open_root(files, options->path, &root, &error), &error, "root");
+    small_world_must(cf_root_make(files, root, &binding->instance, &error), &error, "root");
     files->close_folder(files, &root);
-    world_must(cf_binding_save(cf_engine_peer(self->engine), binding, &error), &error, "binding");
-    world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
+    small_world_must(cf_binding_save(cf_engine_peer(self->engine), binding, &error), &error,
+                     "binding");
+    small_world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
 }
 
-void device_bind_folder(device *self)
+void small_device_bind_folder(small_device *self)
 {
-    world *in = self->in;
+    small_world *in = self->in;
     cf_peer *peer = cf_engine_peer(self->engine);
     cf_error error;
 
-    world_must(
+    small_world_must(
         cf_ring_collection_id(peer->ring, cf_bytes_of_text("things"), &in->collection, &error),
         &error, "collection");
-    device_take_folder(self, &(cf_binding_options){
-                                 .number = 1, .collection = in->collection, .path = self->folder});
+    small_device_take_folder(
+        self,
+        &(cf_binding_options){.number = 1, .collection = in->collection, .path = self->folder});
 }
 
-size_t device_pending(const device *self, const cf_binding *source, cf_pending_kind kind)
+size_t small_device_pending(const small_device *self, const cf_binding *source,
+                            cf_pending_kind kind)
 {
     cf_arena arena = {0};
     cf_binding_status status;

@@ -122,20 +122,20 @@ static void list_tree(const char *root, const char *below, cf_buffer *out)
     }
 }
 
-void device_tree(const device *self, cf_buffer *out)
+void small_device_tree(const small_device *self, cf_buffer *out)
 {
     list_tree(self->folder, "", out);
 }
 
-bool world_equal(world *self, cf_buffer *difference)
+bool small_world_equal(small_world *self, cf_buffer *difference)
 {
     cf_buffer first = {0}, other = {0};
     bool equal = true;
 
-    device_tree(&self->devices[0], &first);
+    small_device_tree(&self->devices[0], &first);
     for (int i = 1; i < self->count && equal; i++) {
         cf_buffer_clear(&other);
-        device_tree(&self->devices[i], &other);
+        small_device_tree(&self->devices[i], &other);
         equal = cf_bytes_equal(cf_buffer_view(&first), cf_buffer_view(&other));
         if (!equal)
             cf_buffer_append_text(difference, "device 0:\n%.*sdevice %d:\n%.*s", (int)first.size,
@@ -153,7 +153,7 @@ typedef struct {
     char text[PATH_SIZE];
 } place;
 
-static place at(const device *self, const char *path)
+static place at(const small_device *self, const char *path)
 {
     place out;
 
@@ -161,7 +161,7 @@ static place at(const device *self, const char *path)
     return out;
 }
 
-bool device_token(const device *self, const char *path, char token[64])
+bool small_device_token(const small_device *self, const char *path, char token[64])
 {
     place here = at(self, path);
     struct stat stat;
@@ -192,7 +192,7 @@ static bool is_folder(const char *path)
     return lstat(path, &stat) == 0 && S_ISDIR(stat.st_mode);
 }
 
-bool user_saves(device *self, const char *path, cf_bytes bytes, save_way how)
+bool user_saves(small_device *self, const char *path, cf_bytes bytes, save_way how)
 {
     place here = at(self, path), beside = here;
 
@@ -207,28 +207,28 @@ bool user_saves(device *self, const char *path, cf_bytes bytes, save_way how)
     return write_file(here.text, O_EXCL, bytes);
 }
 
-cf_buffer world_noise(world *in, size_t size)
+cf_buffer small_world_noise(small_world *in, size_t size)
 {
     cf_buffer bytes = {0};
     uint8_t *at = cf_buffer_reserve(&bytes, size);
 
     for (size_t i = 0; i < size; i++)
-        at[i] = (uint8_t)world_random(in, 256);
+        at[i] = (uint8_t)small_world_random(in, 256);
     bytes.size = size;
     return bytes;
 }
 
-void user_writes(device *self, const char *path, const void *bytes, size_t size)
+void user_writes(small_device *self, const char *path, const void *bytes, size_t size)
 {
     user_saves(self, path, cf_bytes_of(bytes, size), SAVE_IN_PLACE);
 }
 
-void user_writes_text(device *self, const char *path, const char *text)
+void user_writes_text(small_device *self, const char *path, const char *text)
 {
     user_saves(self, path, cf_bytes_of_text(text), SAVE_IN_PLACE);
 }
 
-bool user_writes_sparse(device *self, const char *path, uint64_t size, cf_bytes end)
+bool user_writes_sparse(small_device *self, const char *path, uint64_t size, cf_bytes end)
 {
     place here = at(self, path);
     int file = open(here.text, O_WRONLY | O_NOFOLLOW | O_CREAT | O_TRUNC, 0644);
@@ -240,34 +240,34 @@ bool user_writes_sparse(device *self, const char *path, uint64_t size, cf_bytes 
     return good;
 }
 
-void user_makes(device *self, const char *path)
+void user_makes(small_device *self, const char *path)
 {
     mkdir(at(self, path).text, 0755);
 }
 
-bool user_points(device *self, const char *path, const char *target)
+bool user_points(small_device *self, const char *path, const char *target)
 {
     return symlink(target, at(self, path).text) == 0;
 }
 
-bool user_moves(device *self, const char *from, const char *to)
+bool user_moves(small_device *self, const char *from, const char *to)
 {
     return rename(at(self, from).text, at(self, to).text) == 0;
 }
 
-bool user_swaps(device *self, const char *a, const char *b)
+bool user_swaps(small_device *self, const char *a, const char *b)
 {
     place here = at(self, a), there = at(self, b);
 
     return renameat2(AT_FDCWD, here.text, AT_FDCWD, there.text, RENAME_EXCHANGE) == 0;
 }
 
-bool user_links(device *self, const char *from, const char *to)
+bool user_links(small_device *self, const char *from, const char *to)
 {
     return link(at(self, from).text, at(self, to).text) == 0;
 }
 
-void user_changes_mode(device *self, const char *path, unsigned mode)
+void user_changes_mode(small_device *self, const char *path, unsigned mode)
 {
     place here = at(self, path);
     struct stat stat;
@@ -276,7 +276,7 @@ void user_changes_mode(device *self, const char *path, unsigned mode)
         chmod(here.text, mode);
 }
 
-void user_stamps(device *self, const char *path, uint64_t seconds)
+void user_stamps(small_device *self, const char *path, uint64_t seconds)
 {
     struct timespec times[2] = {{(time_t)seconds, 0}, {(time_t)seconds, 0}};
 
@@ -294,17 +294,17 @@ void folder_remove(const char *path)
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-void user_removes(device *self, const char *path)
+void user_removes(small_device *self, const char *path)
 {
     folder_remove(at(self, path).text);
 }
 
-bool user_reads(const device *self, const char *path, cf_buffer *out)
+bool user_reads(const small_device *self, const char *path, cf_buffer *out)
 {
     return read_path(at(self, path).text, out);
 }
 
-bool user_reads_as(const device *self, const char *path, const char *text)
+bool user_reads_as(const small_device *self, const char *path, const char *text)
 {
     cf_buffer bytes = {0};
 
@@ -314,26 +314,26 @@ bool user_reads_as(const device *self, const char *path, const char *text)
     return same;
 }
 
-device folder_beside(device *self, const char *pattern)
+small_device folder_beside(small_device *self, const char *pattern)
 {
-    device beside = {.in = self->in, .number = self->number};
+    small_device beside = {.in = self->in, .number = self->number};
 
     snprintf(beside.folder, sizeof beside.folder, "%.100s-beside", self->folder);
     if (mkdir(beside.folder, 0755))
         abort();
-    device_take_folder(self, &(cf_binding_options){.number = FOLDER_BESIDE,
-                                                   .collection = self->in->collection,
-                                                   .path = beside.folder,
-                                                   .include = &pattern,
-                                                   .include_count = pattern != NULL});
+    small_device_take_folder(self, &(cf_binding_options){.number = FOLDER_BESIDE,
+                                                         .collection = self->in->collection,
+                                                         .path = beside.folder,
+                                                         .include = &pattern,
+                                                         .include_count = pattern != NULL});
     return beside;
 }
 
-bool device_has_line(const device *self, const char *line)
+bool small_device_has_line(const small_device *self, const char *line)
 {
     cf_buffer tree = {0};
 
-    device_tree(self, &tree);
+    small_device_tree(self, &tree);
     bool found = memmem(tree.data, tree.size, line, strlen(line));
     cf_buffer_release(&tree);
     return found;

@@ -13,40 +13,40 @@ typedef enum {
     SAVE_WAYS,
 } save_way;
 
-bool user_saves(device *self, const char *path, cf_bytes bytes, save_way how);
+bool user_saves(small_device *self, const char *path, cf_bytes bytes, save_way how);
 /* Bytes that nothing makes smaller, to be written; the caller releases them. */
-cf_buffer world_noise(world *in, size_t size);
-void user_writes(device *self, const char *path, const void *bytes, size_t size);
-void user_writes_text(device *self, const char *path, const char *text);
+cf_buffer small_world_noise(small_world *in, size_t size);
+void user_writes(small_device *self, const char *path, const void *bytes, size_t size);
+void user_writes_text(small_device *self, const char *path, const char *text);
 /* A file that is mostly a hole. */
-bool user_writes_sparse(device *self, const char *path, uint64_t size, cf_bytes end);
-void user_makes(device *self, const char *path);
-bool user_points(device *self, const char *path, const char *target); /* a symbolic link */
-bool user_moves(device *self, const char *from, const char *to);
-bool user_swaps(device *self, const char *a, const char *b);
-bool user_links(device *self, const char *from, const char *to); /* a hard one */
-void user_changes_mode(device *self, const char *path, unsigned mode);
-void user_stamps(device *self, const char *path, uint64_t seconds);
-void user_removes(device *self, const char *path); /* with all that is in it */
-bool user_reads(const device *self, const char *path, cf_buffer *out);
+bool user_writes_sparse(small_device *self, const char *path, uint64_t size, cf_bytes end);
+void user_makes(small_device *self, const char *path);
+bool user_points(small_device *self, const char *path, const char *target); /* a symbolic link */
+bool user_moves(small_device *self, const char *from, const char *to);
+bool user_swaps(small_device *self, const char *a, const char *b);
+bool user_links(small_device *self, const char *from, const char *to); /* a hard one */
+void user_changes_mode(small_device *self, const char *path, unsigned mode);
+void user_stamps(small_device *self, const char *path, uint64_t seconds);
+void user_removes(small_device *self, const char *path); /* with all that is in it */
+bool user_reads(const small_device *self, const char *path, cf_buffer *out);
 /* Under that name as it is spelled, whatever the disk of the device takes for one. */
-bool user_reads_as(const device *self, const char *path, const char *text);
+bool user_reads_as(const small_device *self, const char *path, const char *text);
 
 /* What a folder holds: a line for each thing, sorted. */
-void device_tree(const device *self, cf_buffer *out);
+void small_device_tree(const small_device *self, cf_buffer *out);
 /* The content of a file or link as it stands in such a line; false: there is none. */
-bool device_token(const device *self, const char *path, char token[64]);
+bool small_device_token(const small_device *self, const char *path, char token[64]);
 /* The folders hold the same. */
-bool world_equal(world *self, cf_buffer *difference);
+bool small_world_equal(small_world *self, cf_buffer *difference);
 
 void folder_remove(const char *path);
 
 /* Another folder of the device, with the same collection and only what matches the pattern (NULL:
  * all): a device that has nothing but a place, for what users do there. */
 enum { FOLDER_BESIDE = 11 }; /* its number */
-device folder_beside(device *self, const char *pattern);
+small_device folder_beside(small_device *self, const char *pattern);
 
-/* Its tree, as device_tree tells it, has this somewhere. */
-bool device_has_line(const device *self, const char *line);
+/* Its tree, as small_device_tree tells it, has this somewhere. */
+bool small_device_has_line(const small_device *self, const char *line);
 
 #endif

@@ -5,17 +5,17 @@
 #include "tests/peer/small/small_world.h"
 
 /* What can't fail in a world ends it. */
-void world_must(cf_status status, const cf_error *error, const char *what);
+void small_world_must(cf_status status, const cf_error *error, const char *what);
 /* Random bytes, of the seed. */
-void world_fill(void *world, void *out, size_t size);
+void small_world_fill(void *in, void *out, size_t size);
 
 /* The first device is born with its user, and its broker hears; an owner lets others in. */
-void device_bear_user(device *self);
-void device_admit(device *owner, device *self);
-void device_bind_folder(device *self);
+void small_device_bear_user(small_device *self);
+void small_device_admit(small_device *owner, small_device *self);
+void small_device_bind_folder(small_device *self);
 /* Makes the directory at `path` a source of its own. */
-void device_take_folder(device *self, const cf_binding_options *options);
-void device_stop(device *self);
-void device_disconnect(device *self);
+void small_device_take_folder(small_device *self, const cf_binding_options *options);
+void small_device_stop(small_device *self);
+void small_device_disconnect(small_device *self);
 
 #endif

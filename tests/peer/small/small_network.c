@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-void device_disconnect(device *self)
+void small_device_disconnect(small_device *self)
 {
     cf_error error;
 
@@ -17,20 +17,20 @@ void device_disconnect(device *self)
     self->session = 0;
     cf_fail(&error, CF_UNREACHABLE, "the connection broke");
     if (self->engine)
-        cf_link_disconnected(cf_engine_link(self->engine), &error, world_steady(self->in));
+        cf_link_disconnected(cf_engine_link(self->engine), &error, small_world_steady(self->in));
     cf_outbox_destroy(&self->outbox);
     self->outbox = cf_outbox_new();
 }
 
-void device_unplug(device *self)
+void small_device_unplug(small_device *self)
 {
     self->offline = true;
-    device_disconnect(self);
+    small_device_disconnect(self);
 }
 
-static bool is_cut(world *self)
+static bool is_cut(small_world *self)
 {
-    return self->loss && world_random(self, 1000) < self->loss;
+    return self->loss && small_world_random(self, 1000) < self->loss;
 }
 
 /* FETCH is a command that it doesn't know. */
@@ -44,7 +44,7 @@ static void grow_old(cf_buffer *message)
 
 static cf_send_answer to_gateway(void *context, cf_bytes destination, cf_frames *frames)
 {
-    device *self = context;
+    small_device *self = context;
     cf_bytes list[8];
 
     (void)destination;
@@ -66,11 +66,11 @@ static cf_send_answer to_gateway(void *context, cf_bytes destination, cf_frames 
 
 static cf_send_answer to_device(void *context, cf_bytes destination, cf_frames *frames)
 {
-    world *self = context;
+    small_world *self = context;
     cf_bytes list[8];
 
     for (int i = 0; i < self->count; i++) {
-        device *one = &self->devices[i];
+        small_device *one = &self->devices[i];
 
         if (!one->session || destination.size != sizeof one->routing_id ||
             memcmp(destination.data, one->routing_id, destination.size))
@@ -82,14 +82,14 @@ static cf_send_answer to_device(void *context, cf_bytes destination, cf_frames *
             return CF_SEND_GONE;
         for (size_t k = 0; k < frames->count; k++)
             list[k] = cf_buffer_view(&frames->frame[k]);
-        cf_link_handle(cf_engine_link(one->engine), list, frames->count, world_steady(self),
+        cf_link_handle(cf_engine_link(one->engine), list, frames->count, small_world_steady(self),
                        one->outbox);
         return CF_SEND_DONE;
     }
     return CF_SEND_GONE;
 }
 
-static void connect(device *self)
+static void connect(small_device *self)
 {
     uint64_t wanted = cf_link_session(cf_engine_link(self->engine));
     cf_error error;
@@ -103,25 +103,25 @@ static void connect(device *self)
         return;
     if (self->offline) {
         cf_fail(&error, CF_UNREACHABLE, "no network");
-        cf_link_disconnected(cf_engine_link(self->engine), &error, world_steady(self->in));
+        cf_link_disconnected(cf_engine_link(self->engine), &error, small_world_steady(self->in));
         return;
     }
     self->session = wanted;
     cf_put_u64(self->routing_id, ++self->in->connections);
 }
 
-static void hear(device *self)
+static void hear(small_device *self)
 {
     cf_error error;
 
     if (cf_engine_watch(self->engine))
-        world_must(cf_watch_readable(cf_engine_watch(self->engine), &error), &error, "watch");
+        small_world_must(cf_watch_readable(cf_engine_watch(self->engine), &error), &error, "watch");
 }
 
 /* One turn of everything that this device has to do with; false: its engine can't go on. */
-static bool turn(device *self)
+static bool turn(small_device *self)
 {
-    world *in = self->in;
+    small_world *in = self->in;
     uint64_t deadline;
     cf_error error;
 
@@ -130,54 +130,54 @@ static bool turn(device *self)
     in->env.jobs->deliver(in->env.jobs);
     if (!self->hears_late)
         hear(self);
-    self->trouble = cf_engine_step(self->engine, world_time(in), &deadline, &error);
+    self->trouble = cf_engine_step(self->engine, small_world_time(in), &deadline, &error);
     if (self->trouble) {
         cf_report(&in->env, CF_REPORT_ERROR, "%s", error.text);
         return false;
     }
-    cf_link_tick(cf_engine_link(self->engine), world_steady(in), self->outbox);
+    cf_link_tick(cf_engine_link(self->engine), small_world_steady(in), self->outbox);
     connect(self);
     if (!cf_outbox_send(self->outbox, to_gateway, self) ||
         (self->session && cf_outbox_size(self->outbox)))
-        device_disconnect(self);
-    world_must(in->store->commit(in->store, &error), &error, "commit");
+        small_device_disconnect(self);
+    small_world_must(in->store->commit(in->store, &error), &error, "commit");
     cf_gateway_tick(in->gateway, in->now_ms);
     cf_outbox_send(in->outbox, to_device, in);
     for (int i = 0; i < in->count; i++)
         if (in->devices[i].is_cut)
-            device_disconnect(&in->devices[i]);
+            small_device_disconnect(&in->devices[i]);
     return true;
 }
 
-bool device_round(device *self, const cf_round_options *options, unsigned turns)
+bool small_device_round(small_device *self, const cf_round_options *options, unsigned turns)
 {
     cf_round *round = cf_round_begin(self->engine, options);
     bool over = false;
 
     for (unsigned i = 0; i < turns && !over && turn(self); i++) {
-        self->in->now_ms += TURN_MS;
-        over = cf_round_over(round, world_steady(self->in));
+        self->in->now_ms += SMALL_TURN_MS;
+        over = cf_round_over(round, small_world_steady(self->in));
     }
     cf_round_end(&round);
     return over;
 }
 
-void device_passes(device *self, uint64_t ms)
+void small_device_passes(small_device *self, uint64_t ms)
 {
     uint64_t end_ms = self->in->now_ms + ms;
 
     while (self->in->now_ms < end_ms && turn(self))
-        self->in->now_ms += TURN_MS;
+        self->in->now_ms += SMALL_TURN_MS;
 }
 
-bool device_sync(device *self)
+bool small_device_sync(small_device *self)
 {
     cf_round_options options = {.kind = CF_ROUND_SYNC};
 
     if (!self->in->guarded)
         options.word = cf_delete_word_all();
-    bool over = device_round(self, &options, TURNS_MAX);
+    bool over = small_device_round(self, &options, SMALL_TURNS_MAX);
     if (self->trouble)
-        device_crash(self);
+        small_device_crash(self);
     return over;
 }

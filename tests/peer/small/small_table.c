@@ -12,25 +12,25 @@
 
 enum { PATH = 160 };
 
-static void path_of(const device *self, char path[PATH])
+static void path_of(const small_device *self, char path[PATH])
 {
     snprintf(path, PATH, "%s.csv", self->folder);
 }
 
 /* ---- Binding ---- */
 
-static cf_id collection_of(const device *self)
+static cf_id collection_of(const small_device *self)
 {
     cf_error error;
     cf_id collection;
 
-    world_must(cf_ring_collection_id(cf_engine_peer(self->engine)->ring, cf_bytes_of_text("table"),
-                                     &collection, &error),
-               &error, "collection");
+    small_world_must(cf_ring_collection_id(cf_engine_peer(self->engine)->ring,
+                                           cf_bytes_of_text("table"), &collection, &error),
+                     &error, "collection");
     return collection;
 }
 
-cf_binding *device_bind_table(device *self, const table_place *where)
+cf_binding *small_device_bind_table(small_device *self, const table_place *where)
 {
     cf_peer *peer = cf_engine_peer(self->engine);
     static const char *const keys[] = {"id"};
@@ -48,38 +48,38 @@ cf_binding *device_bind_table(device *self, const table_place *where)
                                   .include_count = where->include != NULL,
                                   .keys = keys,
                                   .key_count = 1};
-    world_must(cf_binding_new(&options, &binding, &error), &error, "table");
-    world_must(cf_binding_save(peer, binding, &error), &error, "table");
-    world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "table");
+    small_world_must(cf_binding_new(&options, &binding, &error), &error, "table");
+    small_world_must(cf_binding_save(peer, binding, &error), &error, "table");
+    small_world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "table");
     return binding;
 }
 
-device table_beside(const device *self)
+small_device table_beside(const small_device *self)
 {
-    device beside = {.in = self->in, .number = self->number};
+    small_device beside = {.in = self->in, .number = self->number};
 
     snprintf(beside.folder, sizeof beside.folder, "%.100s-beside", self->folder);
     return beside;
 }
 
-void world_count_up(world *self)
+void small_world_count_up(small_world *self)
 {
     cf_schema_table counted = cf_schema_records.tables[0];
     cf_schema schema = {&counted, 1};
-    device *first = &self->devices[0];
+    small_device *first = &self->devices[0];
     cf_id collection = collection_of(first);
     cf_error error;
 
     counted.serial = true;
-    world_must(cf_catalog_write_schema(cf_engine_peer(first->engine), &collection, &schema,
-                                       self->now_ms, &error),
-               &error, "schema");
+    small_world_must(cf_catalog_write_schema(cf_engine_peer(first->engine), &collection, &schema,
+                                             self->now_ms, &error),
+                     &error, "schema");
 }
 
-void world_bind_tables(world *self)
+void small_world_bind_tables(small_world *self)
 {
     for (int i = 0; i < self->count; i++)
-        device_bind_table(&self->devices[i], &(table_place){.number = TABLE_NUMBER});
+        small_device_bind_table(&self->devices[i], &(table_place){.number = TABLE_NUMBER});
 }
 
 /* ---- Rows ---- */
@@ -142,7 +142,7 @@ static void write_row(FILE *file, const table_row *row)
             (const char *)row->note.data);
 }
 
-void user_writes_table(device *self, const table *what)
+void user_writes_table(small_device *self, const table *what)
 {
     char path[PATH], beside[PATH + 4];
 
@@ -158,7 +158,7 @@ void user_writes_table(device *self, const table *what)
         abort();
 }
 
-int user_opens_table(const device *self)
+int user_opens_table(const small_device *self)
 {
     char path[PATH];
 
@@ -195,7 +195,7 @@ static void take_line(table *out, char *const names[], char *const cells[], size
             cf_buffer_append_text(&row->note, "%s", cells[i]);
 }
 
-bool user_reads_table(const device *self, table *out)
+bool user_reads_table(const small_device *self, table *out)
 {
     char path[PATH];
     char *head = NULL, *line = NULL, *names[COLUMNS_MAX], *cells[COLUMNS_MAX];
@@ -218,7 +218,7 @@ bool user_reads_table(const device *self, table *out)
     return true;
 }
 
-bool world_tables_equal(world *self, cf_buffer *difference)
+bool small_world_tables_equal(small_world *self, cf_buffer *difference)
 {
     table first = {0};
     bool there = user_reads_table(&self->devices[0], &first), equal = true;
@@ -237,12 +237,13 @@ bool world_tables_equal(world *self, cf_buffer *difference)
     return equal;
 }
 
-cf_bytes noise_text(world *in, size_t size, cf_arena *arena)
+cf_bytes noise_text(small_world *in, size_t size, cf_arena *arena)
 {
     char *text = cf_arena_allocate(arena, size, 1);
 
     for (size_t i = 0; i < size; i++)
-        text[i] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"[world_random(
-            in, 64)];
+        text[i] =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"[small_world_random(
+                in, 64)];
     return cf_bytes_of(text, size);
 }

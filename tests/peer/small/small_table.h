@@ -8,21 +8,21 @@
 #include <limits.h>
 
 /* Their ids are numbers that a program counts up, from before they are bound. */
-void world_count_up(world *self);
+void small_world_count_up(small_world *self);
 /* Binds the table of each device; none is there yet. */
-void world_bind_tables(world *self);
+void small_world_bind_tables(small_world *self);
 
 /* More than one on a device: where another one is, and how it is bound. */
 enum { TABLE_NUMBER = 2 };
 typedef struct {
-    const device *at; /* NULL: of the device itself */
+    const small_device *at; /* NULL: of the device itself */
     uint32_t number;
     cf_mode mode;
     const char *include;
 } table_place;
-cf_binding *device_bind_table(device *self, const table_place *where);
+cf_binding *small_device_bind_table(small_device *self, const table_place *where);
 /* For what users do in such a one: a device that has nothing but a place. */
-device table_beside(const device *self);
+small_device table_beside(const small_device *self);
 
 /* What a user writes into it, and what it holds. */
 #define TABLE_NO_BALANCE LONG_MIN
@@ -39,16 +39,16 @@ table_row *table_add(table *self, long id, long balance, cf_bytes note);
 table_row *table_find(const table *self, long id);
 void table_drop(table *self, long id);
 
-void user_writes_table(device *self, const table *what);
+void user_writes_table(small_device *self, const table *what);
 /* For writing, which keeps devices from reading it; to be closed. */
-int user_opens_table(const device *self);
+int user_opens_table(const small_device *self);
 /* False: it is not there. */
-bool user_reads_table(const device *self, table *out);
+bool user_reads_table(const small_device *self, table *out);
 bool tables_equal(const table *a, const table *b);
 /* The devices' tables hold the same rows. */
-bool world_tables_equal(world *self, cf_buffer *difference);
+bool small_world_tables_equal(small_world *self, cf_buffer *difference);
 
 /* So many characters that look like nothing else. */
-cf_bytes noise_text(world *in, size_t size, cf_arena *arena);
+cf_bytes noise_text(small_world *in, size_t size, cf_arena *arena);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static void gather(const device *self, const char *below, things *out)
+static void gather(const small_device *self, const char *below, things *out)
 {
     char path[2 * THING_PATH];
 
@@ -40,7 +40,7 @@ static void gather(const device *self, const char *below, things *out)
         closedir(folder);
 }
 
-void things_look(const device *self, things *out)
+void things_look(const small_device *self, things *out)
 {
     out->count = 0;
     gather(self, "", out);

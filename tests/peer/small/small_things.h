@@ -18,7 +18,7 @@ typedef struct {
     int count;
 } things;
 
-void things_look(const device *self, things *out);
+void things_look(const small_device *self, things *out);
 const thing *things_find(const things *in, const char *path); /* NULL: it is not there */
 bool things_have(const things *in, int content);
 

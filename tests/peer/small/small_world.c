@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-void world_must(cf_status status, const cf_error *error, const char *what)
+void small_world_must(cf_status status, const cf_error *error, const char *what)
 {
     if (!status)
         return;
@@ -31,33 +31,33 @@ static uint64_t draw(uint64_t *seed)
     return z ^ (z >> 31);
 }
 
-void world_fill(void *context, void *out, size_t size)
+void small_world_fill(void *context, void *out, size_t size)
 {
-    world *self = context;
+    small_world *self = context;
 
     for (size_t i = 0; i < size; i++)
         ((uint8_t *)out)[i] = (uint8_t)draw(&self->seed);
 }
 
-uint64_t world_random(world *self, uint64_t below)
+uint64_t small_world_random(small_world *self, uint64_t below)
 {
     return draw(&self->seed) % below;
 }
 
-uint64_t world_time(const world *self)
+uint64_t small_world_time(const small_world *self)
 {
     return self->now_ms + (uint64_t)self->skew_ms;
 }
 
 static uint64_t read_clock(void *context)
 {
-    return world_time(context);
+    return small_world_time(context);
 }
 
 /* Time that a test lets pass passes on both clocks; it sets back the time of day alone. */
 static uint64_t read_steady_clock(void *context)
 {
-    world *self = context;
+    small_world *self = context;
 
     if (self->now_ms > self->seen_ms)
         self->steady_ms += self->now_ms - self->seen_ms;
@@ -65,7 +65,7 @@ static uint64_t read_steady_clock(void *context)
     return self->steady_ms;
 }
 
-uint64_t world_steady(world *self)
+uint64_t small_world_steady(small_world *self)
 {
     return read_steady_clock(self);
 }
@@ -73,7 +73,7 @@ uint64_t world_steady(world *self)
 static void report(void *context, cf_report_level level, const char *text)
 {
     (void)level;
-    if (((world *)context)->loud)
+    if (((small_world *)context)->loud)
         fprintf(stderr, "    %s\n", text);
 }
 
@@ -81,26 +81,26 @@ static void report(void *context, cf_report_level level, const char *text)
 
 static cf_reserve room_left(void *context)
 {
-    const world *self = context;
+    const small_world *self = context;
 
     return self->room.whole ? self->room : (cf_reserve){.room = UINT64_MAX};
 }
 
-static void open_broker(world *self)
+static void open_broker(small_world *self)
 {
     cf_error error;
 
     self->store = cf_store_memory_new(self->disk);
     self->blobs = cf_blob_memory_new(self->blob_disk);
-    world_must(cf_users_open(&(cf_users_options){.env = &self->env, .store = self->store},
-                             &self->users, &error),
-               &error, "users");
-    world_must(cf_management_open(&(cf_management_options){.env = &self->env,
-                                                           .store = self->store,
-                                                           .blobs = self->blobs,
-                                                           .users = self->users},
-                                  self->now_ms, &self->management, &error),
-               &error, "management");
+    small_world_must(cf_users_open(&(cf_users_options){.env = &self->env, .store = self->store},
+                                   &self->users, &error),
+                     &error, "users");
+    small_world_must(cf_management_open(&(cf_management_options){.env = &self->env,
+                                                                 .store = self->store,
+                                                                 .blobs = self->blobs,
+                                                                 .users = self->users},
+                                        self->now_ms, &self->management, &error),
+                     &error, "management");
     self->outbox = cf_outbox_new();
     self->gateway = cf_gateway_new(&(cf_gateway_options){
         .env = &self->env,
@@ -117,7 +117,7 @@ static void open_broker(world *self)
                                                  .waste_per_second = self->waste_per_second});
 }
 
-static void close_broker(world *self)
+static void close_broker(small_world *self)
 {
     cf_authority_destroy(&self->authority);
     cf_gateway_destroy(&self->gateway);
@@ -128,18 +128,18 @@ static void close_broker(world *self)
     cf_store_destroy(&self->store);
 }
 
-void broker_crash(world *self)
+void small_broker_crash(small_world *self)
 {
     close_broker(self);
     for (int i = 0; i < self->count; i++) {
-        device *one = &self->devices[i];
+        small_device *one = &self->devices[i];
         cf_error error;
 
         if (!one->session)
             continue;
         one->session = 0;
         cf_fail(&error, CF_UNREACHABLE, "the broker went away");
-        cf_link_disconnected(cf_engine_link(one->engine), &error, world_steady(self));
+        cf_link_disconnected(cf_engine_link(one->engine), &error, small_world_steady(self));
         cf_outbox_destroy(&one->outbox);
         one->outbox = cf_outbox_new();
     }
@@ -161,9 +161,9 @@ static cf_status sync_folder(cf_files *files, const cf_folder *folder, cf_error 
     return CF_OK;
 }
 
-world *world_new(uint64_t seed, int devices)
+small_world *small_world_new(uint64_t seed, int devices)
 {
-    world *self = cf_allocate(1, sizeof *self);
+    small_world *self = cf_allocate(1, sizeof *self);
     uint8_t id[16];
 
     temporary_pattern(self->path, sizeof self->path, "counterfoil-world");
@@ -177,36 +177,36 @@ world *world_new(uint64_t seed, int devices)
     self->files.sync_file = sync_file;
     self->files.sync_folder = sync_folder;
     self->env = (cf_env){.context = self,
-                         .random = world_fill,
+                         .random = small_world_fill,
                          .now_ms = read_clock,
                          .steady_ms = read_steady_clock,
                          .report = report,
                          .files = &self->files,
                          .jobs = cf_jobs_inline_new(seed | 1)};
-    world_fill(self, id, sizeof id);
+    small_world_fill(self, id, sizeof id);
     self->disk = cf_store_memory_disk_new(id);
     self->blob_disk = cf_blob_memory_disk_new();
     open_broker(self);
     self->count = devices;
     for (int i = 0; i < devices; i++)
-        self->devices[i] = (device){.in = self, .number = i};
-    device_bear_user(&self->devices[0]);
+        self->devices[i] = (small_device){.in = self, .number = i};
+    small_device_bear_user(&self->devices[0]);
     for (int i = 1; i < devices; i++) {
-        device_admit(&self->devices[0], &self->devices[i]);
-        device_sync(&self->devices[0]);
-        device_sync(&self->devices[i]);
+        small_device_admit(&self->devices[0], &self->devices[i]);
+        small_device_sync(&self->devices[0]);
+        small_device_sync(&self->devices[i]);
     }
     for (int i = 0; i < devices; i++)
-        device_bind_folder(&self->devices[i]);
+        small_device_bind_folder(&self->devices[i]);
     return self;
 }
 
-void world_destroy(world **self)
+void small_world_destroy(small_world **self)
 {
-    world *w = *self;
+    small_world *w = *self;
 
     for (int i = 0; i < w->count; i++) {
-        device_stop(&w->devices[i]);
+        small_device_stop(&w->devices[i]);
         cf_outbox_destroy(&w->devices[i].outbox);
         cf_store_memory_disk_destroy(&w->devices[i].disk);
         free(w->devices[i].env.files);
@@ -220,14 +220,14 @@ void world_destroy(world **self)
     *self = NULL;
 }
 
-static bool settle_once(world *self)
+static bool settle_once(small_world *self)
 {
     for (int i = 0; i < self->count; i++) {
         self->now_ms += 60000;
-        device *one = &self->devices[i];
+        small_device *one = &self->devices[i];
 
         /* A store that failed some time ago says so when it is written to. */
-        if (!device_sync(one) && !(one->trouble && device_sync(one))) {
+        if (!small_device_sync(one) && !(one->trouble && small_device_sync(one))) {
             fprintf(stderr, "world: device %d does not come to an end\n", i);
             return false;
         }
@@ -235,14 +235,14 @@ static bool settle_once(world *self)
     return true;
 }
 
-static void list_all(world *self, cf_buffer *out)
+static void list_all(small_world *self, cf_buffer *out)
 {
     cf_buffer_clear(out);
     for (int i = 0; i < self->count; i++)
-        device_tree(&self->devices[i], out);
+        small_device_tree(&self->devices[i], out);
 }
 
-bool world_settle(world *self)
+bool small_world_settle(small_world *self)
 {
     cf_buffer before = {0}, after = {0};
     bool quiet = false, goes_on = true;
@@ -251,13 +251,13 @@ bool world_settle(world *self)
         self->devices[i].offline = false;
     self->loss = 0;
     for (int round = 0; round < 12 && !quiet && goes_on; round++) {
-        uint64_t entries = world_entries(self);
+        uint64_t entries = small_world_entries(self);
 
         list_all(self, &before);
         goes_on = settle_once(self);
         list_all(self, &after);
 
-        quiet = round > 0 && goes_on && entries == world_entries(self) &&
+        quiet = round > 0 && goes_on && entries == small_world_entries(self) &&
                 cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after));
     }
     cf_buffer_release(&before);
@@ -271,38 +271,39 @@ static bool add_entries(void *context, const cf_head *head)
     return true;
 }
 
-static const cf_hash *user_of(const world *self)
+static const cf_hash *user_of(const small_world *self)
 {
     return cf_peer_user(cf_engine_peer(self->devices[0].engine));
 }
 
-uint64_t world_entries(world *self)
+uint64_t small_world_entries(small_world *self)
 {
     uint64_t count = 0;
     cf_error error;
 
-    world_must(self->store->heads(self->store, user_of(self), add_entries, &count, &error), &error,
-               "heads");
+    small_world_must(self->store->heads(self->store, user_of(self), add_entries, &count, &error),
+                     &error, "heads");
     return count;
 }
 
-size_t world_blobs(world *self)
+size_t small_world_blobs(small_world *self)
 {
     cf_blob_usage usage;
     cf_error error;
 
-    world_must(cf_blobs_usage(self->blobs, user_of(self), &usage, &error), &error, "usage");
+    small_world_must(cf_blobs_usage(self->blobs, user_of(self), &usage, &error), &error, "usage");
     return usage.count;
 }
 
-void world_loses_blobs(world *self)
+void small_world_loses_blobs(small_world *self)
 {
     cf_lost_blobs missing = {0};
     cf_error error;
 
-    world_must(self->blobs->forget(self->blobs, user_of(self), &error), &error, "forgetting");
-    world_must(cf_lost_blobs_find(self->store, self->blobs, &missing, &error), &error, "missing");
+    small_world_must(self->blobs->forget(self->blobs, user_of(self), &error), &error, "forgetting");
+    small_world_must(cf_lost_blobs_find(self->store, self->blobs, &missing, &error), &error,
+                     "missing");
     cf_lost_blobs_note(self->users, NULL, self->blobs, &missing);
-    world_must(self->store->commit(self->store, &error), &error, "commit");
+    small_world_must(self->store->commit(self->store, &error), &error, "commit");
     cf_lost_blobs_release(&missing);
 }

@@ -9,12 +9,12 @@
 #include "peer/engine/engine.h"
 #include "tests/support/faulty_disk.h"
 
-enum { DEVICES_MAX = 4, TURN_MS = 3, TURNS_MAX = 3000 };
+enum { SMALL_DEVICES_MAX = 4, SMALL_TURN_MS = 3, SMALL_TURNS_MAX = 3000 };
 
-typedef struct world world;
+typedef struct small_world small_world;
 
 typedef struct {
-    world *in;
+    small_world *in;
     int number;
     char home_path[128], folder[128];
     cf_store_memory_disk *disk;
@@ -34,12 +34,12 @@ typedef struct {
     cf_env env;
     disk_faults faults;
     cf_status trouble; /* why its engine could not go on */
-} device;
+} small_device;
 
-struct world {
+struct small_world {
     char path[64];
     uint64_t seed, now_ms;
-    uint64_t steady_ms, seen_ms; /* see world_steady */
+    uint64_t steady_ms, seen_ms; /* see small_world_steady */
     int64_t skew_ms;             /* of the devices' time of day */
     cf_env env;
     cf_files files;
@@ -54,7 +54,7 @@ struct world {
     cf_authority *authority;
     cf_id collection;
     uint8_t phrase[CF_PHRASE_SECRET];
-    device devices[DEVICES_MAX];
+    small_device devices[SMALL_DEVICES_MAX];
     int count;
     uint64_t connections;
     unsigned loss;             /* of 1,000 messages that many cut their connection */
@@ -65,40 +65,41 @@ struct world {
     bool loud;
 };
 
-world *world_new(uint64_t seed, int devices);
-void world_destroy(world **self);
-uint64_t world_random(world *self, uint64_t below);
+small_world *small_world_new(uint64_t seed, int devices);
+void small_world_destroy(small_world **self);
+uint64_t small_world_random(small_world *self, uint64_t below);
 /* By the devices' time of day. */
-uint64_t world_time(const world *self);
+uint64_t small_world_time(const small_world *self);
 /* On the clock that nobody sets. */
-uint64_t world_steady(world *self);
+uint64_t small_world_steady(small_world *self);
 
 /* Everything that can go on does, for this device alone; true when nothing is left to do. An engine
  * that can't go on is begun again. */
-bool device_sync(device *self);
+bool small_device_sync(small_device *self);
 /* The same for so many turns at most, and as it is asked. False: it has not come to its end; why,
  * `trouble` says. */
-bool device_round(device *self, const cf_round_options *options, unsigned turns);
+bool small_device_round(small_device *self, const cf_round_options *options, unsigned turns);
 /* Its process begins again, and serves from now on. */
-void device_serves(device *self);
+void small_device_serves(small_device *self);
 /* So much time passes, in which it does what it does by itself. */
-void device_passes(device *self, uint64_t ms);
+void small_device_passes(small_device *self, uint64_t ms);
 /* The process ends, with all that was not made durable, and begins again, its disk well. */
-void device_crash(device *self);
+void small_device_crash(small_device *self);
 /* How many things of its folder, or of this source, are listed like that. */
-size_t device_pending(const device *self, const cf_binding *source, cf_pending_kind kind);
+size_t small_device_pending(const small_device *self, const cf_binding *source,
+                            cf_pending_kind kind);
 /* Pulls its cable: the connection ends, and none can be made while `offline`. */
-void device_unplug(device *self);
-void broker_crash(world *self);
+void small_device_unplug(small_device *self);
+void small_broker_crash(small_world *self);
 
 /* All devices, until nothing changes any more, on disks and in the log; false when that takes too
  * long. */
-bool world_settle(world *self);
+bool small_world_settle(small_world *self);
 /* How many entries the broker has. */
-uint64_t world_entries(world *self);
+uint64_t small_world_entries(small_world *self);
 /* How many the broker has. */
-size_t world_blobs(world *self);
+size_t small_world_blobs(small_world *self);
 /* It has all entries still, but none of the blobs that they name, and knows that. */
-void world_loses_blobs(world *self);
+void small_world_loses_blobs(small_world *self);
 
 #endif

@@ -36,20 +36,20 @@ void stick_begin_on(stick *self, int files, bool renumbers)
 {
     char name[16];
 
-    self->w = world_new(23, 2);
+    self->w = small_world_new(23, 2);
     self->w->guarded = true;
     self->first = &self->w->devices[0];
     self->second = &self->w->devices[1];
     lesser_disk_begin(&self->disk, self->w);
     self->disk.renumbers = renumbers;
-    device_crash(self->first);
+    small_device_crash(self->first);
     for (int i = 0; i < files; i++) {
         name_file(i, name);
         stick_put_back(self, name);
     }
-    cr_assert(world_settle(self->w));
-    cr_assert(device_sync(self->first));
-    cr_assert(device_sync(self->second));
+    cr_assert(small_world_settle(self->w));
+    cr_assert(small_device_sync(self->first));
+    cr_assert(small_device_sync(self->second));
 }
 
 void stick_begin(stick *self, int files)
@@ -59,32 +59,32 @@ void stick_begin(stick *self, int files)
 
 void stick_end(stick *self)
 {
-    world_destroy(&self->w);
+    small_world_destroy(&self->w);
 }
 
 void stick_remount(stick *self)
 {
     lesser_disk_remount(&self->disk, 5);
-    device_crash(self->first);
-    device_crash(self->second);
+    small_device_crash(self->first);
+    small_device_crash(self->second);
     stick_count_log_reads(self);
     self->disk.reads = 0;
 }
 
-void write_since(device *self, const char *name)
+void write_since(small_device *self, const char *name)
 {
     user_writes_text(self, name, "edited");
 }
 
 void expect_stick_held(stick *self, bool is_held)
 {
-    const uint64_t entries = world_entries(self->w);
+    const uint64_t entries = small_world_entries(self->w);
 
-    cr_assert(device_sync(self->first));
+    cr_assert(small_device_sync(self->first));
     self->file_reads = self->disk.reads;
     cr_expect_eq(trouble(self->first), is_held ? CF_UNSAFE : CF_OK);
-    cr_expect(is_held == (world_entries(self->w) == entries));
-    cr_assert(device_sync(self->second));
+    cr_expect(is_held == (small_world_entries(self->w) == entries));
+    cr_assert(small_device_sync(self->second));
 }
 
 void stick_pass_time(stick *self)

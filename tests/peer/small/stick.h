@@ -8,8 +8,8 @@
 
 typedef struct {
     lesser_disk disk;
-    world *w;
-    device *first, *second;
+    small_world *w;
+    small_device *first, *second;
     cf_store *store; /* of the first, whose readings of the whole log are counted: */
     cf_store plain;
     uint64_t log_reads;
@@ -32,7 +32,7 @@ void stick_count_log_reads(stick *self);
 
 /* The first has it as it was long ago, when no two were written at once. */
 void stick_put_back(stick *self, const char *name);
-void write_since(device *self, const char *name);
+void write_since(small_device *self, const char *name);
 
 /* The first syncs: what it has is held as an older copy, and nothing of it published, or is not. */
 void expect_stick_held(stick *self, bool is_held);

@@ -5,34 +5,34 @@
 
 #include <string.h>
 
-world *w;
-device *full, *folds;
+small_world *w;
+small_device *full, *folds;
 
 void two_spellings_begin(void)
 {
-    w = world_new(5, 2);
+    w = small_world_new(5, 2);
     full = &w->devices[0];
     folds = &w->devices[1];
     folds->faults.lacks = (disk_lacks){.folds = true, .refuses = ":?", .kind = 1};
-    device_crash(folds);
+    small_device_crash(folds);
     user_writes_text(full, "first", "first");
-    cr_assert(world_settle(w));
+    cr_assert(small_world_settle(w));
 }
 
 void two_spellings_end(void)
 {
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 void settle_without_news(void)
 {
-    cr_assert(device_sync(full));
-    uint64_t entries = world_entries(w);
+    cr_assert(small_device_sync(full));
+    uint64_t entries = small_world_entries(w);
 
-    cr_assert(world_settle(w));
-    device_crash(folds);
-    cr_assert(world_settle(w));
-    cr_assert_eq(world_entries(w), entries, "nothing is published that nobody did");
+    cr_assert(small_world_settle(w));
+    small_device_crash(folds);
+    cr_assert(small_world_settle(w));
+    cr_assert_eq(small_world_entries(w), entries, "nothing is published that nobody did");
 }
 
 void expect_reason(cf_pending_kind kind, const char *path, const char *reason)

@@ -6,8 +6,8 @@
 #include "tests/peer/small/small_folder.h"
 
 /* Of the case that runs: two_spellings_begin fills them in. */
-extern world *w;
-extern device *full, *folds;
+extern small_world *w;
+extern small_device *full, *folds;
 
 /* Before and after each case. */
 void two_spellings_begin(void);

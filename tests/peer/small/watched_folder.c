@@ -3,9 +3,9 @@
 
 #include "tests/support/expect.h"
 
-world *served_world(device **first, device **second, bool known)
+small_world *served_world(small_device **first, small_device **second, bool known)
 {
-    world *w = world_new(5, 2);
+    small_world *w = small_world_new(5, 2);
 
     *first = &w->devices[0];
     *second = &w->devices[1];
@@ -14,16 +14,16 @@ world *served_world(device **first, device **second, bool known)
     user_writes_text(*first, "above/a/one", "1");
     user_writes_text(*first, "above/a/two", "2");
     user_makes(*first, "above/b");
-    device_serves(*first);
-    device_passes(*first, QUIET_MS);
+    small_device_serves(*first);
+    small_device_passes(*first, QUIET_MS);
     if (known)
-        cr_assert(device_sync(*first));
-    cr_assert(device_sync(*second));
+        cr_assert(small_device_sync(*first));
+    cr_assert(small_device_sync(*second));
     return w;
 }
 
-bool shows(device *self, const char *path, const char *text)
+bool shows(small_device *self, const char *path, const char *text)
 {
-    cr_assert(device_sync(self));
+    cr_assert(small_device_sync(self));
     return holds(self, path, text);
 }

@@ -8,8 +8,8 @@ enum { QUIET_MS = 9000, MINUTE_MS = 60000 };
 
 /* above/a with one and two, and above/b. `known`: everything was looked at again, so that each
  * directory is watched as what it is. */
-world *served_world(device **first, device **second, bool known);
+small_world *served_world(small_device **first, small_device **second, bool known);
 /* The device takes what there is, and then has this text there. */
-bool shows(device *self, const char *path, const char *text);
+bool shows(small_device *self, const char *path, const char *text);
 
 #endif

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void keep(device *self, const cf_pending *left, size_t count)
+static void keep(small_device *self, const cf_pending *left, size_t count)
 {
     cf_error error;
 
@@ -21,7 +21,7 @@ static void keep(device *self, const cf_pending *left, size_t count)
               error);
 }
 
-static void expect_kept(device *self, const char *path, const char *reason)
+static void expect_kept(small_device *self, const char *path, const char *reason)
 {
     cf_pendings kept = {0};
 
@@ -35,8 +35,8 @@ static void expect_kept(device *self, const char *path, const char *reason)
 
 Test(waits, keeps_what_was_tried_in_vain_until_the_next_look)
 {
-    world *w = world_new(1, 1);
-    device *self = &w->devices[0];
+    small_world *w = small_world_new(1, 1);
+    small_device *self = &w->devices[0];
     const cf_pending left[] = {
         {CF_PENDING_SKIPPED, .path = cf_bytes_of_text("b"), .reason = "full", .tried = true},
         {CF_PENDING_WAITS, .path = cf_bytes_of_text("a"), .reason = "nobody has it", .tried = true},
@@ -57,13 +57,13 @@ Test(waits, keeps_what_was_tried_in_vain_until_the_next_look)
     expect_kept(self, "b", "full");
     keep(self, NULL, 0);
     expect_kept(self, "b", NULL);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 Test(waits, keeps_no_more_than_some)
 {
-    world *w = world_new(1, 1);
-    device *self = &w->devices[0];
+    small_world *w = small_world_new(1, 1);
+    small_device *self = &w->devices[0];
     cf_pending *left = cf_allocate(CF_WAITS_MAX + 1, sizeof *left);
     char(*names)[8] = cf_allocate(CF_WAITS_MAX + 1, sizeof *names);
 
@@ -77,28 +77,28 @@ Test(waits, keeps_no_more_than_some)
     expect_kept(self, "1000", NULL);
     free(names);
     free(left);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
 /* ---- Found by a sync ---- */
 
 typedef struct {
     lesser_disk disk;
-    world *w;
-    device *first, *second;
+    small_world *w;
+    small_device *first, *second;
 } stick;
 
 /* The second device's file finds no room on the first one's disk. */
 static void begin_waiting(stick *self)
 {
-    self->w = world_new(7, 2);
+    self->w = small_world_new(7, 2);
     self->first = &self->w->devices[0];
     self->second = &self->w->devices[1];
     lesser_disk_begin(&self->disk, self->w);
     user_writes_text(self->second, "b", "it waits");
-    cr_assert(device_sync(self->second));
+    cr_assert(small_device_sync(self->second));
     self->disk.unmakeable = true;
-    cr_assert(device_sync(self->first));
+    cr_assert(small_device_sync(self->first));
 }
 
 static bool is_waiting(const stick *self, const char *path)
@@ -121,12 +121,12 @@ Test(waits, are_over_with_the_name)
         begin_waiting(&self);
         cr_assert(is_waiting(&self, "b"));
         if (again)
-            device_crash(self.first);
+            small_device_crash(self.first);
         user_removes(self.second, "b");
-        cr_assert(device_sync(self.second));
-        cr_assert(device_sync(self.first));
+        cr_assert(small_device_sync(self.second));
+        cr_assert(small_device_sync(self.first));
         cr_expect(!is_waiting(&self, "b"), "told of what is gone, %d", again);
-        world_destroy(&self.w);
+        small_world_destroy(&self.w);
     }
 }
 
@@ -137,10 +137,10 @@ Test(waits, are_over_with_the_reason)
 
     begin_waiting(&self);
     user_writes_text(self.first, "b", "it waits");
-    device_crash(self.first);
-    cr_assert(device_sync(self.first));
+    small_device_crash(self.first);
+    cr_assert(small_device_sync(self.first));
     cr_expect(!is_waiting(&self, "b"));
-    world_destroy(&self.w);
+    small_world_destroy(&self.w);
 }
 
 /* ---- A home that is full ---- */
@@ -166,21 +166,21 @@ Test(waits, end_no_sync_that_can_not_keep_them)
     char token[64];
 
     begin_waiting(&self);
-    device_crash(self.first);
+    small_device_crash(self.first);
     store = cf_home_store(self.first->home);
     real_write = store->write;
     store->write = refuse_waits;
     user_writes_text(self.second, "c", "it waits, too");
     user_writes_text(self.first, "mine", "told all the same");
-    cr_assert(device_sync(self.second));
-    cr_assert(device_sync(self.first));
+    cr_assert(small_device_sync(self.second));
+    cr_assert(small_device_sync(self.first));
     cr_expect_eq(self.first->trouble, CF_OK);
     cr_expect_gt(refused, 0);
     self.disk.unmakeable = false;
-    cr_assert(device_sync(self.second));
-    cr_expect(device_token(self.second, "mine", token));
-    cr_assert(device_sync(self.first));
-    cr_expect(device_token(self.first, "b", token));
-    cr_expect(device_token(self.first, "c", token));
-    world_destroy(&self.w);
+    cr_assert(small_device_sync(self.second));
+    cr_expect(small_device_token(self.second, "mine", token));
+    cr_assert(small_device_sync(self.first));
+    cr_expect(small_device_token(self.first, "b", token));
+    cr_expect(small_device_token(self.first, "c", token));
+    small_world_destroy(&self.w);
 }
