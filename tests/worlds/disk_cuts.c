@@ -30,7 +30,7 @@ static bool holds_text(const char *path, const char *text)
 }
 
 /* How many seeds keep a new file whole, that was synced so. */
-static int seeds_that_keep(syncs what)
+static int seeds_that_keep(synced_parts what)
 {
     int kept = 0;
 
@@ -46,7 +46,7 @@ static int seeds_that_keep(syncs what)
 
 Test(disk_cuts, keep_what_was_synced_and_only_that_for_sure)
 {
-    static const syncs some[] = {SYNC_NOTHING, SYNC_FILE, SYNC_FOLDER};
+    static const synced_parts some[] = {SYNC_NOTHING, SYNC_FILE, SYNC_FOLDER};
 
     cr_assert_eq(seeds_that_keep(SYNC_BOTH), SEEDS);
     for (size_t i = 0; i < sizeof some / sizeof *some; i++) {

@@ -3,6 +3,7 @@
 #ifndef CF_TESTS_DISK_PROGRAM_H
 #define CF_TESTS_DISK_PROGRAM_H
 #include "tests/support/expect.h"
+#include "tests/support/named.h"
 #include "tests/worlds/disk_users.h"
 
 typedef struct {
@@ -44,11 +45,6 @@ static inline void program_crashes(program *self)
     program_opens(self);
 }
 
-static inline cf_bytes named(const char *name)
-{
-    return cf_bytes_of_text(name);
-}
-
 static inline cf_folder *program_enters(program *self, const char *name)
 {
     cf_folder *folder = NULL;
@@ -59,10 +55,10 @@ static inline cf_folder *program_enters(program *self, const char *name)
     return folder;
 }
 
-typedef enum { SYNC_NOTHING, SYNC_FILE = 1, SYNC_FOLDER = 2, SYNC_BOTH = 3 } syncs;
+typedef enum { SYNC_NOTHING, SYNC_FILE = 1, SYNC_FOLDER = 2, SYNC_BOTH = 3 } synced_parts;
 
 /* A new file. */
-static inline void program_makes(program *self, const char *name, cf_bytes bytes, syncs what)
+static inline void program_makes(program *self, const char *name, cf_bytes bytes, synced_parts what)
 {
     cf_files *files = self->files;
     cf_file *file = NULL;

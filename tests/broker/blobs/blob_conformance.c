@@ -8,7 +8,8 @@
 #define EVERYWHERE(name)                                                                           \
     ParameterizedTestParameters(blobs, name)                                                       \
     {                                                                                              \
-        static blobs_kind kinds[BLOB_KINDS] = {MEMORY, FILES, ACTOR_OF_MEMORY, ACTOR_OF_FILES};    \
+        static blobs_kind kinds[BLOB_KINDS] = {BLOBS_IN_MEMORY, BLOBS_IN_FILES,                    \
+                                               BLOB_ACTOR_OF_MEMORY, BLOB_ACTOR_OF_FILES};         \
         return cr_make_param_array(blobs_kind, kinds, BLOB_KINDS);                                 \
     }                                                                                              \
     ParameterizedTest(blobs_kind *kind, blobs, name)

@@ -14,7 +14,7 @@ static const char *hex_of(const cf_hash *hash, char text[65])
 
 Test(blob_durable, a_blob_is_when_it_is_stored)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob blob = blob_of(2 * CF_BLOB_STEP);
     char user[65], id[65], path[300];
 
@@ -39,7 +39,7 @@ Test(blob_durable, a_blob_is_when_it_is_stored)
 
 Test(blob_durable, a_folder_of_blobs_that_is_made_anew_is_there_after_a_power_cut)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob blob = blob_of(1000);
     const char *above = strrchr(it.folder->path, '/');
 
@@ -53,7 +53,7 @@ Test(blob_durable, a_folder_of_blobs_that_is_made_anew_is_there_after_a_power_cu
 
 Test(blob_durable, a_blob_that_can_not_be_is_not_stored)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob blob = blob_of(1000);
     char id[65], path[80];
 
@@ -80,7 +80,7 @@ static void begin_look(void *context)
 
 Test(blob_durable, a_blob_that_is_set_aside_while_it_is_stored_is_there_still)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob blob = blob_of(1000), other = blob_of(10);
     looking look = {.folder = it.folder};
     char user[65], id[65], folder[100], damaged[100];
@@ -104,7 +104,7 @@ Test(blob_durable, a_blob_that_is_set_aside_while_it_is_stored_is_there_still)
 
 Test(blob_durable, a_users_blobs_are_gone_when_they_are_forgotten)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob blob = blob_of(1000);
 
     shelf_put_all(&it, &ann_user, &blob);

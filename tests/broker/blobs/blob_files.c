@@ -23,7 +23,7 @@ static int open_file(const shelf *it, const cf_hash *user, const char *folder, c
 
 Test(blob_files, goes_on_with_an_upload_after_a_restart)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob large = blob_of(4 * STEP);
 
     for (uint64_t offset = 0; offset < 3 * STEP; offset += STEP)
@@ -38,7 +38,7 @@ Test(blob_files, goes_on_with_an_upload_after_a_restart)
 
 Test(blob_files, goes_on_in_another_folder_where_its_own_was_removed)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob first = blob_of(7), second = blob_of(2 * STEP + 3);
 
     shelf_put_all(&it, &ann_user, &first);
@@ -66,7 +66,7 @@ static bool count_blob(void *context, const cf_blob_info *blob)
 
 Test(blob_files, takes_and_gives_all_though_interrupted_and_in_parts)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob large = blob_of(2 * STEP + 3), small = blob_of(7);
     cf_blob_first_bytes bytes;
     size_t count = 0;
@@ -92,7 +92,7 @@ Test(blob_files, takes_and_gives_all_though_interrupted_and_in_parts)
 /* What a listing doesn't tell may be there all the same. */
 Test(blob_files, looks_everywhere_when_a_listing_breaks_off)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob blob = blob_of(1000);
     cf_blob_first_bytes bytes;
 
@@ -108,7 +108,7 @@ Test(blob_files, looks_everywhere_when_a_listing_breaks_off)
 /* All bytes were written, but not yet checked, synced and named. */
 Test(blob_files, finishes_an_upload_that_only_lacked_its_name)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob large = blob_of(2 * STEP);
 
     expect_ok(shelf_put(&it, &ann_user, &large, 0), it.error);
@@ -126,7 +126,7 @@ Test(blob_files, finishes_an_upload_that_only_lacked_its_name)
 
 Test(blob_files, goes_on_where_the_disk_lost_the_end_of_an_upload)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob large = blob_of(4 * STEP);
 
     for (uint64_t offset = 0; offset < 3 * STEP; offset += STEP)
@@ -145,7 +145,7 @@ Test(blob_files, goes_on_where_the_disk_lost_the_end_of_an_upload)
 Test(blob_files, starts_over_where_the_disk_lost_the_middle_of_an_upload)
 {
     static const uint8_t zeros[100];
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob large = blob_of(4 * STEP);
 
     for (uint64_t offset = 0; offset < 3 * STEP; offset += STEP)
@@ -179,7 +179,7 @@ static void note_damage(void *context, const cf_hash *user, const cf_hash *id,
 
 Test(blob_files, finds_a_damaged_blob)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob large = blob_of(4 * STEP), other = blob_of(2 * STEP);
     damages seen = {0};
     uint8_t byte;
@@ -255,7 +255,7 @@ static size_t aside(shelf *it)
 
 Test(blob_files, misses_what_is_set_aside_until_it_is_put_again)
 {
-    shelf it = a_shelf(FILES);
+    shelf it = a_shelf(BLOBS_IN_FILES);
     a_blob large = blob_of(3 * STEP), other = blob_of(STEP);
     cf_blob_usage usage;
 

@@ -15,7 +15,7 @@ static void open_blobs(shelf *self, const char *path)
     else
         expect_ok(cf_blob_files_open(path, &inner, &error), error);
     self->blobs = inner;
-    if (self->kind == ACTOR_OF_MEMORY || self->kind == ACTOR_OF_FILES) {
+    if (self->kind == BLOB_ACTOR_OF_MEMORY || self->kind == BLOB_ACTOR_OF_FILES) {
         expect_ok(cf_blob_actor_new(&inner, 3, &self->actor, &error), error);
         self->blobs = cf_blob_actor_blobs(self->actor);
     }
@@ -42,7 +42,7 @@ shelf a_shelf(blobs_kind kind)
 {
     shelf made = {.kind = kind};
 
-    if (kind == MEMORY || kind == ACTOR_OF_MEMORY)
+    if (kind == BLOBS_IN_MEMORY || kind == BLOB_ACTOR_OF_MEMORY)
         made.disk = cf_blob_memory_disk_new();
     else
         made.folder = scratch_new();
@@ -52,7 +52,7 @@ shelf a_shelf(blobs_kind kind)
 
 shelf a_shelf_at(const char *path)
 {
-    shelf made = {.kind = FILES};
+    shelf made = {.kind = BLOBS_IN_FILES};
 
     open_blobs(&made, path);
     return made;

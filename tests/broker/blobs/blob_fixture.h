@@ -9,7 +9,12 @@
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
-typedef enum { MEMORY, FILES, ACTOR_OF_MEMORY, ACTOR_OF_FILES } blobs_kind;
+typedef enum {
+    BLOBS_IN_MEMORY,
+    BLOBS_IN_FILES,
+    BLOB_ACTOR_OF_MEMORY,
+    BLOB_ACTOR_OF_FILES
+} blobs_kind;
 enum { BLOB_KINDS = 4 };
 
 typedef struct {

@@ -70,7 +70,7 @@ static household a_household_beside(size_t things)
         say_lock(&a, a.at_lap, id_of('q', i), id_of('n', i));
         hear(a.house, a.at_lap, CF_COMMAND_LEASE);
     }
-    settle(a.house);
+    house_settle(a.house);
     return a;
 }
 
@@ -92,7 +92,7 @@ static tally cost_beside(void *context, size_t things)
     size_t letters = letters_of(&a);
     tally_begin(&counted);
     (*(act **)context)(&a);
-    settle(a.house);
+    house_settle(a.house);
     tally_end(&counted);
     counted.of[TALLY_MESSAGES] = letters_of(&a) - letters;
     tally out = counted;
@@ -114,7 +114,7 @@ static tally cost_beside(void *context, size_t things)
 COST(nothing, "")
 {
     a->house->now_ms += 1000;
-    settle(a->house);
+    house_settle(a->house);
 }
 
 COST(a_save, "gets 2, scans 1, shown 1, writes 1, messages 2")
@@ -254,5 +254,5 @@ COST(a_report, "writes 1, records 1, messages 1")
     say(a->house, a->at_lap,
         &(cf_message){.command = CF_COMMAND_REPORT,
                       .report = {.heads = heads, .head_count = 2, .more = false}});
-    settle(a->house);
+    house_settle(a->house);
 }

@@ -71,7 +71,7 @@ static tally cost_beside(void *context, size_t count)
         others[i] = another(a.house, i);
         it->others(a.house, &others[i]);
     }
-    settle(a.house);
+    house_settle(a.house);
     tally_begin(&counted);
     it->act(&a, others, count);
     tally_end(&counted);
@@ -162,7 +162,7 @@ static void ask_all(household *a, other *others, size_t count)
 
     for (size_t i = 0; i < count; i++)
         say(a->house, others[i].at_desk, &clock);
-    settle(a->house);
+    house_settle(a->house);
 }
 
 /* Answers that are sent in one round. */

@@ -20,7 +20,7 @@ static cf_log *a_log(household *a)
         write_change(&a->desk, "some body", &blob, 1);
         append_entry(log, &a->desk);
     }
-    settle(a->house);
+    house_settle(a->house);
     return cf_users_find(a->house->users, &a->account.user);
 }
 

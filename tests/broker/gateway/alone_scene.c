@@ -5,7 +5,7 @@
 
 static const cf_id list = {"list"};
 
-void alone_lock(ann *a, caller *from, const char *request, bool shared)
+void alone_lock(household *a, caller *from, const char *request, bool shared)
 {
     cf_message message = {.command = CF_COMMAND_LOCK,
                           .lock = {.collection = papers, .for_ms = DAY_MS, .shared = shared}};
@@ -14,13 +14,13 @@ void alone_lock(ann *a, caller *from, const char *request, bool shared)
     say(a->house, from, &message);
 }
 
-cf_lease_token alone_take(ann *a, caller *from, const char *request, bool shared)
+cf_lease_token alone_take(household *a, caller *from, const char *request, bool shared)
 {
     alone_lock(a, from, request, shared);
     return hear(a->house, from, CF_COMMAND_LEASE).lease.token;
 }
 
-void alone_unlock(ann *a, caller *from, const cf_lease_token *token)
+void alone_unlock(household *a, caller *from, const cf_lease_token *token)
 {
     const cf_message message = {.command = CF_COMMAND_UNLOCK,
                                 .unlock = {.collection = papers, .token = token}};
@@ -28,7 +28,7 @@ void alone_unlock(ann *a, caller *from, const cf_lease_token *token)
     say(a->house, from, &message);
 }
 
-void alone_say(ann *a, caller *from, bool begins)
+void alone_say(household *a, caller *from, bool begins)
 {
     const cf_message message = {.command = CF_COMMAND_ALONE,
                                 .alone = {.collection = papers, .begins = begins}};
@@ -36,7 +36,8 @@ void alone_say(ann *a, caller *from, bool begins)
     say(a->house, from, &message);
 }
 
-void alone_publish_with(ann *a, caller *from, const person *author, const cf_lease_token *token)
+void alone_publish_with(household *a, caller *from, const person *author,
+                        const cf_lease_token *token)
 {
     const cf_message message = {
         .command = CF_COMMAND_PUBLISH,
@@ -46,18 +47,18 @@ void alone_publish_with(ann *a, caller *from, const person *author, const cf_lea
     hear(a->house, from, CF_COMMAND_ACCEPTED);
 }
 
-void alone_write_papers(ann *a, const cf_lease_token *token)
+void alone_write_papers(household *a, const cf_lease_token *token)
 {
     write_change(&a->desk, "some body", NULL, 0);
     alone_publish_with(a, a->at_desk, &a->desk, token);
 }
 
-void alone_turn_to(ann *a, const cf_id *collection)
+void alone_turn_to(household *a, const cf_id *collection)
 {
     begin_chain(&a->desk, collection, &a->account.head);
 }
 
-void alone_follow(ann *a, caller *by)
+void alone_follow(household *a, caller *by)
 {
     const cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {.request = list}};
 
@@ -65,9 +66,9 @@ void alone_follow(ann *a, caller *by)
     hear(a->house, by, CF_COMMAND_LEASES);
 }
 
-ann alone_house(void)
+household alone_house(void)
 {
-    ann a = a_household();
+    household a = a_household();
 
     greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
     greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
@@ -78,7 +79,7 @@ ann alone_house(void)
     return a;
 }
 
-cf_head alone_hear_entry(ann *a, caller *by)
+cf_head alone_hear_entry(household *a, caller *by)
 {
     const cf_message message = hear(a->house, by, CF_COMMAND_ENTRY);
     cf_arena arena = {0};
@@ -91,14 +92,14 @@ cf_head alone_hear_entry(ann *a, caller *by)
     return head;
 }
 
-void alone_expect_entry(ann *a, caller *by, const cf_head *expected)
+void alone_expect_entry(household *a, caller *by, const cf_head *expected)
 {
     const cf_head came = alone_hear_entry(a, by);
 
     cr_expect(cf_hash_equal(&came.hash, &expected->hash));
 }
 
-void alone_expect_paused(ann *a, caller *by, size_t count, bool waits)
+void alone_expect_paused(household *a, caller *by, size_t count, bool waits)
 {
     const cf_message paused = hear(a->house, by, CF_COMMAND_PAUSED);
 
@@ -109,7 +110,7 @@ void alone_expect_paused(ann *a, caller *by, size_t count, bool waits)
     }
 }
 
-cf_lease_token alone_begin(ann *a)
+cf_lease_token alone_begin(household *a)
 {
     const cf_lease_token token = alone_take(a, a->at_desk, "one", false);
 
@@ -119,7 +120,7 @@ cf_lease_token alone_begin(ann *a)
     return token;
 }
 
-cf_head alone_hold_back(ann *a, const cf_lease_token *token)
+cf_head alone_hold_back(household *a, const cf_lease_token *token)
 {
     alone_write_papers(a, token);
     alone_expect_paused(a, a->at_lap, 1, true);
@@ -127,7 +128,7 @@ cf_head alone_hold_back(ann *a, const cf_lease_token *token)
     return a->desk.head;
 }
 
-void alone_expect_over(ann *a, const cf_head *head)
+void alone_expect_over(household *a, const cf_head *head)
 {
     alone_expect_entry(a, a->at_lap, head);
     alone_expect_paused(a, a->at_lap, 0, false);

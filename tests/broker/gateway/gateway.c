@@ -223,9 +223,9 @@ Test(gateway, drops_who_asks_on_and_on_and_does_not_read)
     }
     a.at_lap->is_stuck = false;
     a.at_lap->first = a.at_lap->count;
-    settle(a.house);
+    house_settle(a.house);
     say(a.house, a.at_lap, &get);
-    settle(a.house);
+    house_settle(a.house);
     cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
     expect_ok(a.house->store->commit(a.house->store, &error), error);
     cf_buffer_release(&bytes);
@@ -308,7 +308,7 @@ Test(gateway, replays_both_branches_of_a_fork)
     greet(a.house, a.at_desk, &a.account.user, known, 2);
     subscribe(a.house, a.at_desk, NULL, 0, CF_WINDOW);
     bool came = false;
-    settle(a.house);
+    house_settle(a.house);
     while (a.at_desk->first < a.at_desk->count) {
         cf_message entry = hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
         came = came || cf_bytes_equal(entry.entry.entry, cf_buffer_view(&a.lap.wire));

@@ -7,7 +7,7 @@ static const cf_id pictures = {"pictures"};
 
 Test(gateway_alone, keeps_entries_of_that_collection_from_others_until_it_ends)
 {
-    ann a = alone_house();
+    household a = alone_house();
     const cf_lease_token token = alone_begin(&a);
     const cf_head first = alone_hold_back(&a, &token);
 
@@ -24,7 +24,7 @@ Test(gateway_alone, keeps_entries_of_that_collection_from_others_until_it_ends)
 
 Test(gateway_alone, lets_the_member_log_and_other_collections_go_on)
 {
-    ann a = alone_house();
+    household a = alone_house();
     person other = a_device(9, &a.account.user);
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
@@ -46,7 +46,7 @@ Test(gateway_alone, lets_the_member_log_and_other_collections_go_on)
 
 Test(gateway_alone, answers_questions_and_reports_meanwhile)
 {
-    ann a = alone_house();
+    household a = alone_house();
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
     const cf_message query = {.command = CF_COMMAND_QUERY};
@@ -77,7 +77,7 @@ Test(gateway_alone, answers_questions_and_reports_meanwhile)
 /* The lease is another's, as ever. */
 Test(gateway_alone, refuses_what_others_publish_as_any_lease_does)
 {
-    ann a = alone_house();
+    household a = alone_house();
 
     alone_begin(&a);
     write_change(&a.lap, "some body", NULL, 0);
@@ -88,7 +88,7 @@ Test(gateway_alone, refuses_what_others_publish_as_any_lease_does)
 
 Test(gateway_alone, lets_all_sessions_of_its_device_pass)
 {
-    ann a = alone_house();
+    household a = alone_house();
     caller *second = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
 
     greet(a.house, second, &a.account.user, &a.desk.head, 1);
@@ -101,7 +101,7 @@ Test(gateway_alone, lets_all_sessions_of_its_device_pass)
 
 Test(gateway_alone, names_heads_to_who_comes_meanwhile_and_says_when_all_else_was_sent)
 {
-    ann a = alone_house();
+    household a = alone_house();
     caller *later = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
@@ -137,7 +137,7 @@ Test(gateway_alone, names_heads_to_who_comes_meanwhile_and_says_when_all_else_wa
 
 Test(gateway_alone, tells_nobody_who_did_not_ask_for_leases)
 {
-    ann a = a_household();
+    household a = a_household();
 
     greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
     greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
@@ -156,7 +156,7 @@ Test(gateway_alone, tells_nobody_who_did_not_ask_for_leases)
 
 Test(gateway_alone, ends_with_the_lease)
 {
-    ann a = alone_house();
+    household a = alone_house();
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
 
@@ -168,7 +168,7 @@ Test(gateway_alone, ends_with_the_lease)
 
 Test(gateway_alone, ends_when_an_owner_breaks_the_lease)
 {
-    ann a = alone_house();
+    household a = alone_house();
     caller *second = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
@@ -184,7 +184,7 @@ Test(gateway_alone, ends_when_an_owner_breaks_the_lease)
 /* Whoever has the lease under a new token has forgotten what it was for. */
 Test(gateway_alone, ends_when_the_lease_is_had_again)
 {
-    ann a = alone_house();
+    household a = alone_house();
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
 
@@ -196,7 +196,7 @@ Test(gateway_alone, ends_when_the_lease_is_had_again)
 
 Test(gateway_alone, ends_after_ten_minutes_however_long_the_lease_is_and_the_clock_is_set)
 {
-    ann a = alone_house();
+    household a = alone_house();
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
 
@@ -213,7 +213,7 @@ Test(gateway_alone, ends_after_ten_minutes_however_long_the_lease_is_and_the_clo
 /* The same lease, and so the same sync. */
 Test(gateway_alone, does_not_begin_anew_under_that_lease_before_it_said_that_it_ended)
 {
-    ann a = alone_house();
+    household a = alone_house();
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
 
@@ -231,7 +231,7 @@ Test(gateway_alone, does_not_begin_anew_under_that_lease_before_it_said_that_it_
 
 Test(gateway_alone, ends_a_minute_after_its_device_s_last_session)
 {
-    ann a = alone_house();
+    household a = alone_house();
     caller *second = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
@@ -250,7 +250,7 @@ Test(gateway_alone, ends_a_minute_after_its_device_s_last_session)
 
 Test(gateway_alone, goes_on_with_a_device_that_is_back_within_a_minute)
 {
-    ann a = alone_house();
+    household a = alone_house();
     const cf_lease_token token = alone_begin(&a);
 
     alone_hold_back(&a, &token);
@@ -266,7 +266,7 @@ Test(gateway_alone, goes_on_with_a_device_that_is_back_within_a_minute)
 /* The lease stays, as any would. */
 Test(gateway_alone, ends_when_its_device_may_not_write_any_more)
 {
-    ann a = alone_house();
+    household a = alone_house();
     cf_member role = {
         .kind = CF_MEMBER_ROLE, .time_ms = 1, .device = a.lap.id, .role = CF_ROLE_READER};
 
@@ -293,7 +293,7 @@ Test(gateway_alone, ends_when_its_device_may_not_write_any_more)
 
 Test(gateway_alone, is_not_begun_by_who_has_no_such_lease)
 {
-    ann a = alone_house();
+    household a = alone_house();
 
     alone_say(&a, a.at_desk, true);
     alone_write_papers(&a, NULL);
@@ -315,7 +315,7 @@ Test(gateway_alone, is_not_begun_by_who_has_no_such_lease)
 
 Test(gateway_alone, is_forgotten_by_a_broker_that_is_started_again)
 {
-    ann a = alone_house();
+    household a = alone_house();
     const cf_lease_token token = alone_begin(&a);
 
     alone_hold_back(&a, &token);

@@ -15,7 +15,7 @@ static const cf_id pictures = {"pictures"};
 
 Test(gateway_alone, sends_what_it_kept_back_before_the_next_lease)
 {
-    ann a = alone_house();
+    household a = alone_house();
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
     const cf_message wait = {
@@ -35,7 +35,7 @@ Test(gateway_alone, sends_what_it_kept_back_before_the_next_lease)
 /* Nobody waits for ever who takes little at a time. */
 Test(gateway_alone, does_not_keep_back_again_what_it_owes)
 {
-    ann a = alone_house();
+    household a = alone_house();
     cf_lease_token token = alone_begin(&a);
     cf_head kept[3];
     cf_heads held = {0};
@@ -68,7 +68,7 @@ Test(gateway_alone, does_not_keep_back_again_what_it_owes)
 
 /* ---- Blobs ---- */
 
-static cf_hash store_blob(ann *a, caller *from, const char *text)
+static cf_hash store_blob(household *a, caller *from, const char *text)
 {
     const cf_hash id = cf_blob_id(cf_bytes_of_text(text));
     const cf_message put = {
@@ -80,7 +80,7 @@ static cf_hash store_blob(ann *a, caller *from, const char *text)
     return id;
 }
 
-static void get(ann *a, caller *by, const cf_hash *id, bool fetches)
+static void get(household *a, caller *by, const cf_hash *id, bool fetches)
 {
     const cf_message message = {.command = fetches ? CF_COMMAND_FETCH : CF_COMMAND_GET,
                                 .get = {.id = *id, .size = 100}};
@@ -88,7 +88,7 @@ static void get(ann *a, caller *by, const cf_hash *id, bool fetches)
     say(a->house, by, &message);
 }
 
-static cf_hash write_blob(ann *a, const char *text, const cf_lease_token *token)
+static cf_hash write_blob(household *a, const char *text, const cf_lease_token *token)
 {
     const cf_hash id = store_blob(a, a->at_desk, text);
 
@@ -99,7 +99,7 @@ static cf_hash write_blob(ann *a, const char *text, const cf_lease_token *token)
 
 Test(gateway_alone, keeps_the_blobs_of_that_collection_from_others)
 {
-    ann a = alone_house();
+    household a = alone_house();
     const cf_hash mine = write_blob(&a, "of the papers", NULL);
     char text[32];
 
@@ -136,7 +136,7 @@ Test(gateway_alone, keeps_the_blobs_of_that_collection_from_others)
  */
 Test(gateway_alone, answers_sixteen_that_wait_and_refuses_more)
 {
-    ann a = alone_house();
+    household a = alone_house();
     const cf_hash mine = write_blob(&a, "of the papers", NULL);
 
     alone_hear_entry(&a, a.at_lap);

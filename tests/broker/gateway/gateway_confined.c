@@ -28,7 +28,7 @@ static writers two_collections(void)
     w.member = w.home.account.head;
     w.in_papers = write_in(&w.home, &papers, &w.member);
     w.in_films = write_in(&w.home, &films, &w.member);
-    settle(w.home.house);
+    house_settle(w.home.house);
     return w;
 }
 

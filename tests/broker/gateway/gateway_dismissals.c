@@ -80,7 +80,7 @@ static void expect_served(cf_command command, bool is_managed)
     if (!is_managed)
         cf_authority_destroy(&a.house->authority);
     say(a.house, a.at_lap, &message);
-    settle(a.house);
+    house_settle(a.house);
     cr_expect_eq(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)),
                  by_devices[command], "%s", cf_command_name(command));
     household_end(&a);

@@ -96,7 +96,7 @@ Test(hostile, member_disturbs_nobody)
         cf_bytes damaged[2] = {cf_buffer_view(&frames.frame[0]), cf_buffer_view(&frames.frame[1])};
         say_bytes(house, mad, damaged, 1 + draw(2));
         if (i % 50 == 0)
-            settle(house);
+            house_settle(house);
         forget_letters(mad);
     }
     cf_frames_release(&frames);

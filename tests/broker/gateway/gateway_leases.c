@@ -195,7 +195,7 @@ Test(gateway_leases, is_looked_after_in_time_whatever_the_time_of_day)
 
     house_set_clock(a.house, 3 * 3600 * 1000);
     take(&a, a.at_desk, "one");
-    settle(a.house);
+    house_settle(a.house);
     cr_expect_eq(cf_gateway_tick(a.house->gateway, a.house->now_ms),
                  cf_env_steady_ms(&a.house->env) + TEN_S);
     household_end(&a);
@@ -252,9 +252,9 @@ Test(gateway_leases, runs_its_full_time_from_when_a_write_that_failed_has_it_rea
     hear(a.house, a.at_desk, CF_COMMAND_REFUSED);
     cf_store_memory_disk_fail(a.house->disk, CF_OK);
     expect_ok(a.house->store->reopen(a.house->store, &error), error);
-    settle(a.house);
+    house_settle(a.house);
     a.house->now_ms += TEN_S - 1;
-    settle(a.house);
+    house_settle(a.house);
     ask(&a, a.at_lap, "two", NULL, false);
     cf_message busy = hear(a.house, a.at_lap, CF_COMMAND_BUSY);
     cr_expect_eq(busy.busy.until_ms, a.house->now_ms + 1);
@@ -274,7 +274,7 @@ Test(gateway_leases, runs_its_time_also_when_its_end_was_not_kept)
     hear_refusal(a.house, a.at_desk, CF_REFUSED_BUSY);
     cf_store_memory_disk_fail(a.house->disk, CF_OK);
     expect_ok(a.house->store->reopen(a.house->store, &error), error);
-    settle(a.house);
+    house_settle(a.house);
     a.house->now_ms += TEN_S - 1;
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
@@ -292,7 +292,7 @@ Test(gateway_leases, bounds_the_answers_that_a_session_is_owed)
     subscribe(a.house, a.at_desk, NULL, 0, 0);
     for (int i = 0; i < 4096; i++)
         ask(&a, a.at_desk, "one", NULL, false);
-    settle(a.house);
+    house_settle(a.house);
     hear_nothing(a.house, a.at_desk);
     ask(&a, a.at_desk, "one", NULL, false);
     hear(a.house, a.at_desk, CF_COMMAND_AGAIN);
@@ -584,10 +584,10 @@ Test(gateway_leases, ends_a_replay_that_holds_up_for_too_long)
     cf_exclusion *exclusion =
         cf_exclusion_begin(replay_lock, &a.account.user, a.house->now_ms, be_ready, &ready);
     a.house->now_ms += CF_REPLAY_LOCK_WAIT_MS - 1;
-    settle(a.house);
+    house_settle(a.house);
     cr_expect_not(ready);
     a.house->now_ms++;
-    settle(a.house);
+    house_settle(a.house);
     cr_expect(ready);
     hear(a.house, a.at_desk, CF_COMMAND_AGAIN);
     cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);

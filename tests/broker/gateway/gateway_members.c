@@ -89,10 +89,10 @@ Test(gateway_members, has_the_connection_of_a_revoked_device_cut_when_it_had_tim
     const uint64_t next_ms = cf_gateway_tick(a.house->gateway, a.house->now_ms);
     cr_expect_eq(next_ms, a.house->now_ms + CF_EVICTED_MS);
     a.house->now_ms += CF_EVICTED_MS - 1;
-    settle(a.house);
+    house_settle(a.house);
     cr_expect_not(cf_gateway_next_cut(a.house->gateway, &cut));
     a.house->now_ms++;
-    settle(a.house);
+    house_settle(a.house);
     cr_expect(cf_gateway_next_cut(a.house->gateway, &cut));
     cr_expect(cf_bytes_equal(cut, cf_bytes_of_text(a.at_lap->routing_id)));
     cr_expect_not(cf_gateway_next_cut(a.house->gateway, &cut));
@@ -119,7 +119,7 @@ Test(gateway_members, cuts_no_connection_that_is_gone_or_has_a_session)
     hear_refusal(a.house, again, CF_REFUSED_UNKNOWN);
     greet(a.house, again, &a.account.user, NULL, 0);
     a.house->now_ms += CF_EVICTED_MS;
-    settle(a.house);
+    house_settle(a.house);
     cr_expect_not(cf_gateway_next_cut(a.house->gateway, &cut));
     household_end(&a);
 }

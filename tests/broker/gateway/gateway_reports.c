@@ -337,7 +337,7 @@ Test(gateway_reports, names_more_heads_than_a_message_holds_in_pages)
         write_change(&a.desk, "one entry", NULL, 0);
         append_entry(log, &a.desk);
     }
-    settle(a.house);
+    house_settle(a.house);
     say(a.house, a.at_lap,
         &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {.devices = &a.desk.id, .count = 1}});
     cf_message ends = hear_ends(&a, &a.desk.id);

@@ -373,7 +373,7 @@ Test(gateway, welcomes_with_the_member_log_first)
         write_change(&a.lap, "one entry", NULL, 0);
         append_entry(log, &a.lap);
     }
-    settle(a.house);
+    house_settle(a.house);
     say(a.house, a.at_desk,
         &(cf_message){.command = CF_COMMAND_HELLO,
                       .hello = {.version = 1, .user = a.account.user}});

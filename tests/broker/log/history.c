@@ -6,18 +6,18 @@
 
 static const cf_id collections[COLLECTIONS] = {{"papers"}, {"letters"}};
 
-unsigned history_random(history *self, unsigned below)
+unsigned member_history_random(member_history *self, unsigned below)
 {
     self->state = self->state * 6364136223846793005u + 1442695040888963407u;
     return (unsigned)(self->state >> 33) % below;
 }
 
-static bool chance(history *self, unsigned percent)
+static bool chance(member_history *self, unsigned percent)
 {
-    return history_random(self, 100) < percent;
+    return member_history_random(self, 100) < percent;
 }
 
-static void see(act *made, const history *self, int other)
+static void see(act *made, const member_history *self, int other)
 {
     made->past[other] = true;
     for (int i = 0; i < self->count; i++)
@@ -26,28 +26,28 @@ static void see(act *made, const history *self, int other)
 
 /* The entry of the device in the collection that this one follows: mostly the last, at times an
  * earlier one (a fork), or none (a new writer). */
-static int choose_previous(history *self, int author, int collection)
+static int choose_previous(member_history *self, int author, int collection)
 {
-    int own[ACTS], count = 0;
+    int own[MEMBER_ACTS], count = 0;
 
     for (int i = 0; i < self->count; i++)
         if (self->acts[i].author == author && self->acts[i].collection == collection)
             own[count++] = i;
     if (!count || chance(self, 6))
         return NOBODY;
-    return chance(self, 80) ? own[count - 1] : own[history_random(self, (unsigned)count)];
+    return chance(self, 80) ? own[count - 1] : own[member_history_random(self, (unsigned)count)];
 }
 
-static bool is_own_chain(const history *self, const act *made, int other)
+static bool is_own_chain(const member_history *self, const act *made, int other)
 {
     return made->previous != NOBODY &&
            cf_id_equal(&self->acts[made->previous].head.writer, &self->acts[other].head.writer);
 }
 
 /* A few entries that were there; none of its own writer. */
-static void choose_after(history *self, act *made)
+static void choose_after(member_history *self, act *made)
 {
-    unsigned percent = history_random(self, 4) * 15;
+    unsigned percent = member_history_random(self, 4) * 15;
 
     for (int i = 0; i < self->count; i++) {
         const act *other = &self->acts[i];
@@ -59,7 +59,7 @@ static void choose_after(history *self, act *made)
 }
 
 /* Its past, and the past by the member log alone. */
-static void find_past(const history *self, act *made)
+static void find_past(const member_history *self, act *made)
 {
     memset(made->past, 0, sizeof made->past);
     memset(made->members, 0, sizeof made->members);
@@ -82,9 +82,9 @@ static void find_past(const history *self, act *made)
 }
 
 /* What lets its author in must be in its member past, or nobody would take it. */
-static bool admit_author(history *self, act *made)
+static bool admit_author(member_history *self, act *made)
 {
-    int adds[ACTS], count = 0;
+    int adds[MEMBER_ACTS], count = 0;
 
     for (int i = 0; i < self->count; i++) {
         const act *other = &self->acts[i];
@@ -101,23 +101,23 @@ static bool admit_author(history *self, act *made)
     }
     if (!count)
         return false;
-    made->after[adds[history_random(self, (unsigned)count)]] = true;
+    made->after[adds[member_history_random(self, (unsigned)count)]] = true;
     find_past(self, made);
     return true;
 }
 
-static void open_epoch(history *self, cf_member *operation)
+static void open_epoch(member_history *self, cf_member *operation)
 {
     operation->opens = true;
     for (size_t i = 0; i < CF_HASH_SIZE; i++)
-        operation->opening.commitment.bytes[i] = (uint8_t)history_random(self, 256);
+        operation->opening.commitment.bytes[i] = (uint8_t)member_history_random(self, 256);
 }
 
 /* Heads that a limit names: any entries of the device, at times of others. */
-static void name_heads(history *self, act *made, cf_heads *heads)
+static void name_heads(member_history *self, act *made, cf_heads *heads)
 {
     for (int tries = 0; tries < NAMED; tries++) {
-        int chosen = (int)history_random(self, (unsigned)self->count);
+        int chosen = (int)member_history_random(self, (unsigned)self->count);
         bool is_about = self->acts[chosen].author == made->about;
 
         if ((!is_about && !chance(self, 8)) || chance(self, 30))
@@ -128,7 +128,7 @@ static void name_heads(history *self, act *made, cf_heads *heads)
     }
 }
 
-static void choose_operation(history *self, act *made, cf_heads *heads)
+static void choose_operation(member_history *self, act *made, cf_heads *heads)
 {
     static const cf_member_kind kinds[] = {
         CF_MEMBER_ADD,    CF_MEMBER_ADD,   CF_MEMBER_ADD,   CF_MEMBER_REVOKE,
@@ -137,11 +137,12 @@ static void choose_operation(history *self, act *made, cf_heads *heads)
     };
     cf_member *operation = &made->operation;
 
-    operation->kind = kinds[history_random(self, sizeof kinds / sizeof *kinds)];
+    operation->kind = kinds[member_history_random(self, sizeof kinds / sizeof *kinds)];
     operation->time_ms = (uint64_t)self->count;
-    made->about = (int)history_random(self, DEVICES);
-    operation->role =
-        chance(self, 50) ? CF_ROLE_OWNER : (cf_role)(CF_ROLE_MEMBER + (int)history_random(self, 3));
+    made->about = (int)member_history_random(self, DEVICES);
+    operation->role = chance(self, 50)
+                          ? CF_ROLE_OWNER
+                          : (cf_role)(CF_ROLE_MEMBER + (int)member_history_random(self, 3));
     if (operation->kind == CF_MEMBER_ADD && made->about == 0)
         made->about = 1;
     if (operation->kind == CF_MEMBER_LEAVE)
@@ -158,13 +159,13 @@ static void choose_operation(history *self, act *made, cf_heads *heads)
         name_heads(self, made, heads);
     if (operation->kind == CF_MEMBER_REVOKE || operation->kind == CF_MEMBER_EPOCH)
         open_epoch(self, operation);
-    made->annuls = (int)history_random(self, (unsigned)self->count);
+    made->annuls = (int)member_history_random(self, (unsigned)self->count);
     operation->revocation = self->acts[made->annuls].head.hash;
     operation->heads = heads->heads;
     operation->head_count = heads->count;
 }
 
-static void build(history *self, act *made, cf_bytes body)
+static void build(member_history *self, act *made, cf_bytes body)
 {
     const act *previous = made->previous == NOBODY ? NULL : &self->acts[made->previous];
     cf_header header = {.version = 1,
@@ -181,7 +182,7 @@ static void build(history *self, act *made, cf_bytes body)
         header.previous = previous->head.hash;
     } else {
         for (size_t i = 0; i < 16; i++)
-            header.previous.bytes[i] = (uint8_t)history_random(self, 256);
+            header.previous.bytes[i] = (uint8_t)member_history_random(self, 256);
         header.writer =
             cf_writer_id(&self->user, &header.device, &header.collection, header.previous.bytes);
     }
@@ -199,7 +200,7 @@ static void build(history *self, act *made, cf_bytes body)
     cf_heads_release(&after);
 }
 
-static void write_first(history *self)
+static void write_first(member_history *self)
 {
     act *made = &self->acts[0];
     cf_buffer body = {0};
@@ -215,14 +216,14 @@ static void write_first(history *self)
     cf_buffer_release(&body);
 }
 
-static void write_one(history *self)
+static void write_one(member_history *self)
 {
     act *made = &self->acts[self->count];
     cf_buffer body = {0};
     cf_heads heads = {0};
 
-    *made = (act){.author = (int)history_random(self, DEVICES)};
-    made->collection = chance(self, 40) ? NOBODY : (int)history_random(self, COLLECTIONS);
+    *made = (act){.author = (int)member_history_random(self, DEVICES)};
+    made->collection = chance(self, 40) ? NOBODY : (int)member_history_random(self, COLLECTIONS);
     made->previous = choose_previous(self, made->author, made->collection);
     choose_after(self, made);
     find_past(self, made);
@@ -239,15 +240,15 @@ static void write_one(history *self)
         cf_buffer_append(&body, &self->count, sizeof self->count);
     }
     build(self, made, cf_buffer_view(&body));
-    made->is_allowed = act_is_member(made) && history_allows(self, self->count);
+    made->is_allowed = act_is_member(made) && member_history_allows(self, self->count);
     self->count++;
     cf_buffer_release(&body);
     cf_heads_release(&heads);
 }
 
-history *a_history(uint64_t seed)
+member_history *a_member_history(uint64_t seed)
 {
-    history *self = cf_allocate(1, sizeof *self);
+    member_history *self = cf_allocate(1, sizeof *self);
 
     self->state = seed * 2654435761u + 88172645463325252u;
     for (int i = 0; i < DEVICES; i++) {
@@ -258,12 +259,12 @@ history *a_history(uint64_t seed)
     }
     self->user = self->ids[0];
     write_first(self);
-    for (int tries = 0; tries < 4 * ACTS && self->count < ACTS; tries++)
+    for (int tries = 0; tries < 4 * MEMBER_ACTS && self->count < MEMBER_ACTS; tries++)
         write_one(self);
     return self;
 }
 
-void history_end(history **self)
+void member_history_end(member_history **self)
 {
     for (int i = 0; i < (*self)->count; i++)
         cf_buffer_release(&(*self)->acts[i].wire);

@@ -8,7 +8,7 @@
 #include "codec/member.h"
 #include "tests/support/expect.h"
 
-enum { DEVICES = 5, COLLECTIONS = 2, ACTS = 40, NAMED = 6, NOBODY = -1 };
+enum { DEVICES = 5, COLLECTIONS = 2, MEMBER_ACTS = 40, NAMED = 6, NOBODY = -1 };
 
 /* One entry. Others are named by their place in the history. */
 typedef struct {
@@ -16,9 +16,9 @@ typedef struct {
     cf_head head;
     int author, collection; /* NOBODY: of the member log */
     int previous;
-    bool after[ACTS];
-    bool past[ACTS];    /* the whole of it, without itself */
-    bool members[ACTS]; /* the member past */
+    bool after[MEMBER_ACTS];
+    bool past[MEMBER_ACTS];    /* the whole of it, without itself */
+    bool members[MEMBER_ACTS]; /* the member past */
     cf_member operation;
     int about;                /* a device */
     int named[NAMED], naming; /* its heads */
@@ -31,20 +31,20 @@ typedef struct {
     cf_hash user;
     cf_keys *keys[DEVICES]; /* the first is the account's */
     cf_hash ids[DEVICES];
-    act acts[ACTS];
+    act acts[MEMBER_ACTS];
     int count;
-    bool is_void[ACTS]; /* the result */
+    bool is_void[MEMBER_ACTS]; /* the result */
     bool is_out[DEVICES];
     cf_role roles[DEVICES]; /* 0: none */
-} history;
+} member_history;
 
 bool act_is_member(const act *of);
-history *a_history(uint64_t seed);
-void history_end(history **self);
-unsigned history_random(history *self, unsigned below);
+member_history *a_member_history(uint64_t seed);
+void member_history_end(member_history **self);
+unsigned member_history_random(member_history *self, unsigned below);
 /* Who may: by what the operation's own past says. */
-bool history_allows(const history *self, int index);
+bool member_history_allows(const member_history *self, int index);
 /* Fills in the result, of the entries that are held. */
-void history_judge(history *self, const bool held[ACTS]);
+void member_history_judge(member_history *self, const bool held[MEMBER_ACTS]);
 
 #endif

@@ -25,7 +25,7 @@ static cf_role given(const act *of)
 }
 
 /* By the latest in `among`; of several that know nothing of each other the least. 0: none. */
-static cf_role role_among(const history *self, int device, const bool among[ACTS])
+static cf_role role_among(const member_history *self, int device, const bool among[MEMBER_ACTS])
 {
     bool let_in = false;
     int least = 0;
@@ -50,10 +50,10 @@ static bool permits(cf_role role, const act *of)
     return role == CF_ROLE_OWNER || (role && is_kind(of, CF_MEMBER_LEAVE));
 }
 
-bool history_allows(const history *self, int index)
+bool member_history_allows(const member_history *self, int index)
 {
     const act *of = &self->acts[index];
-    bool among[ACTS] = {0};
+    bool among[MEMBER_ACTS] = {0};
 
     if (index == 0)
         return true;
@@ -78,7 +78,7 @@ bool history_allows(const history *self, int index)
 
 /* One of the heads, or in the past of one; in the member log of those that its author had seen, and
  * a `leave` is its own. */
-static bool is_left(const history *self, int limit, int index, const bool held[ACTS])
+static bool is_left(const member_history *self, int limit, int index, const bool held[MEMBER_ACTS])
 {
     const act *by = &self->acts[limit];
     bool in_members = act_is_member(&self->acts[index]);
@@ -96,9 +96,9 @@ static bool is_left(const history *self, int limit, int index, const bool held[A
 /* Everything at once: what is allowed, what limits, then which entries are void, in any order in
  * which causes come before their effects. */
 typedef struct {
-    history *self;
+    member_history *self;
     const bool *held;
-    bool allowed[ACTS], limits[ACTS], acts[ACTS];
+    bool allowed[MEMBER_ACTS], limits[MEMBER_ACTS], acts[MEMBER_ACTS];
 } judging;
 
 static bool is_annulled(const judging *in, int revocation)
@@ -113,7 +113,7 @@ static bool is_annulled(const judging *in, int revocation)
 static bool lowers(const judging *in, int index)
 {
     const act *of = &in->self->acts[index];
-    bool among[ACTS];
+    bool among[MEMBER_ACTS];
 
     for (int i = 0; i < in->self->count; i++)
         among[i] = of->past[i] && in->allowed[i];
@@ -123,9 +123,9 @@ static bool lowers(const judging *in, int index)
 
 static bool is_void(const judging *in, int index)
 {
-    const history *self = in->self;
+    const member_history *self = in->self;
     const act *of = &self->acts[index];
-    bool among[ACTS];
+    bool among[MEMBER_ACTS];
 
     if (index == 0)
         return false;
@@ -150,7 +150,7 @@ static bool is_void(const judging *in, int index)
 
 static void judge_devices(judging *in)
 {
-    history *self = in->self;
+    member_history *self = in->self;
 
     for (int device = 0; device < DEVICES; device++) {
         self->roles[device] = role_among(self, device, in->acts);
@@ -161,7 +161,7 @@ static void judge_devices(judging *in)
     }
 }
 
-void history_judge(history *self, const bool held[ACTS])
+void member_history_judge(member_history *self, const bool held[MEMBER_ACTS])
 {
     judging in = {.self = self, .held = held};
 

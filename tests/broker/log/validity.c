@@ -10,15 +10,15 @@
 /* A log that takes a history in some order, as a peer does: what it folded stays folded until it
  * is told to look again. */
 typedef struct {
-    history *of;
+    member_history *of;
     cf_store_memory_disk *disk;
     cf_store *store;
     cf_log *log;
-    bool held[ACTS];
-    bool folded[ACTS];
+    bool held[MEMBER_ACTS];
+    bool folded[MEMBER_ACTS];
 } taker;
 
-static taker a_taker(history *of)
+static taker a_taker(member_history *of)
 {
     static const uint8_t instance[16] = {1};
     taker made = {.of = of, .disk = cf_store_memory_disk_new(instance)};
@@ -128,17 +128,17 @@ static bool is_ready(const taker *self, int index)
 
 static int choose_ready(taker *self)
 {
-    int ready[ACTS], count = 0;
+    int ready[MEMBER_ACTS], count = 0;
 
     for (int i = 0; i < self->of->count; i++)
         if (is_ready(self, i))
             ready[count++] = i;
-    return count ? ready[history_random(self->of, (unsigned)count)] : NOBODY;
+    return count ? ready[member_history_random(self->of, (unsigned)count)] : NOBODY;
 }
 
 static void expect_as_the_whole_set(taker *self, uint64_t seed, int step)
 {
-    history_judge(self->of, self->held);
+    member_history_judge(self->of, self->held);
     for (int i = 0; i < self->of->count; i++) {
         const act *of = &self->of->acts[i];
 
@@ -170,24 +170,24 @@ static void ask_early(taker *self)
 }
 
 /* In a random causal order, with commits and openings in between. */
-static void play(history *of, uint64_t seed)
+static void play(member_history *of, uint64_t seed)
 {
     taker self = a_taker(of);
     int next;
 
     for (int step = 0; (next = choose_ready(&self)) != NOBODY; step++) {
         take(&self, next);
-        if (history_random(of, 4) == 0)
+        if (member_history_random(of, 4) == 0)
             ask_early(&self);
-        if (history_random(of, 3) == 0) {
+        if (member_history_random(of, 3) == 0) {
             commit(&self);
-            if (history_random(of, 4) == 0)
+            if (member_history_random(of, 4) == 0)
                 reopen(&self);
             expect_as_the_whole_set(&self, seed, step);
         }
     }
     commit(&self);
-    expect_as_the_whole_set(&self, seed, ACTS);
+    expect_as_the_whole_set(&self, seed, MEMBER_ACTS);
     end(&self);
 }
 
@@ -197,11 +197,11 @@ Test(validity, is_that_of_the_whole_set_in_whatever_order_entries_come)
     uint64_t count = wish ? strtoull(wish, NULL, 10) : 60;
 
     for (uint64_t seed = 1; seed <= count; seed++) {
-        history *of = a_history(seed);
+        member_history *of = a_member_history(seed);
 
         for (int order = 0; order < 3; order++)
             play(of, seed);
-        history_end(&of);
+        member_history_end(&of);
     }
 }
 
@@ -211,11 +211,11 @@ Test(validity, meets_every_way_of_being_void)
     unsigned voided = 0, counting = 0, out = 0, back = 0;
 
     for (uint64_t seed = 1; seed <= 100; seed++) {
-        history *of = a_history(seed);
-        bool held[ACTS], without[ACTS], before[ACTS];
+        member_history *of = a_member_history(seed);
+        bool held[MEMBER_ACTS], without[MEMBER_ACTS], before[MEMBER_ACTS];
 
         memset(held, true, sizeof held);
-        history_judge(of, held);
+        member_history_judge(of, held);
         for (int i = 0; i < of->count; i++) {
             voided += of->is_void[i] && of->acts[i].collection != NOBODY;
             counting += !of->is_void[i] && of->acts[i].collection != NOBODY;
@@ -225,10 +225,10 @@ Test(validity, meets_every_way_of_being_void)
         }
         for (int i = 0; i < DEVICES; i++)
             out += of->is_out[i];
-        history_judge(of, without);
+        member_history_judge(of, without);
         for (int i = 0; i < of->count; i++)
             back += without[i] && of->is_void[i] && !before[i];
-        history_end(&of);
+        member_history_end(&of);
     }
     cr_expect_gt(voided, 300, "%u", voided);
     cr_expect_gt(counting, 300, "%u", counting);

@@ -7,22 +7,15 @@
 
 enum { MINUTE_MS = 60000 };
 
-/* Ann has a desk (an owner) and a lap (a member); the desk has a connection that said HELLO. */
-typedef struct {
-    broker_world *house;
-    person account, desk, lap;
-    caller *at_desk;
-} ann;
-
-ann anns_house(void);
+/* Ann's, of which only the desk has a connection, that said HELLO. */
+household anns_house(void);
 /* A new connection takes the place of the last one. */
-void call_from_desk(ann *a);
+void call_from_desk(household *a);
 /* The broker is killed and begins again, and the desk calls. */
-void start_again(ann *a);
-void ann_end(ann *a);
+void start_again(household *a);
 
-void set_quota(ann *a, uint64_t bytes);
+void set_quota(household *a, uint64_t bytes);
 /* Of her quota, in bytes. */
-uint64_t taken(ann *a);
+uint64_t taken(household *a);
 
 #endif

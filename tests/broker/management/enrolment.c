@@ -128,7 +128,7 @@ Test(pairing, tells_who_waits_that_the_code_is_over)
     guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
     s.home.house->now_ms += 1000;
-    settle(s.home.house);
+    house_settle(s.home.house);
     hear_refusal(s.home.house, s.pad.door, CF_REFUSED_EXPIRED);
     end(&s);
 }
@@ -153,7 +153,7 @@ Test(pairing, keeps_no_guest_of_who_is_no_owner_any_more)
     expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
     hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
     change_role(&s, CF_ROLE_MEMBER);
-    settle(s.home.house);
+    house_settle(s.home.house);
     cr_expect_eq(s.home.house->allowed, allowed, "its key gets in no more");
     guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear_refusal(s.home.house, s.pad.door, CF_REFUSED_UNKNOWN);
@@ -268,10 +268,10 @@ Test(pairing, ends_within_a_year)
     expect_guest(&s, s.home.at_desk, UINT64_MAX);
     cr_expect_eq(hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST).guest.expires_ms, UINT64_MAX);
     s.home.house->now_ms += CF_GUEST_MS_MAX - 1;
-    settle(s.home.house);
+    house_settle(s.home.house);
     cr_expect_eq(s.home.house->allowed, allowed + 1);
     s.home.house->now_ms += 1;
-    settle(s.home.house);
+    house_settle(s.home.house);
     cr_expect_eq(s.home.house->allowed, allowed);
     end(&s);
 }
@@ -287,7 +287,7 @@ Test(pairing, ends_when_the_code_expires)
     guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear_refusal(s.home.house, s.pad.door, CF_REFUSED_EXPIRED);
     hear_nothing(s.home.house, s.home.at_desk);
-    settle(s.home.house);
+    house_settle(s.home.house);
     cr_expect_eq(s.home.house->allowed, allowed);
     end(&s);
 }

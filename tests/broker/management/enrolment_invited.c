@@ -175,7 +175,7 @@ Test(invitations, expire)
     first_entry(&account);
     cf_buffer sealed = sealed_first(&cyd, &account);
     house->now_ms += 1000;
-    settle(house);
+    house_settle(house);
     cr_expect_eq(house->allowed, 0);
     guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_refusal(house, cyd.door, CF_REFUSED_UNKNOWN);

@@ -34,14 +34,14 @@ static cf_status count_list(cf_blobs *blobs, const cf_hash *user, uint8_t first,
 }
 
 /* From now on: until the broker stops. */
-static void count_lists(ann *a)
+static void count_lists(household *a)
 {
     real_list = a->house->blobs->list;
     a->house->blobs->list = count_list;
     lists = listed = 0;
 }
 
-static cf_blob_usage said(ann *a)
+static cf_blob_usage said(household *a)
 {
     cf_quota_figures figures;
     cf_error error;
@@ -50,7 +50,7 @@ static cf_blob_usage said(ann *a)
     return (cf_blob_usage){figures.blobs, figures.blob_bytes};
 }
 
-static void expect_exact(ann *a)
+static void expect_exact(household *a)
 {
     const cf_blob_usage kept = said(a);
     cf_blob_usage usage;
@@ -63,7 +63,7 @@ static void expect_exact(ann *a)
 }
 
 /* A piece of a blob of 1,000 bytes; which one says its first byte. */
-static void put_part(ann *a, uint8_t blob, uint64_t offset)
+static void put_part(household *a, uint8_t blob, uint64_t offset)
 {
     static const uint8_t part[300];
 
@@ -80,7 +80,7 @@ static void put_part(ann *a, uint8_t blob, uint64_t offset)
 Test(quota_counts, take_the_room_of_uploads_that_were_given_up_an_hour_ago)
 {
     const uint64_t hour_ms = 60 * MINUTE_MS;
-    ann a = anns_house();
+    household a = anns_house();
     const uint64_t before = taken(&a);
 
     put_part(&a, 1, 0);
@@ -112,13 +112,13 @@ Test(quota_counts, take_the_room_of_uploads_that_were_given_up_an_hour_ago)
     hear(a.house, a.at_desk, CF_COMMAND_MISSING);
     cr_expect_eq(taken(&a), before + 600);
     expect_exact(&a);
-    ann_end(&a);
+    household_end(&a);
 }
 
 /* 260 of them; more go with the next look. */
 Test(quota_counts, drop_no_more_than_256_uploads_at_once)
 {
-    ann a = anns_house();
+    household a = anns_house();
     const uint64_t before = taken(&a);
 
     for (uint8_t i = 0; i < 130; i++)
@@ -140,10 +140,10 @@ Test(quota_counts, drop_no_more_than_256_uploads_at_once)
     put_part(&a, 255, 0);
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     cr_expect_eq(taken(&a), before);
-    ann_end(&a);
+    household_end(&a);
 }
 
-static void put_one(ann *a)
+static void put_one(household *a)
 {
     static unsigned number;
     char text[32];
@@ -157,7 +157,7 @@ static void put_one(ann *a)
     hear(a->house, a->at_desk, CF_COMMAND_STORED);
 }
 
-static void commit(ann *a)
+static void commit(household *a)
 {
     cf_error error;
 
@@ -165,7 +165,7 @@ static void commit(ann *a)
 }
 
 /* As it does when it is told to stop. */
-static void stop_and_start(ann *a)
+static void stop_and_start(household *a)
 {
     cf_quotas_finish(a->house->quotas);
     commit(a);
@@ -173,15 +173,15 @@ static void stop_and_start(ann *a)
     count_lists(a);
 }
 
-static void kill_and_start(ann *a)
+static void kill_and_start(household *a)
 {
     start_again(a);
     count_lists(a);
 }
 
-static ann with_blobs(unsigned count)
+static household with_blobs(unsigned count)
 {
-    ann a = anns_house();
+    household a = anns_house();
 
     for (unsigned i = 0; i < count; i++)
         put_one(&a);
@@ -191,7 +191,7 @@ static ann with_blobs(unsigned count)
 Test(quota_counts, list_no_blob_after_a_stop)
 {
     for (unsigned count = 10; count <= 160; count *= 4) {
-        ann a = with_blobs(count);
+        household a = with_blobs(count);
 
         stop_and_start(&a);
         cr_expect_eq(said(&a).count, count);
@@ -199,7 +199,7 @@ Test(quota_counts, list_no_blob_after_a_stop)
         cr_expect_eq(said(&a).count, count + 1);
         cr_expect_eq(lists, 0, "%u blobs listed of %u", listed, count);
         expect_exact(&a);
-        ann_end(&a);
+        household_end(&a);
     }
 }
 
@@ -225,7 +225,7 @@ static cf_status count_commit(cf_store *store, cf_error *error)
 Test(quota_counts, are_all_doubted_with_one_sync)
 {
     enum { OTHERS = 4 };
-    ann a = anns_house();
+    household a = anns_house();
     person accounts[OTHERS], desks[OTHERS], laps[OTHERS];
     cf_quota_figures figures;
     cf_error error;
@@ -258,13 +258,13 @@ Test(quota_counts, are_all_doubted_with_one_sync)
         person_end(&desks[i]);
         person_end(&laps[i]);
     }
-    ann_end(&a);
+    household_end(&a);
 }
 
 Test(quota_counts, list_blobs_once_after_a_kill)
 {
     for (unsigned count = 10; count <= 160; count *= 4) {
-        ann a = with_blobs(count);
+        household a = with_blobs(count);
 
         stop_and_start(&a);
         put_one(&a);
@@ -278,11 +278,11 @@ Test(quota_counts, list_blobs_once_after_a_kill)
         kill_and_start(&a);
         cr_expect_eq(said(&a).count, count + 1);
         cr_expect_eq(lists, 0, "nothing was put since");
-        ann_end(&a);
+        household_end(&a);
     }
 }
 
-static void write_record(ann *a, cf_bytes value)
+static void write_record(household *a, cf_bytes value)
 {
     cf_kv record = {cf_bytes_of("qb", 2), value};
     cf_error error;
@@ -296,11 +296,11 @@ Test(quota_counts, list_blobs_of_a_store_of_before_once)
     static const uint8_t any[18];
 
     for (size_t size = 0; size <= sizeof any; size++) {
-        ann a = with_blobs(10);
+        household a = with_blobs(10);
 
         write_record(&a, size ? cf_bytes_of(any, size - 1) : (cf_bytes){0});
         if (size == 17) {
-            ann_end(&a);
+            household_end(&a);
             continue; /* a record's size */
         }
         kill_and_start(&a);
@@ -310,13 +310,13 @@ Test(quota_counts, list_blobs_of_a_store_of_before_once)
         kill_and_start(&a);
         cr_expect_eq(said(&a).count, 10);
         cr_expect_eq(lists, 0);
-        ann_end(&a);
+        household_end(&a);
     }
 }
 
 Test(quota_counts, keep_what_has_not_changed_for_ten_minutes)
 {
-    ann a = with_blobs(10);
+    household a = with_blobs(10);
 
     stop_and_start(&a);
     put_one(&a);
@@ -340,13 +340,13 @@ Test(quota_counts, keep_what_has_not_changed_for_ten_minutes)
     kill_and_start(&a);
     cr_expect_eq(said(&a).count, 12);
     cr_expect_eq(lists, 0);
-    ann_end(&a);
+    household_end(&a);
 }
 
 /* Its answer is still to come. */
 Test(quota_counts, keep_nothing_while_a_piece_is_under_way)
 {
-    ann a = with_blobs(3);
+    household a = with_blobs(3);
     cf_error error;
 
     stop_and_start(&a);
@@ -354,12 +354,12 @@ Test(quota_counts, keep_nothing_while_a_piece_is_under_way)
     stop_and_start(&a);
     cr_expect_eq(said(&a).count, 3);
     cr_expect_eq(lists, 1);
-    ann_end(&a);
+    household_end(&a);
 }
 
 Test(quota_counts, give_no_room_to_who_brings_blobs_before_a_kill)
 {
-    ann a = with_blobs(3);
+    household a = with_blobs(3);
     cf_bytes piece = cf_bytes_of_text("one more");
     cf_message put = {
         .command = CF_COMMAND_PUT,
@@ -372,12 +372,12 @@ Test(quota_counts, give_no_room_to_who_brings_blobs_before_a_kill)
     kill_and_start(&a);
     say(a.house, a.at_desk, &put);
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
-    ann_end(&a);
+    household_end(&a);
 }
 
 Test(quota_counts, take_what_was_listed_unless_something_changed_meanwhile)
 {
-    ann a = with_blobs(3);
+    household a = with_blobs(3);
     cf_quotas *quotas = a.house->quotas;
     cf_blob_usage wrong = {7, 7000};
     cf_error error;
@@ -396,13 +396,13 @@ Test(quota_counts, take_what_was_listed_unless_something_changed_meanwhile)
     before = cf_quotas_changes(quotas, &a.account.user);
     cf_quotas_recounted(quotas, &a.account.user, before, wrong);
     cr_expect_eq(said(&a).size, 7000);
-    ann_end(&a);
+    household_end(&a);
 }
 
 /* Whoever was removed may come again, with the same account, while his blobs are still listed. */
 Test(quota_counts, take_no_count_that_was_made_of_an_earlier_user)
 {
-    ann a = anns_house();
+    household a = anns_house();
     cf_quotas *quotas = a.house->quotas;
 
     cf_quotas_forget(quotas, &a.account.user);
@@ -411,5 +411,5 @@ Test(quota_counts, take_no_count_that_was_made_of_an_earlier_user)
     cf_quotas_changes(quotas, &a.account.user);
     cf_quotas_recounted(quotas, &a.account.user, before, (cf_blob_usage){1000, 10});
     cr_expect_eq(said(&a).size, 0);
-    ann_end(&a);
+    household_end(&a);
 }

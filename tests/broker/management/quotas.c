@@ -5,7 +5,7 @@
 #include "codec/limits.h"
 #include "tests/broker/management/anns_house.h"
 
-static void write_and_publish(ann *a)
+static void write_and_publish(household *a)
 {
     write_change(&a->desk, "some body", NULL, 0);
     publish(a->house, a->at_desk, &a->desk);
@@ -23,7 +23,7 @@ static uint64_t quota_that_takes(uint64_t size)
 
 Test(quotas, let_who_has_no_room_delete_a_little_and_bring_nothing_new)
 {
-    ann a = anns_house();
+    household a = anns_house();
     cf_bytes piece = cf_bytes_of_text("a whole blob in one piece");
     const cf_hash name = cf_sha256_of(piece);
     cf_message put = {.command = CF_COMMAND_PUT,
@@ -56,13 +56,13 @@ Test(quotas, let_who_has_no_room_delete_a_little_and_bring_nothing_new)
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     cr_assert_gt(taken(&a), quota, "one went beyond");
     cr_assert_leq(taken(&a), quota + quota / 100);
-    ann_end(&a);
+    household_end(&a);
 }
 
 /* A quota that was set far below what is taken. */
 Test(quotas, let_who_has_far_more_than_its_quota_delete)
 {
-    ann a = anns_house();
+    household a = anns_house();
     char large[3000];
     size_t more = 0;
 
@@ -93,12 +93,12 @@ Test(quotas, let_who_has_far_more_than_its_quota_delete)
     }
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     cr_assert_leq(taken(&a), before + 16384);
-    ann_end(&a);
+    household_end(&a);
 }
 
 Test(quotas, have_no_margin_for_what_names_a_blob)
 {
-    ann a = anns_house();
+    household a = anns_house();
     cf_bytes piece = cf_bytes_of_text("a whole blob in one piece");
     const cf_hash name = cf_sha256_of(piece);
     cf_message put = {.command = CF_COMMAND_PUT,
@@ -113,12 +113,12 @@ Test(quotas, have_no_margin_for_what_names_a_blob)
     set_quota(&a, taken(&a) + a.desk.wire.size);
     publish(a.house, a.at_desk, &a.desk);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    ann_end(&a);
+    household_end(&a);
 }
 
 Test(quotas, take_the_last_byte_that_fits_and_refuse_the_next)
 {
-    ann a = anns_house();
+    household a = anns_house();
     uint64_t before = taken(&a);
 
     write_change(&a.desk, "some body", NULL, 0);
@@ -139,12 +139,12 @@ Test(quotas, take_the_last_byte_that_fits_and_refuse_the_next)
     set_quota(&a, 0);
     publish(a.house, a.at_desk, &a.desk);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    ann_end(&a);
+    household_end(&a);
 }
 
 Test(quotas, count_what_is_under_way)
 {
-    ann a = anns_house();
+    household a = anns_house();
 
     write_change(&a.desk, "some body", NULL, 0);
     set_quota(&a, taken(&a) + a.desk.wire.size + 10);
@@ -152,12 +152,12 @@ Test(quotas, count_what_is_under_way)
     write_and_publish(&a); /* before the first is committed */
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    ann_end(&a);
+    household_end(&a);
 }
 
 Test(quotas, know_the_same_after_a_crash)
 {
-    ann a = anns_house();
+    household a = anns_house();
     cf_bytes piece = cf_bytes_of_text("a whole blob in one piece");
     cf_message put = {
         .command = CF_COMMAND_PUT,
@@ -174,10 +174,10 @@ Test(quotas, know_the_same_after_a_crash)
     cr_assert_eq(taken(&a), sum);
     write_and_publish(&a);
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
-    ann_end(&a);
+    household_end(&a);
 }
 
-static uint64_t seen_ms(ann *a)
+static uint64_t seen_ms(household *a)
 {
     cf_quota_figures figures;
     cf_error error;
@@ -188,7 +188,7 @@ static uint64_t seen_ms(ann *a)
 
 Test(quotas, tell_when_the_last_session_began_and_keep_that_once_a_minute)
 {
-    ann a = anns_house();
+    household a = anns_house();
     const uint64_t first_ms = seen_ms(&a);
 
     cr_assert_eq(first_ms, a.house->now_ms);
@@ -205,12 +205,12 @@ Test(quotas, tell_when_the_last_session_began_and_keep_that_once_a_minute)
     a.house->now_ms -= 3600000; /* the clock was wrong */
     call_from_desk(&a);
     cr_expect_eq(seen_ms(&a), a.house->now_ms);
-    ann_end(&a);
+    household_end(&a);
 }
 
 Test(quotas, refuse_a_blob_at_its_first_piece)
 {
-    ann a = anns_house();
+    household a = anns_house();
     cf_bytes first = cf_bytes_of_text("the first piece");
     cf_message put = {.command = CF_COMMAND_PUT,
                       .put = {.id = {"blob"}, .offset = 0, .total = 1000, .bytes = first}};
@@ -224,12 +224,12 @@ Test(quotas, refuse_a_blob_at_its_first_piece)
     say(a.house, a.at_desk, &put);
     hear(a.house, a.at_desk, CF_COMMAND_MISSING);
     cr_assert_eq(taken(&a), before + first.size);
-    ann_end(&a);
+    household_end(&a);
 }
 
 Test(quotas, say_that_a_blob_is_stored_though_there_is_no_room)
 {
-    ann a = anns_house();
+    household a = anns_house();
     cf_bytes piece = cf_bytes_of_text("a whole blob in one piece");
     cf_message put = {
         .command = CF_COMMAND_PUT,
@@ -240,12 +240,12 @@ Test(quotas, say_that_a_blob_is_stored_though_there_is_no_room)
     set_quota(&a, 1);
     say(a.house, a.at_desk, &put);
     hear(a.house, a.at_desk, CF_COMMAND_STORED);
-    ann_end(&a);
+    household_end(&a);
 }
 
 Test(quotas, let_an_owner_change_members_when_all_is_full)
 {
-    ann a = anns_house();
+    household a = anns_house();
     person phone = a_device(4, &a.account.user);
     caller *at_account = call_in(a.house, cf_keys_public(a.account.keys)->curve);
 
@@ -261,11 +261,11 @@ Test(quotas, let_an_owner_change_members_when_all_is_full)
     publish(a.house, at_account, &a.account);
     hear(a.house, at_account, CF_COMMAND_ACCEPTED);
     person_end(&phone);
-    ann_end(&a);
+    household_end(&a);
 }
 
 /* Whether an entry of the member log would be taken; nothing is brought. */
-static bool takes_members(ann *a, uint64_t size)
+static bool takes_members(household *a, uint64_t size)
 {
     cf_entry entry = {.header = {.user = a->account.user, .type = CF_ENTRY_MEMBER},
                       .wire = {.size = size}};
@@ -282,7 +282,7 @@ static bool takes_members(ann *a, uint64_t size)
 Test(quotas, let_the_member_log_go_beyond_by_no_more_than_its_own)
 {
     const uint64_t most = 16 * CF_MIB;
-    ann a = anns_house();
+    household a = anns_house();
     uint8_t bytes[20000];
     cf_error error;
 
@@ -314,13 +314,13 @@ Test(quotas, let_the_member_log_go_beyond_by_no_more_than_its_own)
     start_again(&a);
     cr_expect(takes_members(&a, left + most));
     cr_expect_not(takes_members(&a, left + most + 1));
-    ann_end(&a);
+    household_end(&a);
 }
 
 /* Still above the quota: 50 KB were had, 20 KB are, and beside these 16 KiB may come. */
 Test(quotas, give_no_room_back_that_was_freed_above_the_quota)
 {
-    ann a = anns_house();
+    household a = anns_house();
     uint8_t bytes[30000];
     char text[3000];
     cf_error error;
@@ -354,12 +354,12 @@ Test(quotas, give_no_room_back_that_was_freed_above_the_quota)
     }
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     cr_assert_leq(taken(&a), before + 16384);
-    ann_end(&a);
+    household_end(&a);
 }
 
 Test(quotas, hold_back_who_brings_more_entries_than_a_minute_has)
 {
-    ann a = anns_house();
+    household a = anns_house();
 
     a.house->entries_per_minute = 10;
     start_again(&a);
@@ -375,12 +375,12 @@ Test(quotas, hold_back_who_brings_more_entries_than_a_minute_has)
     a.house->now_ms += 1;
     publish(a.house, a.at_desk, &a.desk);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    ann_end(&a);
+    household_end(&a);
 }
 
 Test(quotas, bound_the_connections_of_a_user)
 {
-    ann a = anns_house();
+    household a = anns_house();
     cf_message hello = {
         .command = CF_COMMAND_HELLO,
         .hello = {
@@ -396,5 +396,5 @@ Test(quotas, bound_the_connections_of_a_user)
     cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_desk->routing_id));
     cf_gateway_gone(a.house->gateway, cf_bytes_of_text("c0"));
     greet(a.house, at_lap, &a.account.user, NULL, 0);
-    ann_end(&a);
+    household_end(&a);
 }

@@ -142,7 +142,7 @@ static void neighbours_end(neighbours *n)
 
 static void pass_over(broker_world *house, caller *by)
 {
-    settle(house);
+    house_settle(house);
     while (by->first < by->count)
         cf_frames_release(&by->letters[by->first++]);
     by->first = by->count = 0;
@@ -266,7 +266,7 @@ Test(impatient_gateway, checks_no_more_signatures_of_who_forges)
     n.desk.wire.data[n.desk.wire.size - 10 - sizeof "some body"] ^= 1;
     for (int i = 0; i < 1000; i++) {
         publish(n.house, n.at_desk, &n.desk);
-        settle(n.house);
+        house_settle(n.house);
         refused += cf_gateway_knows(n.house->gateway, cf_bytes_of_text(n.at_desk->routing_id));
     }
     cr_expect_leq(refused, MOST / CF_PRICE_FORGED + 1);

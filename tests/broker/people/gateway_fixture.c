@@ -219,7 +219,7 @@ static cf_send_answer deliver(void *context, cf_bytes destination, cf_frames *fr
     return CF_SEND_DONE;
 }
 
-void settle(broker_world *self)
+void house_settle(broker_world *self)
 {
     cf_error error;
     uint64_t next;
@@ -261,7 +261,7 @@ static cf_message next_letter(broker_world *self, caller *by, const char *expect
     cf_bytes wire[CF_MESSAGE_FRAMES];
     cf_frames *letter;
 
-    settle(self);
+    house_settle(self);
     cr_assert_lt(by->first, by->count, "%s hears nothing, expected %s", by->routing_id, expected);
     letter = &by->letters[by->first++];
     cf_arena_release(&self->arena);
@@ -297,7 +297,7 @@ void hear_refusal(broker_world *self, caller *by, const char *code)
 
 void hear_nothing(broker_world *self, caller *by)
 {
-    settle(self);
+    house_settle(self);
     cr_expect_eq(by->first, by->count, "%s hears something", by->routing_id);
 }
 
@@ -318,7 +318,7 @@ void settle_in(broker_world *self, person *account, person *first, person *secon
         learn(first, account);
         learn(second, account);
     }
-    settle(self);
+    house_settle(self);
     cf_users_refresh(self->users, &account->user);
 }
 

@@ -65,7 +65,7 @@ void say_bytes(broker_world *self, caller *from, const cf_bytes *frames, size_t 
  * on. */
 void house_set_clock(broker_world *self, int64_t later_ms);
 /* Lets the broker work until nothing is to be done any more. */
-void settle(broker_world *self);
+void house_settle(broker_world *self);
 /* The next letter; it must be this command. Borrowed until the next call. */
 cf_message hear(broker_world *self, caller *by, cf_command command);
 /* The next letter refuses with that code. */

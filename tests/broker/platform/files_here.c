@@ -17,11 +17,6 @@ void files_leave(void)
     scratch_destroy(&here);
 }
 
-cf_bytes named(const char *name)
-{
-    return cf_bytes_of_text(name);
-}
-
 cf_folder *opened(const char *name)
 {
     cf_folder *folder = NULL;

@@ -3,6 +3,7 @@
 #ifndef CF_TESTS_FILES_HERE_H
 #define CF_TESTS_FILES_HERE_H
 #include "tests/support/expect.h"
+#include "tests/support/named.h"
 #include "tests/support/scratch.h"
 
 extern scratch *here;
@@ -11,7 +12,6 @@ extern cf_files *files;
 void files_arrive(void);
 void files_leave(void);
 
-cf_bytes named(const char *name);
 /* The folder of that name. */
 cf_folder *opened(const char *name);
 /* A new file, synced. */

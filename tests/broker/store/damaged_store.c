@@ -9,7 +9,7 @@
 #include "broker/store/store_salvage.h"
 #include "tests/support/expect.h"
 
-const cf_hash ann = {"uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu"};
+const cf_hash store_user = {"uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu"};
 const uint8_t instance[16] = "instance of test";
 char path[128], copy[128], file[512];
 
@@ -56,7 +56,7 @@ void make_store(size_t count, size_t size, bool flushed)
         const cf_kv record = {cf_bytes_of(key, sizeof key), cf_bytes_of(value.data, size)};
         char *text = NULL;
 
-        expect_ok(store->write(store, &ann, &record, 1, i + 1 == count, &error), error);
+        expect_ok(store->write(store, &store_user, &record, 1, i + 1 == count, &error), error);
         for (size_t table = 0; flushed && !text && table < CF_ROCKS_TABLES; table++)
             rocksdb_flush_cf(rocks->db, flushing, rocks->tables[table], &text);
         cr_assert_null(text);
@@ -82,7 +82,8 @@ size_t salvaged_by(bool readable)
     cf_error error;
 
     expect_ok(cf_store_salvage_open(path, copy, &store, &error), error);
-    const cf_status status = store->scan(store, &ann, (cf_bytes){0}, count_record, &count, &error);
+    const cf_status status =
+        store->scan(store, &store_user, (cf_bytes){0}, count_record, &count, &error);
     if (readable)
         expect_ok(status, error);
     cf_store_destroy(&store);

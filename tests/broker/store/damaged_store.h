@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-extern const cf_hash ann;
+extern const cf_hash store_user;
 extern const uint8_t instance[16];
 extern char path[128], copy[128]; /* of the store, and where a repair copies it to */
 extern char file[512];            /* that was found */

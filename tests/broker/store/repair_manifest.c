@@ -147,7 +147,7 @@ Test(repair_manifest, makes_a_manifest_of_tables_that_do_not_follow_each_other_i
             const uint8_t key[] = {1, (uint8_t)(i * 7 % COMPACTED)};
 
             value[0] = round;
-            write_record(store, &ann, cf_bytes_of(key, sizeof key),
+            write_record(store, &store_user, cf_bytes_of(key, sizeof key),
                          cf_bytes_of(value, sizeof value));
         }
         rocksdb_flush_cf(rocks->db, flushing, records, &text);
@@ -178,7 +178,8 @@ Test(repair_manifest, reads_what_was_written_last_whatever_the_tables_are_called
     expect_ok(cf_store_rocksdb_open(&options, &store, &error), error);
     const cf_rocks *rocks = cf_rocks_store_of(store)->rocks;
     for (uint8_t i = 0; i < 2; i++) {
-        write_record(store, &ann, cf_bytes_of(often, sizeof often), cf_bytes_of(&i, sizeof i));
+        write_record(store, &store_user, cf_bytes_of(often, sizeof often),
+                     cf_bytes_of(&i, sizeof i));
         rocksdb_flush_cf(rocks->db, flushing, rocks->tables[CF_ROCKS_RECORDS], &text);
         cr_assert_null(text, "%s", text);
         if (i == 0)
@@ -194,7 +195,8 @@ Test(repair_manifest, reads_what_was_written_last_whatever_the_tables_are_called
     }
 
     expect_ok(cf_store_salvage_open(path, copy, &store, &error), error);
-    expect_ok(store->get(store, &ann, cf_bytes_of(often, sizeof often), &value, &error), error);
+    expect_ok(store->get(store, &store_user, cf_bytes_of(often, sizeof often), &value, &error),
+              error);
     cr_assert_eq(value.size, 1);
     cr_expect_eq(value.data[0], 1, "what was written before it");
     cf_store_destroy(&store);

@@ -82,7 +82,7 @@ static void write_one(void)
     cf_error error;
 
     expect_ok(cf_store_rocksdb_open(&options, &store, &error), error);
-    expect_ok(store->write(store, &ann, &record, 1, true, &error), error);
+    expect_ok(store->write(store, &store_user, &record, 1, true, &error), error);
     cf_store_destroy(&store);
 }
 

@@ -103,7 +103,7 @@ static void fail_under_it(stage *it)
 
 Test(store_bad_disk, refuses_writes_and_reads_on_where_the_file_system_became_read_only)
 {
-    stage it = {.kind = ROCKSDB, .folder = scratch_new()};
+    stage it = {.kind = STORE_IN_ROCKSDB, .folder = scratch_new()};
 
     bad_disk_mount(it.folder->path);
     in_a_child(&it, fail_under_it);
@@ -129,7 +129,7 @@ static void refuse_for_a_while(stage *it)
 
 Test(store_bad_disk, goes_on_in_another_process_once_the_disk_takes_writes_again)
 {
-    stage it = {.kind = ROCKSDB, .folder = scratch_new()};
+    stage it = {.kind = STORE_IN_ROCKSDB, .folder = scratch_new()};
     author ann = an_author(1);
     cf_buffer wire = {0};
     char text[CF_ERROR_TEXT];
@@ -205,7 +205,7 @@ static void fail_behind_it(stage *it)
 
 static void expect_told(const bad_write *of)
 {
-    stage it = {.kind = ROCKSDB, .folder = scratch_new()};
+    stage it = {.kind = STORE_IN_ROCKSDB, .folder = scratch_new()};
     char text[CF_ERROR_TEXT];
 
     bad = *of;
@@ -275,7 +275,7 @@ Test(store_bad_disk, tells_of_a_disk_that_fails_while_it_is_opened)
         {"MANIFEST-", false, EIO},
         {"MANIFEST-", true, EIO},
     };
-    stage it = {.kind = ROCKSDB, .folder = scratch_new()};
+    stage it = {.kind = STORE_IN_ROCKSDB, .folder = scratch_new()};
 
     in_a_child(&it, append_three);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

@@ -30,7 +30,7 @@ static uint64_t passed_for_heads(stage *it)
 Test(store_costs, asks_for_heads_at_the_same_cost_however_many_entries_there_are)
 {
     static const int tens[] = {1, 9, 90};
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
 
     for (size_t i = 0; i < sizeof tens / sizeof *tens; i++) {
@@ -96,7 +96,7 @@ Test(store_costs, reads_few_blocks_for_a_value_however_many_there_are)
 {
     enum { BLOCK = 4096, BLOCKS = 3 };
     static const size_t counts[] = {500, 5000, 50000};
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     size_t written = 0;
 
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {

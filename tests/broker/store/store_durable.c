@@ -39,7 +39,7 @@ Test(store_durable, a_new_store_is_with_its_format_and_its_folder)
 
 Test(store_durable, a_commit_is)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
 
     syncs_forget();
@@ -50,7 +50,7 @@ Test(store_durable, a_commit_is)
 
 Test(store_durable, a_commit_is_with_what_was_written_without_before)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
 
     syncs_forget();
     stage_write(&it, &ann_user, "a note", "of no hurry", false);
@@ -74,7 +74,7 @@ static void tear_the_log(const stage *it)
 
 Test(store_durable, a_torn_end_is_cut_off)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
 
     for (uint64_t i = 1; i <= 10; i++)
@@ -90,7 +90,7 @@ Test(store_durable, a_torn_end_is_cut_off)
 
 Test(store_durable, a_torn_end_is_cut_off_though_interrupted_and_read_in_parts)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
     size_t cut;
 
@@ -111,7 +111,7 @@ Test(store_durable, a_torn_end_is_cut_off_though_interrupted_and_read_in_parts)
 /* Of an older log that were cut off which is whole. */
 Test(store_durable, no_torn_end_is_cut_off_where_the_newest_log_is_not_known)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
     size_t cut;
 
@@ -129,7 +129,7 @@ Test(store_durable, no_torn_end_is_cut_off_where_the_newest_log_is_not_known)
  */
 Test(store_durable, a_commit_that_could_not_be_is_not_tried_again)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
     cf_buffer wire = {0};
     cf_error error;
@@ -210,7 +210,7 @@ Test(store_durable, a_store_of_which_a_file_is_gone_is_refused_and_left_alone)
     static const char *const needed[] = {"CURRENT", CF_STORE_FORMAT_FILE};
 
     for (size_t i = 0; i < 2; i++) {
-        stage it = a_stage(ROCKSDB);
+        stage it = a_stage(STORE_IN_ROCKSDB);
         cf_buffer kept = {0};
         bool absent = false;
 

@@ -9,7 +9,7 @@
 #define EVERY_MEMORY_STORE(name)                                                                   \
     ParameterizedTestParameters(store_faults, name)                                                \
     {                                                                                              \
-        static store_kind kinds[] = {MEMORY, ACTOR_OF_MEMORY};                                     \
+        static store_kind kinds[] = {STORE_IN_MEMORY, STORE_ACTOR_OF_MEMORY};                      \
         return cr_make_param_array(store_kind, kinds, 2);                                          \
     }                                                                                              \
     ParameterizedTest(store_kind *kind, store_faults, name)
@@ -100,7 +100,7 @@ EVERY_MEMORY_STORE(forgets_unsynced_records_in_a_crash)
 
 Test(store_actor, answers_when_its_descriptor_says_so)
 {
-    stage it = a_stage(ACTOR_OF_ROCKSDB);
+    stage it = a_stage(STORE_ACTOR_OF_ROCKSDB);
     author ann = an_author(1);
     cf_buffer wire = {0};
     struct pollfd readable = {.fd = cf_store_actor_descriptor(it.actor), .events = POLLIN};
@@ -123,7 +123,7 @@ Test(store_actor, answers_when_its_descriptor_says_so)
 
 Test(store_actor, commits_what_was_appended_before_it_ends)
 {
-    stage it = a_stage(ACTOR_OF_ROCKSDB);
+    stage it = a_stage(STORE_ACTOR_OF_ROCKSDB);
     author ann = an_author(1);
     cf_buffer wire = {0};
 
@@ -137,7 +137,7 @@ Test(store_actor, commits_what_was_appended_before_it_ends)
 
 Test(store_actor, opens_a_store_that_failed_again_by_itself)
 {
-    stage it = a_stage(ACTOR_OF_MEMORY);
+    stage it = a_stage(STORE_ACTOR_OF_MEMORY);
     author ann = an_author(1);
     cf_buffer wire = {0};
     time_t begin = time(NULL);

@@ -10,14 +10,14 @@ static void open_store(stage *self)
     cf_store *inner = NULL;
     cf_error error;
 
-    if (self->kind == MEMORY || self->kind == ACTOR_OF_MEMORY)
+    if (self->kind == STORE_IN_MEMORY || self->kind == STORE_ACTOR_OF_MEMORY)
         inner = cf_store_memory_new(self->disk);
     else {
         options.path = self->folder->path;
         expect_ok(cf_store_rocksdb_open(&options, &inner, &error), error);
     }
     self->store = inner;
-    if (self->kind == ACTOR_OF_MEMORY || self->kind == ACTOR_OF_ROCKSDB) {
+    if (self->kind == STORE_ACTOR_OF_MEMORY || self->kind == STORE_ACTOR_OF_ROCKSDB) {
         expect_ok(cf_store_actor_new(&inner, &self->actor, &error), error);
         self->store = cf_store_actor_store(self->actor);
     }
@@ -36,7 +36,7 @@ stage a_stage(store_kind kind)
 {
     stage made = {.kind = kind};
 
-    if (kind == MEMORY || kind == ACTOR_OF_MEMORY)
+    if (kind == STORE_IN_MEMORY || kind == STORE_ACTOR_OF_MEMORY)
         made.disk = cf_store_memory_disk_new(instance);
     else
         made.folder = scratch_new();

@@ -9,7 +9,12 @@
 #include "tests/support/author.h"
 #include "tests/support/scratch.h"
 
-typedef enum { MEMORY, ROCKSDB, ACTOR_OF_MEMORY, ACTOR_OF_ROCKSDB } store_kind;
+typedef enum {
+    STORE_IN_MEMORY,
+    STORE_IN_ROCKSDB,
+    STORE_ACTOR_OF_MEMORY,
+    STORE_ACTOR_OF_ROCKSDB
+} store_kind;
 enum { STORE_KINDS = 4 };
 
 typedef struct {

@@ -13,8 +13,8 @@
 #define EVERY_STORE(name)                                                                          \
     ParameterizedTestParameters(forget, name)                                                      \
     {                                                                                              \
-        static store_kind kinds[STORE_KINDS] = {MEMORY, ROCKSDB, ACTOR_OF_MEMORY,                  \
-                                                ACTOR_OF_ROCKSDB};                                 \
+        static store_kind kinds[STORE_KINDS] = {STORE_IN_MEMORY, STORE_IN_ROCKSDB,                 \
+                                                STORE_ACTOR_OF_MEMORY, STORE_ACTOR_OF_ROCKSDB};    \
         return cr_make_param_array(store_kind, kinds, STORE_KINDS);                                \
     }                                                                                              \
     ParameterizedTest(store_kind *kind, forget, name)
@@ -195,7 +195,7 @@ static void append_many(stage *self, author *writer, const char *text)
 
 Test(forget, leaves_no_byte_in_any_file_of_rocksdb)
 {
-    static const store_kind kinds[] = {ROCKSDB, ACTOR_OF_ROCKSDB};
+    static const store_kind kinds[] = {STORE_IN_ROCKSDB, STORE_ACTOR_OF_ROCKSDB};
 
     for (size_t i = 0; i < 2; i++) {
         stage it = a_stage(kinds[i]);

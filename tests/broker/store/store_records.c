@@ -8,8 +8,8 @@
 #define EVERY_STORE(name)                                                                          \
     ParameterizedTestParameters(records, name)                                                     \
     {                                                                                              \
-        static store_kind kinds[STORE_KINDS] = {MEMORY, ROCKSDB, ACTOR_OF_MEMORY,                  \
-                                                ACTOR_OF_ROCKSDB};                                 \
+        static store_kind kinds[STORE_KINDS] = {STORE_IN_MEMORY, STORE_IN_ROCKSDB,                 \
+                                                STORE_ACTOR_OF_MEMORY, STORE_ACTOR_OF_ROCKSDB};    \
         return cr_make_param_array(store_kind, kinds, STORE_KINDS);                                \
     }                                                                                              \
     ParameterizedTest(store_kind *kind, records, name)

@@ -31,7 +31,7 @@ static cf_store *open_resting(const scratch *folder)
 /* A session in which each of these users writes an entry, which comes into a table at the next. */
 static void live(const scratch *folder, author *writer, const cf_hash *const *users, size_t count)
 {
-    stage here = {.kind = ROCKSDB, .store = open_resting(folder)};
+    stage here = {.kind = STORE_IN_ROCKSDB, .store = open_resting(folder)};
     cf_buffer wire = {0};
     uint64_t epoch;
     cf_error error;
@@ -97,7 +97,7 @@ static scratch *a_damaged_store(void)
 Test(store_rests, serves_who_has_nothing_in_a_damaged_table)
 {
     scratch *folder = a_damaged_store();
-    stage here = {.kind = ROCKSDB, .store = open_resting(folder)};
+    stage here = {.kind = STORE_IN_ROCKSDB, .store = open_resting(folder)};
     cf_error error;
     uint64_t epoch;
 
@@ -124,7 +124,7 @@ static void write_until_hindered(cf_store *store)
 Test(store_rests, goes_on_writing_when_damage_was_met_in_the_background)
 {
     scratch *folder = a_damaged_store();
-    stage here = {.kind = ROCKSDB, .store = open_resting(folder)};
+    stage here = {.kind = STORE_IN_ROCKSDB, .store = open_resting(folder)};
     bool for_good;
     cf_error error;
 

@@ -84,7 +84,7 @@ static off_t body_in(const char *path, size_t size, size_t n)
 
 Test(store_rocksdb, refuses_a_damaged_log)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
     char path[512];
 
@@ -99,7 +99,7 @@ Test(store_rocksdb, refuses_a_damaged_log)
 
 Test(store_rocksdb, keeps_all_before_a_torn_end)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
     char path[512], text[CF_ERROR_TEXT];
 
@@ -128,7 +128,7 @@ static void zero_bytes(const char *path, size_t offset, size_t count)
  * power cut on ext4 with blocks of 1 KiB left a store that could not be opened any more. */
 Test(store_rocksdb, keeps_all_before_a_last_write_with_a_hole)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
     char path[512], text[CF_ERROR_TEXT];
 
@@ -147,7 +147,7 @@ Test(store_rocksdb, keeps_all_before_a_last_write_with_a_hole)
 /* The write began in one part of the log and went on in the next; of that nothing came. */
 Test(store_rocksdb, keeps_all_before_a_last_write_whose_second_half_is_zeros)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
     char path[512], text[CF_ERROR_TEXT];
     enum { PART = 32768 };
@@ -168,7 +168,7 @@ Test(store_rocksdb, keeps_all_before_a_last_write_whose_second_half_is_zeros)
 
 Test(store_rocksdb, names_a_damaged_table)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
     char path[512], text[CF_ERROR_TEXT];
     uint64_t last;
@@ -195,7 +195,7 @@ static bool stop(void *context, uint64_t position, cf_bytes wire)
 
 Test(store_rocksdb, says_so_when_it_reads_what_is_damaged)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
     char path[512];
 
@@ -213,7 +213,7 @@ Test(store_rocksdb, says_so_when_it_reads_what_is_damaged)
 
 Test(store_rocksdb, finds_an_index_that_does_not_fit_its_entries)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1), bob = an_author(2);
     cf_buffer wire = {0}, other = {0};
     cf_arena arena = {0};
@@ -267,7 +267,7 @@ static void write_old_heads(stage *it, const cf_heads *heads)
 
 Test(store_rocksdb, goes_on_with_the_heads_of_an_older_store)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
     cf_buffer wire = {0};
     char text[CF_ERROR_TEXT];
@@ -320,7 +320,7 @@ static void describe_folder(const stage *it, cf_buffer *out)
 
 Test(store_rocksdb, leaves_a_newer_format_untouched)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     author ann = an_author(1);
     cf_buffer before = {0}, after = {0};
 
@@ -348,7 +348,7 @@ Test(store_rocksdb, refuses_a_format_that_makes_no_sense)
                                         "counterfoil store 1",
                                         "counterfoil store 0\n",
                                         "counterfoil store 99999999999999999999999\n"};
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
 
     cf_store_destroy(&it.store);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -364,7 +364,7 @@ Test(store_rocksdb, refuses_a_format_that_makes_no_sense)
 
 Test(store_rocksdb, refuses_a_second_opener)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     cf_store *second = NULL;
 
     expect_fails(open_at(it.folder->path, &second, &it.error), CF_LOCKED);
@@ -398,7 +398,7 @@ Test(store_rocksdb, refuses_another_process)
 Test(store_rocksdb, loses_nothing_on_a_full_disk_and_goes_on_with_room)
 {
     static uint8_t body[100000];
-    stage it = {.kind = ROCKSDB, .folder = scratch_new()};
+    stage it = {.kind = STORE_IN_ROCKSDB, .folder = scratch_new()};
     author ann = an_author(1);
     cf_buffer wire = {0};
     char text[CF_ERROR_TEXT];
@@ -440,7 +440,7 @@ Test(store_rocksdb, loses_nothing_on_a_full_disk_and_goes_on_with_room)
 
 Test(store_rocksdb, takes_appends_after_a_write_for_which_there_was_no_room)
 {
-    stage it = {.kind = ROCKSDB, .folder = scratch_new()};
+    stage it = {.kind = STORE_IN_ROCKSDB, .folder = scratch_new()};
     author ann = an_author(1);
     const cf_kv record = {cf_bytes_of_text("jone"), cf_bytes_of_text("value")};
     uint64_t epoch;
@@ -460,7 +460,7 @@ Test(store_rocksdb, takes_appends_after_a_write_for_which_there_was_no_room)
 
 Test(store_rocksdb, stays_within_few_files_and_log_lines)
 {
-    stage it = a_stage(ROCKSDB);
+    stage it = a_stage(STORE_IN_ROCKSDB);
     size_t logs = 0;
 
     for (int i = 0; i < 8; i++)

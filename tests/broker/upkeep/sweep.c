@@ -339,7 +339,7 @@ Test(sweep, waits_for_a_replay_that_is_under_way)
     sweep_after(&a, CF_REPLAY_LOCK_WAIT_MS - 1);
     cr_expect(is_held(&a, &idle));
     say(a.house, a.at_desk, &credit);
-    settle(a.house);
+    house_settle(a.house);
     cr_expect_eq(waited, 1);
     cr_expect(is_held(&a, &idle), "not in the middle of what ends the replay");
     sweep_after(&a, 0);
@@ -361,7 +361,7 @@ Test(sweep, is_passed_by_no_replay_and_waits_no_longer_than_others_that_remove)
     const uint64_t now_ms = a.house->now_ms - (uint64_t)a.house->set_ms;
     cr_expect_gt(cf_gateway_tick(a.house->gateway, a.house->now_ms), now_ms, "it turns in circles");
     a.house->now_ms += CF_REPLAY_LOCK_WAIT_MS;
-    settle(a.house);
+    house_settle(a.house);
     cr_expect_eq(waited, 1);
     sweep_after(&a, 0);
     cr_expect_not(is_held(&a, &idle));

@@ -176,7 +176,7 @@ Test(icalendar, brings_all_zones_along)
     snprintf(text, sizeof text, "BEGIN:VCALENDAR\n%s%s%s%s%s%sEND:VCALENDAR\n", zones[0], zones[1],
              zones[2], zones[3], ZONE("D"), event);
     read_text(text);
-    cf_buffer out = written(cf_bytes_of_text(CALENDAR("")));
+    cf_buffer out = rewritten(cf_bytes_of_text(CALENDAR("")));
     for (size_t i = 0; i < 4; i++)
         cr_assert(memmem(out.data, out.size, zones[i], strlen(zones[i])), "%s is in\n%.*s",
                   zones[i], (int)out.size, (char *)out.data);
@@ -236,7 +236,7 @@ Test(icalendar, names_an_event_with_too_many_lines)
 
 static void expect_not_written(const char *field, const char *json)
 {
-    cf_buffer out = written_with(CALENDAR(EVENT("SUMMARY:x\n")), "events", field, json);
+    cf_buffer out = rewritten_with(CALENDAR(EVENT("SUMMARY:x\n")), "events", field, json);
 
     expect_written(&out, CALENDAR(EVENT("")));
 }

@@ -121,7 +121,7 @@ Test(icalendar_occurrences, writes_of_an_occurrences_name_no_line_but_one)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(field, sizeof field, "/recurrenceOverrides/%s", names[i]);
         cf_buffer out =
-            written_with(CALENDAR(EVENT("SUMMARY:x\n")), "events", field, "{\"title\":\"z\"}");
+            rewritten_with(CALENDAR(EVENT("SUMMARY:x\n")), "events", field, "{\"title\":\"z\"}");
         cf_buffer_append(&out, "", 1);
         cr_assert(!strstr((char *)out.data, "\nSUMMARY:y"), "%s", (char *)out.data);
         cr_assert(!strstr((char *)out.data, "\rSUMMARY:y"), "%s", (char *)out.data);

@@ -42,7 +42,7 @@ cf_buffer printed(void)
     return out;
 }
 
-cf_buffer written(cf_bytes before)
+cf_buffer rewritten(cf_bytes before)
 {
     cf_buffer out = {0};
 
@@ -50,7 +50,7 @@ cf_buffer written(cf_bytes before)
     return out;
 }
 
-cf_buffer written_with(const char *before, const char *table, const char *field, const char *json)
+cf_buffer rewritten_with(const char *before, const char *table, const char *field, const char *json)
 {
     cf_buffer value = {0}, out = {0};
     cf_json parsed;
@@ -73,7 +73,7 @@ cf_buffer written_with(const char *before, const char *table, const char *field,
 void expect_change(const char *before, const char *wanted, const char *after)
 {
     read_text(wanted);
-    cf_buffer out = written(cf_bytes_of_text(before));
+    cf_buffer out = rewritten(cf_bytes_of_text(before));
     expect_written(&out, after);
 }
 
@@ -82,7 +82,7 @@ void expect_edit(const char *name, const char *old, const char *new)
     cf_buffer before = an_export(name), after = with_replaced((char *)before.data, old, new);
 
     read_bytes(cf_buffer_view(&after));
-    cf_buffer out = written(cf_buffer_view(&before));
+    cf_buffer out = rewritten(cf_buffer_view(&before));
     *cf_buffer_reserve(&after, 1) = '\0';
     expect_written(&out, (char *)after.data);
     cf_buffer_release(&after);
@@ -91,9 +91,9 @@ void expect_edit(const char *name, const char *old, const char *new)
 
 void expect_same_in(const char *file, const char *name)
 {
-    cf_buffer meant = printed(), out = written(cf_bytes_of_text(file)), again;
+    cf_buffer meant = printed(), out = rewritten(cf_bytes_of_text(file)), again;
 
-    again = written(cf_buffer_view(&out)); /* it is written once, and not again */
+    again = rewritten(cf_buffer_view(&out)); /* it is written once, and not again */
     cr_assert(cf_bytes_equal(cf_buffer_view(&again), cf_buffer_view(&out)), "%s", name);
     cf_buffer_release(&again);
     read_bytes(cf_buffer_view(&out));
@@ -126,7 +126,7 @@ void expect_unchanged(cf_bytes bytes)
     text_rows_leave();
     if (format->read(bytes, &rows, &error))
         return;
-    cf_buffer out = written(bytes);
+    cf_buffer out = rewritten(bytes);
     cr_assert(cf_bytes_equal(cf_buffer_view(&out), bytes));
     cf_buffer_release(&out);
 }
@@ -138,7 +138,7 @@ void expect_export_unchanged(const char *name, size_t count)
     read_bytes(cf_buffer_view(&bytes));
     cr_assert_eq(rows.count, count, "%s", name);
     expect_troubles(&rows, "");
-    cf_buffer out = written(cf_buffer_view(&bytes));
+    cf_buffer out = rewritten(cf_buffer_view(&bytes));
     cr_assert(cf_bytes_equal(cf_buffer_view(&out), cf_buffer_view(&bytes)), "%s is\n%.*s", name,
               (int)out.size, (char *)out.data);
     cf_buffer_release(&out);

@@ -23,9 +23,10 @@ void read_text(const char *text);
 /* The rows that were read last; where the order says nothing, in that of their keys. */
 cf_buffer printed(void);
 /* What `before` becomes when it is to show what was read last. */
-cf_buffer written(cf_bytes before);
+cf_buffer rewritten(cf_bytes before);
 /* As that, to show one row of the key "1" with one value, a JSON text, in one field. */
-cf_buffer written_with(const char *before, const char *table, const char *field, const char *json);
+cf_buffer rewritten_with(const char *before, const char *table, const char *field,
+                         const char *json);
 
 /* `before`, made to show what `wanted` shows. */
 void expect_change(const char *before, const char *wanted, const char *after);

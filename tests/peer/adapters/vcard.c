@@ -99,7 +99,7 @@ Test(vcard, writes_nothing_that_would_be_another_line)
                                           "[\"version\",{},\"unknown\",\"9\"]"};
 
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
-        cf_buffer out = written_with(CARD3("FN:A\r\n"), "contacts", "/vCardProps", entries[i]);
+        cf_buffer out = rewritten_with(CARD3("FN:A\r\n"), "contacts", "/vCardProps", entries[i]);
 
         expect_written(&out, CARD3("FN:\r\n"));
     }
@@ -163,7 +163,7 @@ Test(vcard, names_a_card_with_a_line_of_10_MB)
     read_bytes(cf_buffer_view(&text));
     cr_assert_eq(rows.count, 1);
     expect_troubles(&rows, "3 \"1\" is longer than 8 MiB: shorten it\n");
-    cf_buffer out = written(cf_buffer_view(&text));
+    cf_buffer out = rewritten(cf_buffer_view(&text));
     cr_assert(cf_bytes_equal(cf_buffer_view(&out), cf_buffer_view(&text)));
     cf_buffer_release(&out);
     cf_buffer_release(&text);

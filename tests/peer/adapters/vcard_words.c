@@ -127,7 +127,7 @@ Test(vcard_words, reads_2_1)
         strstr((char *)out.data,
                "{\"number\":\"+49 (170) 5550101\",\"features\":{\"voice\":true,\"mobile\":true}}"));
     cf_buffer_release(&out);
-    out = written(cf_buffer_view(&named));
+    out = rewritten(cf_buffer_view(&named));
     cr_assert(cf_bytes_equal(cf_buffer_view(&out), cf_buffer_view(&named)));
     cf_buffer_release(&out);
     expect_same_in("", "outlook-2.1.vcf");
@@ -163,10 +163,10 @@ Test(vcard_words, gives_a_label_to_the_one_line_that_can_take_it)
 Test(vcard_words, gives_a_label_a_group)
 {
     static const char phone[] = "{\"label\":\"x\",\"number\":\"1\"}";
-    cf_buffer out = written_with(CARD3("FN:A\r\nitem1.X-A:b\r\n"), "contacts", "/phones", phone);
+    cf_buffer out = rewritten_with(CARD3("FN:A\r\nitem1.X-A:b\r\n"), "contacts", "/phones", phone);
 
     expect_written(&out, CARD3("FN;DERIVED=TRUE:1\r\nitem2.TEL:1\r\nitem2.X-ABLabel:x\r\n"));
-    out = written_with(CARD3("FN:A\r\nTEL:1\r\n"), "contacts", "/phones", phone);
+    out = rewritten_with(CARD3("FN:A\r\nTEL:1\r\n"), "contacts", "/phones", phone);
     expect_written(&out, CARD3("FN;DERIVED=TRUE:1\r\nitem1.TEL:1\r\nitem1.X-ABLabel:x\r\n"));
 }
 
@@ -174,7 +174,7 @@ Test(vcard_words, writes_bytes_only_where_they_are_bytes)
 {
     read_text(CARD4(
         "FN:A\r\nPHOTO:data:image/png;base64,AA==\r\nLOGO:data:image/png;base64,no bytes!\r\n"));
-    cf_buffer out = written(cf_bytes_of_text(CARD3("FN:A\r\n")));
+    cf_buffer out = rewritten(cf_bytes_of_text(CARD3("FN:A\r\n")));
     expect_written(&out, CARD3("FN:A\r\nPHOTO;ENCODING=b;TYPE=png:AA==\r\nLOGO;VALUE=uri:data:"
                                "image/png;base64,no bytes!\r\n"));
     expect_same_in(CARD3("FN:A\r\n"), "media");

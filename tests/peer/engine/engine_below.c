@@ -18,23 +18,23 @@ TestSuite(engine_below, .init = card_begin, .fini = card_end);
 Test(engine_below, what_went_with_a_card_is_held)
 {
     take_out(NULL);
-    expect_held();
+    expect_card_held();
 }
 
 Test(engine_below, when_all_was_seen_outlives_the_process)
 {
     small_device_crash(first);
     take_out(NULL);
-    expect_held();
+    expect_card_held();
 }
 
 /* As after a reboot. */
 Test(engine_below, when_all_was_seen_outlives_a_mount)
 {
-    disk.mounts++;
+    share_disk.mounts++;
     small_device_crash(first);
     take_out(NULL);
-    expect_held();
+    expect_card_held();
 }
 
 Test(engine_below, what_somebody_removed_goes)
@@ -48,7 +48,7 @@ Test(engine_below, what_somebody_removed_goes)
 /* A share shows that for a while: so did the look that saw everything. */
 Test(engine_below, what_was_removed_shortly_before_all_was_seen_goes)
 {
-    const int64_t removed_ns = lesser_disk_clock(&disk);
+    const int64_t removed_ns = lesser_disk_clock(&share_disk);
 
     passes(LONGER_THAN_REMEMBERED / 3);
     both_sync();
@@ -64,7 +64,7 @@ Test(engine_below, what_went_with_a_card_is_held_though_the_clock_was_set_back)
 {
     take_out(NULL);
     passes(-3600);
-    expect_held();
+    expect_card_held();
 }
 
 Test(engine_below, what_is_removed_after_the_clock_was_set_back_goes)
@@ -116,13 +116,13 @@ Test(engine_below, nothing_comes_into_a_bare_folder_before_it_is_looked_at)
 {
     user_writes_text(second, "card/new", "new");
     cr_assert(small_device_sync(second));
-    disk.between = "/card";
-    disk.happens = take_out;
+    share_disk.between = "/card";
+    share_disk.happens = take_out;
     passes(LONGER_THAN_REMEMBERED);
     small_device_sync(first);
-    cr_assert(!disk.between, "the card was not taken out");
+    cr_assert(!share_disk.between, "the card was not taken out");
     passes(LONGER_THAN_REMEMBERED);
-    expect_held();
+    expect_card_held();
     cr_expect(!has_path(first, "card/new"), "what came lies where the card will cover it");
     put_back();
     cr_assert(small_device_sync(first));
@@ -133,7 +133,7 @@ Test(engine_below, nothing_comes_into_a_bare_folder_before_it_is_looked_at)
 Test(engine_below, what_comes_while_a_card_is_away_waits_for_it)
 {
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     user_writes_text(second, "card/new", "new");
     user_makes(second, "card/more");
     user_writes_text(second, "card/more/deep", "deep");
@@ -150,7 +150,7 @@ Test(engine_below, what_comes_while_a_card_is_away_waits_for_it)
     cr_expect(has_path(first, "card/more/deep"));
     cr_expect(has_path(first, "card/in/deep"));
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     cr_expect(has_path(second, "card/in/deep"));
 }
 
@@ -158,24 +158,24 @@ Test(engine_below, what_comes_while_a_card_is_away_waits_for_it)
 Test(engine_below, a_card_that_goes_again_soon_after_somebody_wrote_beneath_is_held)
 {
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     user_writes_text(first, "card/late", "late");
     small_device_sync(first);
     cr_assert(small_device_sync(second));
     put_back();
     small_device_sync(first);
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     cr_expect(has_path(second, "card/late"), "what the card had covered was removed elsewhere");
     put_back();
-    expect_held();
+    expect_card_held();
     cr_expect(has_path(second, "card/late"), "what the card covers was removed elsewhere");
 }
 
 Test(engine_below, a_card_that_goes_again_after_an_edit_came_for_what_lies_beneath_is_held)
 {
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     user_writes_text(first, "card/late", "late");
     small_device_sync(first);
     cr_assert(small_device_sync(second));
@@ -187,7 +187,7 @@ Test(engine_below, a_card_that_goes_again_after_an_edit_came_for_what_lies_benea
     small_device_crash(first);
     small_device_sync(first);
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     cr_expect(has_path(second, "card/late"));
 }
 
@@ -230,7 +230,7 @@ static void make_none_beneath(void)
         passes(LONGER_THAN_REMEMBERED);
     }
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     user_makes(first, "card/none");
     small_device_sync(first);
 }
@@ -313,7 +313,7 @@ Test(engine_below, a_folder_that_stands_for_one_that_is_held_is_removed_as_elsew
 Test(engine_below, what_somebody_removes_from_a_bare_folder_goes)
 {
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     user_writes_text(first, "card/late", "late");
     user_makes(first, "card/new");
     user_writes_text(first, "card/new/one", "one");

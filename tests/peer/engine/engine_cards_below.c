@@ -21,7 +21,7 @@ Test(engine_cards_below, what_is_removed_on_a_card_that_is_away_goes)
     char removed[256];
 
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     path_of(removed, "card/a");
     cr_assert_eq(unlink(removed), 0);
     passes(LONGER_THAN_REMEMBERED);
@@ -44,9 +44,9 @@ Test(engine_cards_below, a_file_in_the_place_of_one_that_is_held_is_no_edit)
 
     cr_assert(small_device_token(second, "card/a", was));
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     user_writes_text(first, "card/a", "another one");
-    expect_held();
+    expect_card_held();
     cr_assert(small_device_token(second, "card/a", is));
     cr_expect_str_eq(is, was, "it was replaced elsewhere");
     put_back();
@@ -64,7 +64,7 @@ Test(engine_cards_below, an_edit_on_a_card_that_was_away_goes)
 
     cr_assert(small_device_token(second, "card/a", was));
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     path_of(path, "card/a");
     FILE *file = fopen(path, "w");
     cr_assert(file);
@@ -107,7 +107,7 @@ static void copy_behind(const char *from, const char *to)
 Test(engine_cards_below, a_photo_that_is_copied_back_beneath_is_not_the_card)
 {
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     copy_behind("card/a", "card/a");
     for (int i = 0; i < 3; i++)
         small_device_sync(first);
@@ -122,7 +122,7 @@ Test(engine_cards_below, another_card_with_one_file_of_the_first_is_not_that)
     char other[256];
 
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     path_of(other, "other");
     cr_assert_eq(mkdir(other, 0755), 0);
     swap_card("bare", "other");
@@ -140,7 +140,7 @@ Test(engine_cards_below, two_cards_take_turns)
     char two[256];
 
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     path_of(two, "two");
     cr_assert_eq(mkdir(two, 0755), 0);
     write_behind("two/x", "x");
@@ -176,7 +176,7 @@ Test(engine_cards_below, a_file_that_differs_where_others_went_with_a_card_is_no
     user_writes_text(first, "card/a", "another one");
     user_stamps(first, "card/a", LONG_AGO_S);
     user_stamps(first, "card", LONG_AGO_S);
-    expect_held();
+    expect_card_held();
     cr_assert(small_device_token(second, "card/a", is));
     cr_expect_str_eq(is, was, "it was replaced elsewhere");
 }
@@ -245,7 +245,7 @@ Test(engine_cards_below, another_card_with_the_names_of_the_first_replaces_nothi
         both_sync();
     }
     swap_card("card", "other");
-    expect_held();
+    expect_card_held();
     for (int i = 0; i < 4; i++) {
         cr_assert(small_device_token(second, names[i], is));
         cr_expect_str_eq(is, was[i], "%s was replaced elsewhere", names[i]);
@@ -357,17 +357,17 @@ Test(engine_cards_below, another_card_with_the_numbers_of_the_first_replaces_not
     static const char *const names[] = {"card/a", "card/b", "card/d", "card/e"};
     char was[4][64];
 
-    disk.no_ctimes = false;
+    share_disk.no_ctimes = false;
     four_on_the_card();
     see_all_twice();
-    const int64_t now_ns = lesser_disk_clock(&disk);
-    lesser_disk_set_clock(&disk, now_ns - 4 * LONGER_THAN_REMEMBERED * SECOND_NS);
+    const int64_t now_ns = lesser_disk_clock(&share_disk);
+    lesser_disk_set_clock(&share_disk, now_ns - 4 * LONGER_THAN_REMEMBERED * SECOND_NS);
     for (int i = 0; i < 4; i++) {
         cr_assert(small_device_token(second, names[i], was[i]));
         cr_assert(user_saves(first, names[i], cf_bytes_of_text("of another card"), SAVE_IN_PLACE));
         user_stamps(first, names[i], LONG_AGO_S);
     }
-    lesser_disk_set_clock(&disk, now_ns + SECOND_NS);
+    lesser_disk_set_clock(&share_disk, now_ns + SECOND_NS);
     for (int i = 0; i < 3; i++)
         small_device_sync(first);
     cr_assert(small_device_sync(second));
@@ -494,7 +494,7 @@ Test(engine_cards_below, files_of_a_disk_without_change_times_are_edits)
     char was[64], is[64];
 
     four_on_the_card();
-    disk.mounts++; /* tried anew */
+    share_disk.mounts++; /* tried anew */
     small_device_crash(first);
     see_all_twice();
     cr_assert(small_device_token(second, "card/a", was));
@@ -510,7 +510,7 @@ Test(engine_cards_below, files_of_a_disk_without_change_times_are_edits)
 Test(engine_cards_below, the_folder_beneath_is_known_again_by_its_number)
 {
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     user_writes_text(first, "card/late", "late");
     small_device_sync(first);
     passes(1);
@@ -519,7 +519,7 @@ Test(engine_cards_below, the_folder_beneath_is_known_again_by_its_number)
     put_back();
     both_sync();
     take_out(NULL);
-    expect_held();
+    expect_card_held();
 }
 
 /* Another one of the same photos, and some more: what is missing on the first was never there. */
@@ -577,7 +577,7 @@ Test(engine_cards_below, an_edit_that_was_seen_goes_when_its_card_is_back)
 Test(engine_cards_below, a_mount_point_is_not_moved_while_its_disk_is_away)
 {
     take_out(NULL);
-    expect_held();
+    expect_card_held();
     cr_assert(user_moves(second, "card", "moved"));
     cr_assert(small_device_sync(second));
     small_device_sync(first);

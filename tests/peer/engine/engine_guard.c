@@ -14,7 +14,7 @@ enum { WAVE = 60, WAVES = 6, WAVE_MS = 1000, MADE = FILES + (1 + 2 * WAVES) * WA
 
 Test(engine_guard, holds_back_a_mass_delete_here_until_the_word_is_said)
 {
-    small_world *w = a_world_with(1, MANY);
+    small_world *w = a_guarded_world_of(1, MANY);
     small_device *a = &w->devices[0], *b = &w->devices[1];
     uint64_t entries = small_world_entries(w);
 
@@ -36,7 +36,7 @@ Test(engine_guard, holds_back_a_mass_delete_here_until_the_word_is_said)
 /* Bit by bit: what is not there yet is few enough to go by itself. */
 Test(engine_guard, holds_what_is_not_put_back_until_the_word_is_said)
 {
-    small_world *w = a_world_with(14, MANY);
+    small_world *w = a_guarded_world_of(14, MANY);
     small_device *a = &w->devices[0], *b = &w->devices[1];
 
     remove_files(b, MOST);
@@ -62,7 +62,7 @@ Test(engine_guard, holds_what_is_not_put_back_until_the_word_is_said)
 Test(engine_guard, holds_what_was_older_than_an_hour_when_it_was_brought)
 {
     for (int brings = 0; brings < 2; brings++) {
-        small_world *w = a_world_with(15, FILES);
+        small_world *w = a_guarded_world_of(15, FILES);
         small_device *a = &w->devices[0], *b = &w->devices[1];
 
         write_files(b, FILES, MANY);
@@ -106,7 +106,7 @@ Test(engine_guard, holds_links_and_folders_that_were_older_than_an_hour_when_the
 {
     for (kind_without_times kind = 0; kind < KINDS_WITHOUT_TIMES; kind++)
         for (int brings = 0; brings < 2; brings++) {
-            small_world *w = a_world_with(16, FILES);
+            small_world *w = a_guarded_world_of(16, FILES);
             small_device *a = &w->devices[0], *b = &w->devices[1];
             char name[16];
 
@@ -132,7 +132,7 @@ Test(engine_guard, holds_links_and_folders_that_were_older_than_an_hour_when_the
 
 Test(engine_guard, lets_half_of_many_pass)
 {
-    small_world *w = a_world_with(2, MANY);
+    small_world *w = a_guarded_world_of(2, MANY);
 
     remove_files(&w->devices[1], MANY / 2);
     cr_assert(small_world_settle(w));
@@ -149,7 +149,7 @@ Test(engine_guard, lets_pass_what_the_same_device_made_within_the_hour)
     } cases[] = {{0, true}, {CF_GUARD_YOUNG_MS / 2, true}, {CF_GUARD_YOUNG_MS, false}};
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        small_world *w = a_world_with(11, FILES);
+        small_world *w = a_guarded_world_of(11, FILES);
         small_device *a = &w->devices[0], *b = &w->devices[1];
 
         write_files(b, FILES, MANY);
@@ -174,7 +174,7 @@ Test(engine_guard, lets_pass_what_the_same_device_made_within_the_hour)
 /* Two hours after both the receiver judges by what the entries say. */
 Test(engine_guard, judges_what_comes_late_by_the_time_at_which_it_was_done)
 {
-    small_world *w = a_world_with(12, FILES);
+    small_world *w = a_guarded_world_of(12, FILES);
     small_device *a = &w->devices[0], *b = &w->devices[1];
 
     write_files(b, FILES, MANY);
@@ -196,7 +196,7 @@ Test(engine_guard, judges_what_comes_late_by_the_time_at_which_it_was_done)
 /* What is new meanwhile grows older, too, and lets nothing go that is held. */
 Test(engine_guard, holds_on_when_what_came_meanwhile_is_older)
 {
-    small_world *w = a_world_with(13, MANY);
+    small_world *w = a_guarded_world_of(13, MANY);
     small_device *a = &w->devices[0], *b = &w->devices[1];
 
     remove_files(b, MOST);
@@ -215,7 +215,7 @@ Test(engine_guard, holds_on_when_what_came_meanwhile_is_older)
 
 Test(engine_guard, holds_back_a_mass_delete_from_elsewhere)
 {
-    small_world *w = a_world_with_files(3);
+    small_world *w = a_guarded_world(3);
     small_device *a = &w->devices[0], *b = &w->devices[1];
 
     remove_files(a, FILES);
@@ -248,7 +248,7 @@ static void sync_at_once(small_world *w)
 /* 50 of 120, and 30 more. */
 static small_world *a_world_that_lost_some(uint64_t seed, uint64_t after_ms)
 {
-    small_world *w = a_world_with(seed, MANY);
+    small_world *w = a_guarded_world_of(seed, MANY);
 
     w->now_ms += CF_RECENT_MS;
     remove_range(&w->devices[1], 0, 50);
@@ -283,7 +283,7 @@ Test(engine_guard, judges_what_goes_with_what_went_just_before)
 /* They fall due one after the other. */
 Test(engine_guard, judges_soon_what_goes_bit_by_bit_before_a_watch)
 {
-    small_world *w = a_world_with(16, MANY);
+    small_world *w = a_guarded_world_of(16, MANY);
     small_device *b = &w->devices[1];
 
     small_device_serves(b);
@@ -318,7 +318,7 @@ static void make_and_remove(const small_world *in, small_device *self, int first
 /* What was there before stays. */
 Test(engine_guard, lets_go_what_was_made_while_more_and_more_went)
 {
-    small_world *w = a_world_with(17, FILES);
+    small_world *w = a_guarded_world_of(17, FILES);
     small_device *a = &w->devices[0], *b = &w->devices[1];
 
     w->now_ms += 2 * CF_GUARD_YOUNG_MS;
@@ -361,7 +361,7 @@ static void remove_folders(small_device *self, int from, int to)
 Test(engine_guard, lets_go_what_came_in_the_look_that_missed_the_first, .timeout = 240)
 {
     for (uint64_t before = 0; before < STEPS; before++) {
-        small_world *w = a_world_with(27, FILES);
+        small_world *w = a_guarded_world_of(27, FILES);
         small_device *a = &w->devices[0], *b = &w->devices[1];
 
         w->now_ms += 2 * CF_GUARD_YOUNG_MS;
@@ -388,7 +388,7 @@ Test(engine_guard, lets_go_what_came_in_the_look_that_missed_the_first, .timeout
 /* All of it goes in the end, what was there before with it. */
 Test(engine_guard, holds_all_that_there_was_whatever_was_made_meanwhile)
 {
-    small_world *w = a_world_with(18, FILES);
+    small_world *w = a_guarded_world_of(18, FILES);
     small_device *b = &w->devices[1];
 
     w->now_ms += 2 * CF_GUARD_YOUNG_MS;
@@ -415,7 +415,7 @@ Test(engine_guard, forgets_after_a_minute_what_went)
 
 Test(engine_guard, spares_here_what_is_deleted_bit_by_bit_elsewhere)
 {
-    small_world *w = a_world_with(23, MANY);
+    small_world *w = a_guarded_world_of(23, MANY);
     small_device *a = &w->devices[0], *b = &w->devices[1];
 
     w->now_ms += 2 * CF_GUARD_YOUNG_MS;
@@ -431,7 +431,7 @@ Test(engine_guard, spares_here_what_is_deleted_bit_by_bit_elsewhere)
 
 Test(engine_guard, holds_the_last_of_ten_that_go_one_by_one)
 {
-    small_world *w = a_world_with_files(24);
+    small_world *w = a_guarded_world(24);
 
     w->now_ms += CF_RECENT_MS;
     for (int i = 0; i < FILES; i++) {
@@ -446,7 +446,7 @@ Test(engine_guard, holds_the_last_of_ten_that_go_one_by_one)
 /* One device puts files there, the other one takes them away. */
 Test(engine_guard, lets_files_pass_through)
 {
-    small_world *w = a_world_with(25, 1);
+    small_world *w = a_guarded_world_of(25, 1);
     small_device *a = &w->devices[0], *b = &w->devices[1];
 
     for (int i = 1; i < MANY; i++) {
@@ -464,7 +464,7 @@ Test(engine_guard, lets_files_pass_through)
 /* Of what is held others say nothing. */
 Test(engine_guard, lets_go_what_is_young_beside_what_is_held)
 {
-    small_world *w = a_world_with(26, MANY);
+    small_world *w = a_guarded_world_of(26, MANY);
     small_device *a = &w->devices[0], *b = &w->devices[1];
 
     w->now_ms += CF_RECENT_MS;
@@ -489,7 +489,7 @@ Test(engine_guard, judges_what_goes_with_what_went_before_the_process_began)
     enum { OLD = 400 };
 
     for (int anew = 0; anew < 2; anew++) {
-        small_world *w = a_world_with(30, OLD);
+        small_world *w = a_guarded_world_of(30, OLD);
         small_device *a = &w->devices[0], *b = &w->devices[1];
 
         w->now_ms += 2 * CF_GUARD_YOUNG_MS;
@@ -515,7 +515,7 @@ Test(engine_guard, judges_what_goes_with_what_went_before_the_process_began)
 /* They are there again: ordinary deletions go as ever. */
 Test(engine_guard, ends_with_what_is_held_what_had_gone_before)
 {
-    small_world *w = a_world_with(31, 400);
+    small_world *w = a_guarded_world_of(31, 400);
     small_device *b = &w->devices[1];
 
     w->now_ms += 2 * CF_GUARD_YOUNG_MS;
@@ -540,7 +540,7 @@ Test(engine_guard, ends_with_what_is_held_what_had_gone_before)
 Test(engine_guard, takes_nothing_for_young_because_the_clock_was_set_back)
 {
     for (int hours = 0; hours < 12; hours += 11) {
-        small_world *w = a_world_with(32, 400);
+        small_world *w = a_guarded_world_of(32, 400);
         small_device *a = &w->devices[0];
 
         w->now_ms += 10 * CF_GUARD_YOUNG_MS;
@@ -557,7 +557,7 @@ Test(engine_guard, takes_nothing_for_young_because_the_clock_was_set_back)
 /* As many others in their place; each look is that of a new process. */
 Test(engine_guard, lets_nothing_go_of_all_that_there_was)
 {
-    small_world *w = a_world_with_files(28);
+    small_world *w = a_guarded_world(28);
     small_device *a = &w->devices[0], *b = &w->devices[1];
 
     remove_range(a, 0, FILES);
@@ -574,7 +574,7 @@ Test(engine_guard, lets_nothing_go_of_all_that_there_was)
 
 Test(engine_guard, lets_go_here_what_who_deleted_it_had_just_made)
 {
-    small_world *w = a_world_with(27, MANY);
+    small_world *w = a_guarded_world_of(27, MANY);
     small_device *a = &w->devices[0], *b = &w->devices[1];
 
     w->now_ms += 2 * CF_GUARD_YOUNG_MS;

@@ -12,7 +12,7 @@ enum { ALL = 300, PART = 60, PARTS = 3, APART_MS = 2000, SOON_MS = 1000, CALM_MS
 /* The second device serves; all files are old. */
 static small_world *a_served_world(uint64_t seed, small_device **first, small_device **second)
 {
-    small_world *w = a_world_with(seed, ALL);
+    small_world *w = a_guarded_world_of(seed, ALL);
 
     *first = &w->devices[0];
     *second = &w->devices[1];

@@ -50,7 +50,7 @@ static void expect_nothing_happens(small_world *w, cf_status expected)
 /* After a process that had the root, and after one that never did. */
 Test(engine_guard_root, publishes_nothing_of_a_root_that_is_missing)
 {
-    small_world *w = a_world_with_files(4);
+    small_world *w = a_guarded_world(4);
     root_paths paths = paths_of(&w->devices[0]);
 
     small_device_crash(&w->devices[0]);
@@ -66,7 +66,7 @@ Test(engine_guard_root, publishes_nothing_of_a_root_that_is_missing)
 
 Test(engine_guard_root, publishes_nothing_of_an_empty_folder_in_the_roots_place)
 {
-    small_world *w = a_world_with_files(5);
+    small_world *w = a_guarded_world(5);
     root_paths paths = paths_of(&w->devices[0]);
 
     small_device_crash(&w->devices[0]);
@@ -80,7 +80,7 @@ Test(engine_guard_root, publishes_nothing_of_an_empty_folder_in_the_roots_place)
 
 Test(engine_guard_root, publishes_nothing_of_another_source_in_the_roots_place)
 {
-    small_world *w = a_world_with_files(6);
+    small_world *w = a_guarded_world(6);
     root_paths here = paths_of(&w->devices[0]), there = paths_of(&w->devices[1]);
     uint64_t entries = small_world_entries(w);
 
@@ -106,7 +106,7 @@ static cf_status count_stat(cf_files *files, const cf_folder *folder, cf_bytes n
 /* Which words say that it is another one is not asked of each file every few seconds. */
 static void expect_asked_once(int files)
 {
-    small_world *w = a_world_with(6, files);
+    small_world *w = a_guarded_world_of(6, files);
     root_paths here = paths_of(&w->devices[0]), there = paths_of(&w->devices[1]);
 
     small_device_crash(&w->devices[0]);
@@ -134,7 +134,7 @@ Test(engine_guard_root, asks_once_what_is_in_another_folder_in_the_roots_place)
 /* While its folder is held open, it is moved away, and another one comes. */
 Test(engine_guard_root, notices_that_the_root_was_replaced_under_a_running_process)
 {
-    small_world *w = a_world_with_files(7);
+    small_world *w = a_guarded_world(7);
     root_paths paths = paths_of(&w->devices[0]);
 
     cr_assert_eq(rename(paths.folder, paths.away), 0);
@@ -146,7 +146,7 @@ Test(engine_guard_root, notices_that_the_root_was_replaced_under_a_running_proce
 /* What was struck at a folder's fsync, ended with 8, as if something might be deleted. */
 Test(engine_guard_root, tells_names_that_can_not_be_made_durable_as_a_failure)
 {
-    small_world *w = a_world_with_files(9);
+    small_world *w = a_guarded_world(9);
     small_device *here = &w->devices[0];
     uint64_t entries = small_world_entries(w);
 
@@ -165,7 +165,7 @@ Test(engine_guard_root, tells_names_that_can_not_be_made_durable_as_a_failure)
 
 Test(engine_guard_root, holds_what_vanished_from_a_root_that_is_there)
 {
-    small_world *w = a_world_with_files(8);
+    small_world *w = a_guarded_world(8);
     uint64_t entries = small_world_entries(w);
 
     remove_files(&w->devices[0], FILES);
@@ -179,7 +179,7 @@ Test(engine_guard_root, holds_what_vanished_from_a_root_that_is_there)
 Test(engine_guard_root, publishes_no_delete_after_a_failed_look)
 {
     for (int at = 1; at < 60; at++) {
-        small_world *w = a_world_with_files(9);
+        small_world *w = a_guarded_world(9);
         small_device *a = &w->devices[0];
         uint64_t entries = small_world_entries(w);
 

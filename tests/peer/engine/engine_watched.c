@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SOON_MS = 1000, LOOK_CALLS = 40, LOOK_TURNS = 6, COMES_TURNS = 100 };
+enum { MINUTE_MS = 60000, SOON_MS = 1000, LOOK_CALLS = 40, LOOK_TURNS = 6, COMES_TURNS = 100 };
 
 /* What comes by the watches alone: nothing else looks for it within minutes. */
 static void expect_seen(small_device *first, small_device *second, const char *path)

@@ -5,6 +5,8 @@
 
 #include "tests/support/expect.h"
 
+enum { MINUTE_MS = 60000 };
+
 static cf_status (*open_well)(cf_files *files, const cf_folder *folder, cf_bytes name,
                               cf_file **out, cf_error *error);
 static size_t fails_left;

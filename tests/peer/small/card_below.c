@@ -11,14 +11,14 @@
 enum { ASKS_MS = 600000 };
 
 small_world *machine;
-lesser_disk disk;
+lesser_disk share_disk;
 small_device *first, *second;
 
 /* Of the disk; for the device long enough to ask that. */
 void passes(int64_t seconds)
 {
     machine->now_ms += ASKS_MS;
-    lesser_disk_set_clock(&disk, lesser_disk_clock(&disk) + seconds * SECOND_NS);
+    lesser_disk_set_clock(&share_disk, lesser_disk_clock(&share_disk) + seconds * SECOND_NS);
 }
 
 void both_sync(void)
@@ -73,9 +73,9 @@ void card_begin(void)
     machine->guarded = true;
     first = &machine->devices[0];
     second = &machine->devices[1];
-    lesser_disk_begin(&disk, machine);
-    disk.is_remote = true;
-    disk.fraction_ns = 1234567;
+    lesser_disk_begin(&share_disk, machine);
+    share_disk.is_remote = true;
+    share_disk.fraction_ns = 1234567;
     small_device_crash(first);
     small_device_crash(second);
     user_makes(first, "card");
@@ -86,7 +86,7 @@ void card_begin(void)
     user_writes_text(first, "beside", "beside");
     passes(LONGER_THAN_REMEMBERED);
     cr_assert(small_device_sync(first));
-    disk.no_ctimes = true; /* a mount, which is a rename here, changes none */
+    share_disk.no_ctimes = true; /* a mount, which is a rename here, changes none */
     make_bare();
     passes(LONGER_THAN_REMEMBERED);
     both_sync();
@@ -100,7 +100,7 @@ void card_end(void)
     small_world_destroy(&machine);
 }
 
-void expect_held(void)
+void expect_card_held(void)
 {
     const uint64_t entries = small_world_entries(machine);
 

@@ -9,7 +9,7 @@
 enum { LONGER_THAN_REMEMBERED = 130, LONG_AGO_S = 1000000000 };
 
 extern small_world *machine;
-extern lesser_disk disk;
+extern lesser_disk share_disk;
 extern small_device *first, *second; /* the share is the first one's */
 
 /* card/ has a, b and in/c; beside it lies a file. */
@@ -29,6 +29,6 @@ void take_out(void *context);
 void put_back(void);
 
 /* The second device has all of the card still, and nothing was published, by two looks. */
-void expect_held(void);
+void expect_card_held(void);
 
 #endif

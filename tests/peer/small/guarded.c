@@ -46,7 +46,7 @@ void make_files(const small_world *in, small_device *self, int first, int end)
     }
 }
 
-small_world *a_world_with(uint64_t seed, int files)
+small_world *a_guarded_world_of(uint64_t seed, int files)
 {
     small_world *w = small_world_new(seed, 2);
 
@@ -56,9 +56,9 @@ small_world *a_world_with(uint64_t seed, int files)
     return w;
 }
 
-small_world *a_world_with_files(uint64_t seed)
+small_world *a_guarded_world(uint64_t seed)
 {
-    return a_world_with(seed, FILES);
+    return a_guarded_world_of(seed, FILES);
 }
 
 int count_of(const small_device *self, int files)

@@ -8,8 +8,8 @@
 enum { FILES = 12 };
 
 /* Of two devices, in sync: the files were made on the first one. */
-small_world *a_world_with(uint64_t seed, int files);
-small_world *a_world_with_files(uint64_t seed); /* FILES of them */
+small_world *a_guarded_world_of(uint64_t seed, int files);
+small_world *a_guarded_world(uint64_t seed); /* FILES of them */
 
 void name_file(int number, char name[16]);
 void write_files(small_device *self, int first, int end);

@@ -4,7 +4,7 @@
 #define CF_TESTS_WATCHED_FOLDER_H
 #include "tests/peer/small/small_checks.h"
 
-enum { QUIET_MS = 9000, MINUTE_MS = 60000 };
+enum { QUIET_MS = 9000 };
 
 /* above/a with one and two, and above/b. `known`: everything was looked at again, so that each
  * directory is watched as what it is. */

@@ -47,12 +47,13 @@ Test(identity, sees_a_save_through_a_draft_that_was_seen_before)
 
 Test(identity, asks_whether_a_draft_has_left_its_place)
 {
-    history self = history_of("d/ 20, d/f 10 old, e/ 21, e/t 11^ new", "d/ 20, d/f 11 new, e/ 21");
+    identity_case self =
+        identity_case_of("d/ 20, d/f 10 old, e/ 21, e/t 11^ new", "d/ 20, d/f 11 new, e/ 21");
 
     self.listed = " d ";
     expect_partly(&self, "d/f~2 gone 4");
     cr_assert_eq(self.lists_asked, 1);
-    self = history_of("d/ 20, d/f 10 old, e/ 21, e/t 11^ new", "d/ 20, d/f 11 new, e/ 21");
+    self = identity_case_of("d/ 20, d/f 10 old, e/ 21, e/t 11^ new", "d/ 20, d/f 11 new, e/ 21");
     self.listed = " d ";
     self.failing = " e ";
     expect_partly(&self, "d/f~2");
@@ -151,7 +152,8 @@ Test(identity, knows_no_item_of_two_kinds)
 
 Test(identity, finds_a_copied_and_deleted_file_by_its_content)
 {
-    history self = history_of("a 10 same, d/ 20, d/b 11 other", "d/ 20, d/a 30 same, n 31 newer");
+    identity_case self =
+        identity_case_of("a 10 same, d/ 20, d/b 11 other", "d/ 20, d/a 30 same, n 31 newer");
 
     expect_partly(&self, "d=2 d/a>1 n+ gone 3");
     cr_assert_eq(self.hashes_asked, 2);
@@ -162,7 +164,7 @@ Test(identity, finds_a_copied_and_deleted_file_by_its_content)
 
 Test(identity, takes_a_file_that_can_not_be_hashed_now_for_new)
 {
-    history self = history_of("a 10 x, none 12", "b 11* x");
+    identity_case self = identity_case_of("a 10 x, none 12", "b 11* x");
 
     expect_partly(&self, "b+ gone 1 2");
     cr_assert_eq(self.hashes_asked, 1);
@@ -171,14 +173,14 @@ Test(identity, takes_a_file_that_can_not_be_hashed_now_for_new)
 
 Test(identity, asks_for_no_hash_that_could_tell_nothing)
 {
-    history self = history_of("a 10 x", "a 10 x, b 11 y, c 12 z");
+    identity_case self = identity_case_of("a 10 x", "a 10 x, b 11 y, c 12 z");
 
     expect_partly(&self, "a=1 b+ c+");
     cr_assert_eq(self.hashes_asked, 0);
-    self = history_of("a 10 x", "b 11 longer");
+    self = identity_case_of("a 10 x", "b 11 longer");
     expect_partly(&self, "b+ gone 1");
     cr_assert_eq(self.hashes_asked, 0);
-    self = history_of("a 10 x", "b 11! x, c 12- x");
+    self = identity_case_of("a 10 x", "b 11! x, c 12- x");
     expect_partly(&self, "b+ c. gone 1");
     cr_assert_eq(self.hashes_asked, 0);
 }
@@ -194,57 +196,59 @@ Test(identity, counts_what_is_not_asked_for_only_where_the_base_has_it)
 
 Test(identity, deletes_nothing_that_it_could_not_list)
 {
-    history self = history_of("d/ 20, d/a 10 x, d/e/ 21, d/e/b 11 y, f 12 z", "d/ 20");
+    identity_case self = identity_case_of("d/ 20, d/a 10 x, d/e/ 21, d/e/b 11 y, f 12 z", "d/ 20");
 
     self.failing = " d ";
     expect_partly(&self, "d=1 gone 5");
-    self = history_of("d/ 20, d/a 10 x", "b 10 x, d/ 20");
+    self = identity_case_of("d/ 20, d/a 10 x", "b 10 x, d/ 20");
     self.failing = " d ";
     expect_partly(&self, "b+ d=1");
-    self = history_of("a 10 x, d/ 20", "");
+    self = identity_case_of("a 10 x, d/ 20", "");
     self.failing = " . ";
     expect_partly(&self, "");
 }
 
 Test(identity, looks_only_where_it_was_told_to)
 {
-    history self = history_of("a 10 x, d/ 20, d/b 11 y, e/ 21, e/c 12 z", "d/ 20, e/ 21, e/c 12 z");
+    identity_case self =
+        identity_case_of("a 10 x, d/ 20, d/b 11 y, e/ 21, e/c 12 z", "d/ 20, e/ 21, e/c 12 z");
 
     self.listed = " d ";
     expect_partly(&self, "gone 3");
     cr_assert_eq(self.lists_asked, 0);
-    self = history_of("d/ 20, d/e/ 21, d/e/f 10 x", "d/ 20, d/e/ 21, d/e/f 10 x");
+    self = identity_case_of("d/ 20, d/e/ 21, d/e/f 10 x", "d/ 20, d/e/ 21, d/e/f 10 x");
     self.listed = " d ";
     expect_partly(&self, "d/e=2");
 }
 
 Test(identity, asks_where_a_file_that_moved_was)
 {
-    history self = history_of("d/ 20, d/a 10 x, e/ 21", "d/ 20, e/ 21, e/a 10 x");
+    identity_case self = identity_case_of("d/ 20, d/a 10 x, e/ 21", "d/ 20, e/ 21, e/a 10 x");
 
     self.listed = " e ";
     expect_partly(&self, "e/a>2");
     cr_assert_eq(self.lists_asked, 1);
-    self = history_of("d/ 20, d/a 10 x, e/ 21", "d/ 20, d/a 10 x, e/ 21, e/a 10 x");
+    self = identity_case_of("d/ 20, d/a 10 x, e/ 21", "d/ 20, d/a 10 x, e/ 21, e/a 10 x");
     self.listed = " e ";
     expect_partly(&self, "d/a=2 e/a+");
-    self = history_of("d/ 20, d/a 10 x, e/ 21", "d/ 20, e/ 21, e/a 10 x");
+    self = identity_case_of("d/ 20, d/a 10 x, e/ 21", "d/ 20, e/ 21, e/a 10 x");
     self.listed = " e ";
     self.failing = " d ";
     expect_partly(&self, "e/a+");
-    self = history_of("d/ 20, d/a 10 x, e/ 21", "e/ 21, e/a 10 x");
+    self = identity_case_of("d/ 20, d/a 10 x, e/ 21", "e/ 21, e/a 10 x");
     self.listed = " e ";
     expect_partly(&self, "e=3 e/a>2 gone 1");
 }
 
 Test(identity, believes_no_directory_that_took_the_place_of_another)
 {
-    history self = history_of("d/ 20, d/a 10 x, d/b 11 y", "d/ 30, d/c 12 z, e/ 20, e/a 10 x");
+    identity_case self =
+        identity_case_of("d/ 20, d/a 10 x, d/b 11 y", "d/ 30, d/c 12 z, e/ 20, e/a 10 x");
 
     self.listed = " d ";
     expect_partly(&self, "d+ d/c+ e>1");
     cr_assert_eq(self.lists_asked, 1);
-    self = history_of("d/ 20, d/a 10 x, d/b 11 y", "d/ 30, d/a 12 z");
+    self = identity_case_of("d/ 20, d/a 10 x, d/b 11 y", "d/ 30, d/a 12 z");
     self.listed = " d ";
     expect_partly(&self, "d~1 d/a~2 gone 3");
 }

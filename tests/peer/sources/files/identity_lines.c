@@ -14,7 +14,7 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static const thing *thing_at(const tree *in, const char *path, size_t size)
+static const listed_thing *thing_at(const tree *in, const char *path, size_t size)
 {
     for (size_t i = 0; i < in->count; i++)
         if (strlen(in->things[i].path) == size && strncmp(in->things[i].path, path, size) == 0)
@@ -23,17 +23,17 @@ static const thing *thing_at(const tree *in, const char *path, size_t size)
 }
 
 /* The directory that a path is in: NULL for the root. */
-static const thing *parent_of(const tree *in, const thing *of)
+static const listed_thing *parent_of(const tree *in, const listed_thing *of)
 {
     const char *name = last_part(of->path);
 
     return name == of->path ? NULL : thing_at(in, of->path, (size_t)(name - of->path) - 1);
 }
 
-static thing read_thing(const char *text, size_t size)
+static listed_thing read_thing(const char *text, size_t size)
 {
     char line[256], path[200], inode[64], content[64] = "";
-    thing made = {.kind = 'f'};
+    listed_thing made = {.kind = 'f'};
 
     snprintf(line, sizeof line, "%.*s", (int)size, text);
     cr_assert_geq(sscanf(line, " %199s %63s %63s", path, inode, content), 2, "%s", line);
@@ -83,26 +83,27 @@ static bool names(const char *list, const char *path)
     return list && strstr(list, padded);
 }
 
-static uint64_t number_of(const tree *base, const thing *of)
+static uint64_t number_of(const tree *base, const listed_thing *of)
 {
     return of ? (uint64_t)(of - base->things) + 1 : 0;
 }
 
 /* ---- The listing that a scan would make ---- */
 
-static bool is_listed(const history *self, const thing *directory)
+static bool is_listed(const identity_case *self, const listed_thing *directory)
 {
     if (!directory)
         return !self->listed || self->root_later || names(self->listed, ".");
-    const thing *in_base = thing_at(&self->base, directory->path, strlen(directory->path));
+    const listed_thing *in_base = thing_at(&self->base, directory->path, strlen(directory->path));
     return !self->listed || names(self->listed, directory->path) ||
            (in_base && self->listed_later[in_base - self->base.things]);
 }
 
-static size_t add_folder(cf_listing *listing, const history *self, const thing *directory)
+static size_t add_folder(cf_listing *listing, const identity_case *self,
+                         const listed_thing *directory)
 {
     const char *path = directory ? directory->path : ".";
-    const thing *known = directory ? thing_at(&self->base, path, strlen(path)) : NULL;
+    const listed_thing *known = directory ? thing_at(&self->base, path, strlen(path)) : NULL;
     cf_listed_folder folder = {.entry = CF_LISTED_START,
                                .node = number_of(&self->base, known),
                                .complete = !names(self->failing, path),
@@ -118,13 +119,13 @@ static size_t add_folder(cf_listing *listing, const history *self, const thing *
     return listing->folder_count++;
 }
 
-static void list_into(cf_listing *listing, const history *self, const thing *directory)
+static void list_into(cf_listing *listing, const identity_case *self, const listed_thing *directory)
 {
     size_t at = add_folder(listing, self, directory);
 
     listing->folders[at].first = listing->entry_count;
     for (size_t i = 0; i < self->disk.count; i++) {
-        const thing *found = &self->disk.things[i];
+        const listed_thing *found = &self->disk.things[i];
 
         if (parent_of(&self->disk, found) != directory || !listing->folders[at].complete)
             continue;
@@ -141,7 +142,7 @@ static void list_into(cf_listing *listing, const history *self, const thing *dir
     listing->folders[at].count = listing->entry_count - listing->folders[at].first;
 }
 
-static cf_listing listing_of(const history *self)
+static cf_listing listing_of(const identity_case *self)
 {
     cf_listing listing = {0};
 
@@ -155,7 +156,7 @@ static cf_listing listing_of(const history *self)
 
 /* ---- The answer as text ---- */
 
-static size_t disk_index(const history *self, const cf_listed *entry)
+static size_t disk_index(const identity_case *self, const cf_listed *entry)
 {
     size_t i = 0;
 
@@ -176,7 +177,7 @@ static void print_token(cf_buffer *out, const char *path, cf_token token)
         cf_buffer_append_text(out, "%d", (int)token.node);
 }
 
-static void print_answer(cf_buffer *out, const history *self, const cf_listing *listing,
+static void print_answer(cf_buffer *out, const identity_case *self, const cf_listing *listing,
                          const cf_identity *identity)
 {
     for (size_t i = 0; i < self->disk.count; i++)
@@ -190,7 +191,7 @@ static void print_answer(cf_buffer *out, const history *self, const cf_listing *
 }
 
 /* Gives what is wanted; false when nothing is. */
-static bool serve(history *self, const cf_listing *listing, const cf_identity *identity)
+static bool serve(identity_case *self, const cf_listing *listing, const cf_identity *identity)
 {
     for (size_t i = 0; i < identity->hash_wanted_count; i++) {
         size_t at = disk_index(self, &listing->entries[identity->hash_wanted[i]]);
@@ -199,7 +200,7 @@ static bool serve(history *self, const cf_listing *listing, const cf_identity *i
         self->known_hashes[at] = true;
         self->hashes_asked++;
     }
-    bool now[THINGS_MAX + 1] = {0}; /* listed whole, for any of its names */
+    bool now[LISTED_MAX + 1] = {0}; /* listed whole, for any of its names */
     for (size_t i = 0; i < identity->list_wanted_count; i++) {
         uint64_t number = identity->list_wanted[i].directory;
         if (now[number])
@@ -219,19 +220,19 @@ static bool serve(history *self, const cf_listing *listing, const cf_identity *i
 
 static bool is_draft(void *context, uint64_t number)
 {
-    return ((const history *)context)->base.things[number - 1].draft;
+    return ((const identity_case *)context)->base.things[number - 1].draft;
 }
 
-static bool decide_once(history *self, cf_buffer *out)
+static bool decide_once(identity_case *self, cf_buffer *out)
 {
-    cf_identity_node nodes[THINGS_MAX];
+    cf_identity_node nodes[LISTED_MAX];
     static const cf_hash no_hash;
-    const cf_hash *hashes[THINGS_MAX] = {0};
+    const cf_hash *hashes[LISTED_MAX] = {0};
     cf_arena arena = {0};
     cf_identity identity;
 
     for (size_t i = 0; i < self->base.count; i++) {
-        const thing *of = &self->base.things[i];
+        const listed_thing *of = &self->base.things[i];
         nodes[i] = (cf_identity_node){.number = i + 1,
                                       .parent = number_of(&self->base, parent_of(&self->base, of)),
                                       .name = cf_bytes_of_text(last_part(of->path)),
@@ -262,12 +263,12 @@ static bool decide_once(history *self, cf_buffer *out)
     return again;
 }
 
-history history_of(const char *base, const char *disk)
+identity_case identity_case_of(const char *base, const char *disk)
 {
-    return (history){.base = read_tree(base), .disk = read_tree(disk)};
+    return (identity_case){.base = read_tree(base), .disk = read_tree(disk)};
 }
 
-void expect_partly(history *self, const char *expected)
+void expect_partly(identity_case *self, const char *expected)
 {
     cf_buffer out = {0};
 
@@ -280,7 +281,7 @@ void expect_partly(history *self, const char *expected)
 
 void expect_identity(const char *base, const char *disk, const char *expected)
 {
-    history self = history_of(base, disk);
+    identity_case self = identity_case_of(base, disk);
 
     expect_partly(&self, expected);
 }

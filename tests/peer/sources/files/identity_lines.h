@@ -11,7 +11,7 @@
 #define CF_TESTS_IDENTITY_LINES_H
 #include "peer/sources/files/files_identity.h"
 
-enum { THINGS_MAX = 64 };
+enum { LISTED_MAX = 64 };
 
 typedef struct {
     char path[200]; /* without a slash at its end */
@@ -19,10 +19,10 @@ typedef struct {
     cf_stat stat;
     cf_hash content;
     bool unreadable, excluded, special, busy, draft; /* inodes with ! - ? * ^ */
-} thing;
+} listed_thing;
 
 typedef struct {
-    thing things[THINGS_MAX];
+    listed_thing things[LISTED_MAX];
     size_t count;
 } tree;
 
@@ -30,13 +30,13 @@ typedef struct {
     tree base, disk;
     const char *listed;  /* directories listed at first, " a b/c "; NULL: all. "." is the root */
     const char *failing; /* directories whose listing fails */
-    bool known_hashes[THINGS_MAX], listed_later[THINGS_MAX], root_later;
+    bool known_hashes[LISTED_MAX], listed_later[LISTED_MAX], root_later;
     size_t hashes_asked, lists_asked;
-} history;
+} identity_case;
 
-history history_of(const char *base, const char *disk);
+identity_case identity_case_of(const char *base, const char *disk);
 /* Decides, and is given what is wanted, until nothing is. */
-void expect_partly(history *self, const char *expected);
+void expect_partly(identity_case *self, const char *expected);
 /* The same of a disk that is listed whole. */
 void expect_identity(const char *base, const char *disk, const char *expected);
 
