@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/first_entries.h"
 
+#include "codec/envelope.h"
+#include "tests/support/must.h"
+
 #include <string.h>
 
 typedef struct {
@@ -60,4 +63,24 @@ cf_status first_entries_bring(cf_home *home, cf_users *users, cf_store *store, c
 done:
     cf_buffer_release(&user);
     return status;
+}
+
+void first_entries_admit(cf_peer *owner, uint64_t now_ms, const cf_birth *birth)
+{
+    uint8_t seed[32], random[32];
+    cf_error error;
+    cf_hash epoch;
+    cf_member add = {.kind = CF_MEMBER_ADD, .time_ms = now_ms, .role = CF_ROLE_MEMBER};
+
+    birth->env->random(birth->env->context, seed, sizeof seed);
+    birth->env->random(birth->env->context, random, sizeof random);
+    cf_keys *keys = cf_keys_new(seed);
+    add.keys = *cf_keys_public(keys);
+    cf_keys_prove(keys, cf_peer_user(owner), add.proof);
+    must(cf_peer_epoch(owner, &epoch, &error), &error, "epoch");
+    must(cf_access_make(owner->ring, &epoch, add.keys.sealing, random, &add.access, &error), &error,
+         "access");
+    must(cf_peer_publish_member(owner, &add, &error), &error, "add");
+    must(cf_birth_device(birth, cf_peer_user(owner), keys, &error), &error, "device");
+    cf_keys_destroy(&keys);
 }

@@ -29,7 +29,7 @@ static cf_status change_to(device *self, cf_binding *binding, const char *const 
                                   .include_count = count};
     cf_binding *trial;
 
-    world_must(cf_binding_new(&options, &trial, error), error, "include");
+    must(cf_binding_new(&options, &trial, error), error, "include");
     cf_status status = cf_binding_change(device_peer(self), binding, trial, error);
     cf_binding_destroy(&trial, self->env.files);
     return status;
@@ -56,7 +56,7 @@ cf_binding *device_asks_for(device *self, cf_binding *binding, const char *const
         world_tell(self->in, "device %d: asking fails: %s", self->number, error.text);
         device_restart(self, END_KILLED);
         binding = binding_numbered(self, number);
-        world_must(change_to(self, binding, patterns, count, &error), &error, "include");
+        must(change_to(self, binding, patterns, count, &error), &error, "include");
     }
     cf_engine_touch_binding(self->engine, binding);
     causes_excuse(self); /* what lay there unasked for is told by now, perhaps */

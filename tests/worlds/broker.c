@@ -53,15 +53,15 @@ static void start(world_broker *self)
     self->jobs = self->env.jobs = cf_jobs_inline_new(chance_next(&self->in->chance) | 1);
     self->store = cf_store_memory_new(self->disk);
     self->blobs = cf_blob_memory_new(self->blob_disk);
-    world_must(cf_users_open(&(cf_users_options){.env = &self->env, .store = self->store},
-                             &self->users, &error),
-               &error, "users");
-    world_must(cf_management_open(&(cf_management_options){.env = &self->env,
-                                                           .store = self->store,
-                                                           .blobs = self->blobs,
-                                                           .users = self->users},
-                                  self->in->now_ms, &self->management, &error),
-               &error, "management");
+    must(cf_users_open(&(cf_users_options){.env = &self->env, .store = self->store}, &self->users,
+                       &error),
+         &error, "users");
+    must(cf_management_open(&(cf_management_options){.env = &self->env,
+                                                     .store = self->store,
+                                                     .blobs = self->blobs,
+                                                     .users = self->users},
+                            self->in->now_ms, &self->management, &error),
+         &error, "management");
     self->outbox = cf_outbox_new();
     self->gateway = cf_gateway_new(&(cf_gateway_options){
         .env = &self->env,

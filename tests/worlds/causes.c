@@ -26,7 +26,7 @@ static bool look_at(void *context, uint64_t position, cf_bytes wire)
     cf_error error;
 
     (void)position;
-    world_must(cf_entry_read(wire, &arena, &entry, &error), &error, "an entry of a log");
+    must(cf_entry_read(wire, &arena, &entry, &error), &error, "an entry of a log");
     const cf_header *header = &entry.header;
     const bool is_own =
         cf_hash_equal(&header->device, cf_peer_device(device_peer((device *)self->of)));
@@ -46,8 +46,8 @@ static uint64_t last_position(device *self)
     uint64_t position;
     cf_error error;
 
-    world_must(store->last(store, cf_peer_user(device_peer(self)), &position, &error), &error,
-               "the end of a log");
+    must(store->last(store, cf_peer_user(device_peer(self)), &position, &error), &error,
+         "the end of a log");
     return position;
 }
 
@@ -70,9 +70,9 @@ void causes_look(device *self)
     cf_error error;
 
     if (!self->has_cause && !self->is_copy && last > self->looked_to)
-        world_must(store->read(store, cf_peer_user(device_peer(self)), self->looked_to + 1, look_at,
-                               &look, &error),
-                   &error, "reading a log");
+        must(store->read(store, cf_peer_user(device_peer(self)), self->looked_to + 1, look_at,
+                         &look, &error),
+             &error, "reading a log");
     if (look.unmade && !self->in->unmade.size)
         cf_buffer_append_text(&self->in->unmade, "device %d published %zu entries", self->number,
                               look.unmade);

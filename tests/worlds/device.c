@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/inside.h"
 
-#include "codec/envelope.h"
 #include "peer/bindings/files_root.h"
-#include "peer/log/birth.h"
 #include "tests/support/first_entries.h"
 #include "tests/worlds/asking.h"
 #include "tests/worlds/disk_users.h"
@@ -65,16 +63,16 @@ static void open_home(device *self)
     };
 
     self->env.jobs = cf_jobs_inline_new(chance_next(&self->chance) | 1);
-    world_must(cf_home_open(&options, &self->home, &error), &error, "home");
+    must(cf_home_open(&options, &self->home, &error), &error, "home");
 }
 
 static void start(device *self)
 {
     cf_error error;
 
-    world_must(cf_engine_open(&(cf_engine_options){&self->env, self->home, false}, device_now(self),
-                              &self->engine, &error),
-               &error, "engine");
+    must(cf_engine_open(&(cf_engine_options){&self->env, self->home, false}, device_now(self),
+                        &self->engine, &error),
+         &error, "engine");
     self->broker_number = UINT64_MAX;
     device_connect(self);
 }
@@ -150,7 +148,7 @@ void device_connect(device *self)
         return;
     if (self->station.outbox)
         station_close(&self->station);
-    world_must(cf_home_get(self->home, CF_HOME_BROKER, &line, &error), &error, "broker");
+    must(cf_home_get(self->home, CF_HOME_BROKER, &line, &error), &error, "broker");
     cf_buffer_append(&line, "", 1);
     station_open(&self->station, self, link, cf_keys_public(device_peer(self)->keys)->curve,
                  world_broker_at(self->in, (const char *)line.data));
@@ -304,39 +302,23 @@ void device_bear_user(device *self)
     cf_error error;
 
     make_home(self);
-    world_must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", device_now(self)},
-                             in->phrase, &error),
-               &error, "birth");
-    world_must(device_set_broker(self, in->brokers[0].line, &error), &error, "broker");
-    world_must(first_entries_bring(self->home, in->brokers[0].users, in->brokers[0].store, &error),
-               &error, "first entries");
+    must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", device_now(self)}, in->phrase,
+                       &error),
+         &error, "birth");
+    must(device_set_broker(self, in->brokers[0].line, &error), &error, "broker");
+    must(first_entries_bring(self->home, in->brokers[0].users, in->brokers[0].store, &error),
+         &error, "first entries");
     start(self);
 }
 
 void device_admit(device *owner, device *self)
 {
-    cf_peer *peer = device_peer(owner);
-    uint8_t seed[32], random[32];
     cf_error error;
-    cf_hash epoch;
-    cf_member add = {.kind = CF_MEMBER_ADD, .time_ms = device_now(owner), .role = CF_ROLE_MEMBER};
 
     make_home(self);
-    fill(self, seed, sizeof seed);
-    fill(self, random, sizeof random);
-    cf_keys *keys = cf_keys_new(seed);
-    add.keys = *cf_keys_public(keys);
-    cf_keys_prove(keys, cf_peer_user(peer), add.proof);
-    world_must(cf_peer_epoch(peer, &epoch, &error), &error, "epoch");
-    world_must(cf_access_make(peer->ring, &epoch, add.keys.sealing, random, &add.access, &error),
-               &error, "access");
-    world_must(cf_peer_publish_member(peer, &add, &error), &error, "add");
-    world_must(cf_birth_device(&(cf_birth){&self->env, self->home, "lap", device_now(self)},
-                               cf_peer_user(peer), keys, &error),
-               &error, "device");
-    cf_keys_destroy(&keys);
-    world_must(device_set_broker(self, self->in->brokers[self->in->home].line, &error), &error,
-               "broker");
+    first_entries_admit(device_peer(owner), device_now(owner),
+                        &(cf_birth){&self->env, self->home, "lap", device_now(self)});
+    must(device_set_broker(self, self->in->brokers[self->in->home].line, &error), &error, "broker");
     start(self);
 }
 
@@ -349,20 +331,18 @@ void device_bind_folder(device *self)
     cf_folder *root;
     cf_error error;
 
-    world_must(
-        cf_ring_collection_id(peer->ring, cf_bytes_of_text("things"), &in->collection, &error),
-        &error, "collection");
-    world_must(
-        cf_binding_new(
-            &(cf_binding_options){.number = 1, .collection = in->collection, .path = self->folder},
-            &binding, &error),
-        &error, "binding");
+    must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("things"), &in->collection, &error),
+         &error, "collection");
+    must(cf_binding_new(
+             &(cf_binding_options){.number = 1, .collection = in->collection, .path = self->folder},
+             &binding, &error),
+         &error, "binding");
     fill(self, binding->instance.bytes, CF_ID_SIZE);
-    world_must(files->open_root(files, self->folder, &root, &error), &error, "root");
-    world_must(cf_root_make(files, root, &binding->instance, &error), &error, "root");
+    must(files->open_root(files, self->folder, &root, &error), &error, "root");
+    must(cf_root_make(files, root, &binding->instance, &error), &error, "root");
     files->close_folder(files, &root);
-    world_must(cf_binding_save(peer, binding, &error), &error, "binding");
-    world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
+    must(cf_binding_save(peer, binding, &error), &error, "binding");
+    must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
 }
 
 void device_destroy(device *self)

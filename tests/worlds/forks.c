@@ -27,7 +27,7 @@ static bool add_signature(void *context, uint64_t position, cf_bytes wire)
     cf_error error;
 
     (void)position;
-    world_must(cf_entry_read(wire, &arena, &entry, &error), &error, "an entry of a log");
+    must(cf_entry_read(wire, &arena, &entry, &error), &error, "an entry of a log");
     *cf_one_more(self->all, self->count, self->capacity) =
         (signature){{entry.header.writer, entry.header.sequence, entry.hash}, entry.header.device};
     cf_arena_release(&arena);
@@ -48,8 +48,8 @@ static void take_signatures(device *of, signatures *out)
     cf_error error;
 
     *out = (signatures){0};
-    world_must(store->read(store, cf_peer_user(device_peer(of)), 1, add_signature, out, &error),
-               &error, "reading a log");
+    must(store->read(store, cf_peer_user(device_peer(of)), 1, add_signature, out, &error), &error,
+         "reading a log");
     qsort(out->all, out->count, sizeof *out->all, by_place);
 }
 
@@ -81,8 +81,8 @@ static void take_told(device *of, told *out)
     cf_error error;
 
     *out = (told){0};
-    world_must(cf_forks_find(peer, now_ms, &out->forks, &out->count, &error), &error, "forks");
-    world_must(cf_notes_collect(peer, now_ms, &out->arena, &out->notes, &error), &error, "notes");
+    must(cf_forks_find(peer, now_ms, &out->forks, &out->count, &error), &error, "forks");
+    must(cf_notes_collect(peer, now_ms, &out->arena, &out->notes, &error), &error, "notes");
 }
 
 static void told_release(told *self)

@@ -292,10 +292,10 @@ static void spoil(history *self)
 
     if (self->sabotage != SABOTAGE_SPOIL)
         return;
-    world_must(store->scan(store, user, cf_bytes_of(&items, 1), is_of_item, &key, &error), &error,
-               "looking for an item");
+    must(store->scan(store, user, cf_bytes_of(&items, 1), is_of_item, &key, &error), &error,
+         "looking for an item");
     cf_kv gone = {.key = cf_buffer_view(&key)};
-    world_must(store->write(store, user, &gone, 1, true, &error), &error, "forgetting an item");
+    must(store->write(store, user, &gone, 1, true, &error), &error, "forgetting an item");
     cf_buffer_release(&key);
 }
 

@@ -145,8 +145,8 @@ static bool are_lost(device *self, const cf_binding *binding, size_t waiting)
 
     if (!waiting)
         return true;
-    world_must(cf_peer_collection(device_peer(self), &binding->collection, &collection, &error),
-               &error, "collection");
+    must(cf_peer_collection(device_peer(self), &binding->collection, &collection, &error), &error,
+         "collection");
     all.collection = collection;
     cf_state_each(collection->state, count_lost, &all);
     return all.count >= waiting;

@@ -25,8 +25,8 @@ static void pack_log(device *of, parcel *out)
     cf_error error;
 
     *out = (parcel){0};
-    world_must(store->read(store, cf_peer_user(device_peer(of)), 1, pack_entry, out, &error),
-               &error, "reading a log to hand over");
+    must(store->read(store, cf_peer_user(device_peer(of)), 1, pack_entry, out, &error), &error,
+         "reading a log to hand over");
 }
 
 static void take(device *to, const parcel *from)
@@ -40,8 +40,8 @@ static void take(device *to, const parcel *from)
     if (cf_peer_take(device_peer(to), wires, from->count, &error)) { /* its store failed before */
         world_tell(to->in, "device %d can't take it: %s", to->number, error.text);
         device_restart(to, END_KILLED);
-        world_must(cf_peer_take(device_peer(to), wires, from->count, &error), &error,
-                   "taking a log that was handed over");
+        must(cf_peer_take(device_peer(to), wires, from->count, &error), &error,
+             "taking a log that was handed over");
     }
     free(wires);
 }

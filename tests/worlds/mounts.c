@@ -32,8 +32,8 @@ static void mark_as_source(device *self, chance *from)
     cf_id other;
 
     chance_fill(from, other.bytes, CF_ID_SIZE);
-    world_must(files->open_root(files, self->folder, &root, &error), &error, "another card");
-    world_must(cf_root_make(files, root, &other, &error), &error, "another card");
+    must(files->open_root(files, self->folder, &root, &error), &error, "another card");
+    must(cf_root_make(files, root, &other, &error), &error, "another card");
     files->close_folder(files, &root);
 }
 

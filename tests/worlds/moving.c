@@ -20,11 +20,11 @@ static void invite(world_broker *self, cf_code *out)
     cf_buffer line = {0};
     cf_error error;
 
-    world_must(cf_management_invite(self->management, &terms, self->in->now_ms, &line, &error),
-               &error, "invitation");
+    must(cf_management_invite(self->management, &terms, self->in->now_ms, &line, &error), &error,
+         "invitation");
     cf_buffer_append(&line, "", 1);
-    world_must(cf_code_take((const char *)line.data, true, self->in->now_ms, out, &error), &error,
-               "invitation");
+    must(cf_code_take((const char *)line.data, true, self->in->now_ms, out, &error), &error,
+         "invitation");
     cf_buffer_release(&line);
 }
 
@@ -49,7 +49,7 @@ static bool knock(device *self, world_broker *at)
     cf_error error;
 
     invite(at, &code);
-    world_must(cf_birth_first_entry(self->home, &first, &error), &error, "first entry");
+    must(cf_birth_first_entry(self->home, &first, &error), &error, "first entry");
     pack_members(device_peer(self), &members);
     cf_pairing_joiner *newcomer =
         cf_pairing_joiner_new(&(cf_pairing_joiner_options){.env = &self->env,
@@ -164,7 +164,7 @@ static bool use(device *self, const char *line)
 
     if (is_owner(self) && cf_engine_publish_home(self->engine, line, &error))
         return false;
-    world_must(device_set_broker(self, line, &error), &error, "broker");
+    must(device_set_broker(self, line, &error), &error, "broker");
     device_connect(self);
     return true;
 }

@@ -418,7 +418,7 @@ bool broker_pump(world_broker *self, uint64_t *deadline)
     cf_error error;
 
     bool moved = self->jobs->deliver(self->jobs) > 0;
-    world_must(self->store->commit(self->store, &error), &error, "the broker's commit");
+    must(self->store->commit(self->store, &error), &error, "the broker's commit");
     uint64_t at_ms = cf_gateway_tick(self->gateway, now_ms);
     if (at_ms < *deadline)
         *deadline = at_ms;

@@ -446,8 +446,8 @@ void oracle_whole_homes(history *self)
         device *one = &self->w->devices[i];
 
         if (!one->is_out)
-            world_must(cf_inspect(device_peer(one), note_damage, &(homecoming){self, one}, &error),
-                       &error, "inspecting a home");
+            must(cf_inspect(device_peer(one), note_damage, &(homecoming){self, one}, &error),
+                 &error, "inspecting a home");
     }
 }
 

@@ -109,9 +109,8 @@ static void forge(chance *from, device *outcast)
     items known = {0};
     cf_error error;
 
-    world_must(
-        cf_peer_collection(device_peer(outcast), &outcast->in->collection, &collection, &error),
-        &error, "collection");
+    must(cf_peer_collection(device_peer(outcast), &outcast->in->collection, &collection, &error),
+         &error, "collection");
     cf_state_each(collection->state, take_item, &known);
     for (uint64_t i = chance_below(from, 4); i && known.count; i--)
         forge_one(from, outcast, collection, &known);
@@ -156,7 +155,7 @@ void outcast_heard(history *self, chance *from, device *to)
     world_sync(w, &round);
     forge(from, outcast);
     cf_store *store = cf_home_store(outcast->home);
-    world_must(store->read(store, cf_peer_user(device_peer(outcast)), 1, carry_one, &hands, &error),
-               &error, "reading the outcast's log");
+    must(store->read(store, cf_peer_user(device_peer(outcast)), 1, carry_one, &hands, &error),
+         &error, "reading the outcast's log");
     world_tell(w, "device %d: has the log of device %d", to->number, outcast->number);
 }

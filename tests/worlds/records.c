@@ -36,9 +36,9 @@ static cf_id collection_of(device *of, record_kind kind)
     cf_error error;
     cf_id id;
 
-    world_must(cf_ring_collection_id(device_peer(of)->ring, cf_bytes_of_text(kinds[kind].name), &id,
-                                     &error),
-               &error, "collection");
+    must(cf_ring_collection_id(device_peer(of)->ring, cf_bytes_of_text(kinds[kind].name), &id,
+                               &error),
+         &error, "collection");
     return id;
 }
 
@@ -58,8 +58,8 @@ static void make_root(device *self, const char *path, cf_id *instance)
 
     disk_make_folder(self->drive, path);
     chance_fill(&self->chance, instance->bytes, CF_ID_SIZE);
-    world_must(files->open_root(files, path, &root, &error), &error, "cards");
-    world_must(cf_root_make(files, root, instance, &error), &error, "cards");
+    must(files->open_root(files, path, &root, &error), &error, "cards");
+    must(cf_root_make(files, root, instance, &error), &error, "cards");
     files->close_folder(files, &root);
 }
 
@@ -70,9 +70,8 @@ static void count_up(device *self, const cf_id *collection)
     cf_error error;
 
     table.serial = true;
-    world_must(
-        cf_catalog_write_schema(device_peer(self), collection, &schema, device_now(self), &error),
-        &error, "schema");
+    must(cf_catalog_write_schema(device_peer(self), collection, &schema, device_now(self), &error),
+         &error, "schema");
 }
 
 static void bind_one(device *self, record_kind kind)
@@ -89,14 +88,14 @@ static void bind_one(device *self, record_kind kind)
 
     if (kind == RECORDS_NUMBERS && self->number == 0)
         count_up(self, &options.collection);
-    world_must(cf_binding_new(&options, &binding, &error), &error, "records");
+    must(cf_binding_new(&options, &binding, &error), &error, "records");
     binding->format = kinds[kind].format;
     if (is_file)
         make_file(self, kind);
     else
         make_root(self, kinds[kind].path, &binding->instance);
-    world_must(cf_binding_save(device_peer(self), binding, &error), &error, "records");
-    world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "records");
+    must(cf_binding_save(device_peer(self), binding, &error), &error, "records");
+    must(cf_engine_take_binding(self->engine, binding, &error), &error, "records");
 }
 
 void records_bind(device *self)
@@ -297,8 +296,8 @@ static void visit_conflicts(device *of, record_kind kind, record_visit *visit, v
     cf_error error;
     size_t count;
 
-    world_must(cf_peer_collection(device_peer(of), &id, &collection, &error), &error, "collection");
-    world_must(cf_catalog_schema(device_peer(of), &id, &arena, &schema, &error), &error, "schema");
+    must(cf_peer_collection(device_peer(of), &id, &collection, &error), &error, "collection");
+    must(cf_catalog_schema(device_peer(of), &id, &arena, &schema, &error), &error, "schema");
     cf_row_view *view = cf_row_view_new(collection->state, &schema);
     const cf_row_conflict *conflicts = cf_row_view_conflicts(view, &count);
     for (size_t i = 0; i < count; i++)

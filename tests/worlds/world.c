@@ -17,14 +17,6 @@
 enum { PAUSE_MS = 60000, JUMP_MS = 10000, SETTLE_ROUNDS = 16, LEASES_MS = 3600000 };
 enum { SLOW_ONE_IN = 4, SLOWEST_KIB = 16, SLOW_KIB = 240 };
 
-void world_must(cf_status status, const cf_error *error, const char *what)
-{
-    if (!status)
-        return;
-    fprintf(stderr, "world: %s: status %d: %s\n", what, (int)status, error->text);
-    abort();
-}
-
 void world_tell(world *self, const char *format, ...)
 {
     char text[1024];
@@ -97,8 +89,8 @@ static uint64_t sum_of_log(device *self)
     uint64_t sum = 0;
     cf_error error;
 
-    world_must(store->heads(store, cf_peer_user(device_peer(self)), add_head, &sum, &error), &error,
-               "heads");
+    must(store->heads(store, cf_peer_user(device_peer(self)), add_head, &sum, &error), &error,
+         "heads");
     return sum;
 }
 
@@ -207,9 +199,9 @@ uint64_t world_entries(world *self)
     uint64_t count = 0;
     cf_error error;
 
-    world_must(store->heads(store, cf_peer_user(device_peer(&self->devices[0])), add_entries,
-                            &count, &error),
-               &error, "heads");
+    must(store->heads(store, cf_peer_user(device_peer(&self->devices[0])), add_entries, &count,
+                      &error),
+         &error, "heads");
     return count;
 }
 
@@ -238,8 +230,7 @@ static void gather(world *self)
         cf_error error;
 
         if (!one->is_out && one->station.broker != self->home)
-            world_must(device_set_broker(one, self->brokers[self->home].line, &error), &error,
-                       "broker");
+            must(device_set_broker(one, self->brokers[self->home].line, &error), &error, "broker");
         device_connect(one);
     }
     if (!broker_knows_user(&self->brokers[self->home]))

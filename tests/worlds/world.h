@@ -9,6 +9,7 @@
 #include "codec/keys.h"
 #include "peer/engine/engine.h"
 #include "tests/support/faulty_disk.h"
+#include "tests/support/must.h"
 #include "tests/worlds/chance.h"
 #include "tests/worlds/disk.h"
 #include "tests/worlds/intents.h"
@@ -201,7 +202,6 @@ world *world_new(const world_plan *plan, bool traced);
 void world_destroy(world **self);
 /* One event, for the trace and the digest. */
 void world_tell(world *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void world_must(cf_status status, const cf_error *error, const char *what);
 
 /* A new device of the user, with a folder of its own. */
 device *world_add_device(world *self);

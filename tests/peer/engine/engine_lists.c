@@ -40,14 +40,13 @@ static void bind_documents(small_world *w)
         cf_error error;
 
         path_of(self, path);
-        small_world_must(
-            cf_ring_collection_id(peer->ring, cf_bytes_of_text("document"), &collection, &error),
-            &error, "collection");
+        must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("document"), &collection, &error),
+             &error, "collection");
         const cf_binding_options options = {
             .number = NUMBER, .collection = collection, .format = CF_FORMAT_JSON, .path = path};
-        small_world_must(cf_binding_new(&options, &binding, &error), &error, "document");
-        small_world_must(cf_binding_save(peer, binding, &error), &error, "document");
-        small_world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "document");
+        must(cf_binding_new(&options, &binding, &error), &error, "document");
+        must(cf_binding_save(peer, binding, &error), &error, "document");
+        must(cf_engine_take_binding(self->engine, binding, &error), &error, "document");
     }
 }
 

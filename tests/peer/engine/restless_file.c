@@ -32,7 +32,7 @@ static struct {
 } program;
 
 /* In whatever thread. */
-static void must(bool works)
+static void end_unless(bool works)
 {
     if (!works)
         abort();
@@ -43,7 +43,7 @@ static void works(void)
     struct stat stat;
     int file = open(program.path, O_RDWR | O_CLOEXEC);
 
-    must(fstat(file, &stat) == 0);
+    end_unless(fstat(file, &stat) == 0);
     program.write(file, (uint64_t)stat.st_size);
     close(file);
 }
@@ -55,7 +55,7 @@ static cf_status read_and_work(cf_files *files, const cf_file *file, uint64_t of
     cf_stat stat;
 
     cf_status status = program.read_at(files, file, offset, into, size, got, error);
-    must(files->stat_file(files, file, &stat, error) == CF_OK);
+    end_unless(files->stat_file(files, file, &stat, error) == CF_OK);
     if (program.write && lstat(program.path, &named) == 0 && named.st_ino == stat.inode) {
         program.reads++;
         works();
@@ -87,15 +87,15 @@ static void append(int file, uint64_t size)
     if (program.reads % 3)
         return;
     snprintf(line, sizeof line, "line %*llu\n", LINE - 6, (unsigned long long)size);
-    must(pwrite(file, line, LINE, (off_t)size) == LINE);
+    end_unless(pwrite(file, line, LINE, (off_t)size) == LINE);
 }
 
 /* Front and end are one transaction. */
 static void overwrite(int file, uint64_t size)
 {
     program.turn++;
-    must(pwrite(file, &program.turn, 1, 0) == 1);
-    must(pwrite(file, &program.turn, 1, (off_t)size - 1) == 1);
+    end_unless(pwrite(file, &program.turn, 1, 0) == 1);
+    end_unless(pwrite(file, &program.turn, 1, (off_t)size - 1) == 1);
 }
 
 /* ---- What comes of it ---- */

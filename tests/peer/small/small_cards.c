@@ -28,8 +28,8 @@ static void make_root(small_device *self, const char *path, cf_id *instance)
     memset(instance->bytes, 'a' + self->number, CF_ID_SIZE);
     if (mkdir(path, 0777))
         abort();
-    small_world_must(files->open_root(files, path, &root, &error), &error, "cards");
-    small_world_must(cf_root_make(files, root, instance, &error), &error, "cards");
+    must(files->open_root(files, path, &root, &error), &error, "cards");
+    must(cf_root_make(files, root, instance, &error), &error, "cards");
     files->close_folder(files, &root);
 }
 
@@ -42,11 +42,11 @@ static void bind_cards(small_device *self, const cf_id *collection, cf_format fo
 
     snprintf(path, sizeof path, "%s.cards", self->folder);
     cf_binding_options options = {.number = NUMBER, .collection = *collection, .path = path};
-    small_world_must(cf_binding_new(&options, &binding, &error), &error, "cards");
+    must(cf_binding_new(&options, &binding, &error), &error, "cards");
     binding->format = format;
     make_root(self, path, &binding->instance);
-    small_world_must(cf_binding_save(peer, binding, &error), &error, "cards");
-    small_world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "cards");
+    must(cf_binding_save(peer, binding, &error), &error, "cards");
+    must(cf_engine_take_binding(self->engine, binding, &error), &error, "cards");
 }
 
 static void bind_all(small_world *self, cf_format format)
@@ -55,9 +55,8 @@ static void bind_all(small_world *self, cf_format format)
     cf_error error;
     cf_id collection;
 
-    small_world_must(
-        cf_ring_collection_id(peer->ring, cf_bytes_of_text("cards"), &collection, &error), &error,
-        "collection");
+    must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("cards"), &collection, &error), &error,
+         "collection");
     for (int i = 0; i < self->count; i++)
         bind_cards(&self->devices[i], &collection, format);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/small/small_inside.h"
 
-#include "codec/envelope.h"
 #include "peer/bindings/files_root.h"
-#include "peer/log/birth.h"
 #include "tests/support/first_entries.h"
 
 #include <stdio.h>
@@ -20,16 +18,16 @@ static void open_engine(small_device *self)
         .store = faulty_store_new(cf_store_memory_new(self->disk), self->disk, &self->faults),
     };
 
-    small_world_must(cf_home_open(&options, &self->home, &error), &error, "home");
+    must(cf_home_open(&options, &self->home, &error), &error, "home");
 }
 
 static void start_engine(small_device *self)
 {
     cf_error error;
 
-    small_world_must(cf_engine_open(&(cf_engine_options){&self->env, self->home, self->serves},
-                                    self->in->now_ms, &self->engine, &error),
-                     &error, "engine");
+    must(cf_engine_open(&(cf_engine_options){&self->env, self->home, self->serves},
+                        self->in->now_ms, &self->engine, &error),
+         &error, "engine");
     memcpy(self->curve.bytes, cf_keys_public(cf_engine_peer(self->engine)->keys)->curve,
            CF_HASH_SIZE);
 }
@@ -79,9 +77,8 @@ static void set_broker(small_device *self)
 {
     cf_error error;
 
-    small_world_must(
-        cf_home_set(self->home, CF_HOME_BROKER, cf_bytes_of_text("tcp://world:1#" KEY), &error),
-        &error, "broker");
+    must(cf_home_set(self->home, CF_HOME_BROKER, cf_bytes_of_text("tcp://world:1#" KEY), &error),
+         &error, "broker");
 }
 
 void small_device_bear_user(small_device *self)
@@ -89,39 +86,22 @@ void small_device_bear_user(small_device *self)
     cf_error error;
 
     make_home(self);
-    small_world_must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", self->in->now_ms},
-                                   self->in->phrase, &error),
-                     &error, "birth");
+    must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", self->in->now_ms},
+                       self->in->phrase, &error),
+         &error, "birth");
     set_broker(self);
-    small_world_must(first_entries_bring(self->home, self->in->users, self->in->store, &error),
-                     &error, "first entries");
+    must(first_entries_bring(self->home, self->in->users, self->in->store, &error), &error,
+         "first entries");
     start_engine(self);
 }
 
 void small_device_admit(small_device *owner, small_device *self)
 {
-    small_world *in = self->in;
-    cf_peer *peer = cf_engine_peer(owner->engine);
-    uint8_t seed[32], random[32];
-    cf_error error;
-    cf_hash epoch;
-    cf_member add = {.kind = CF_MEMBER_ADD, .time_ms = in->now_ms, .role = CF_ROLE_MEMBER};
+    const uint64_t now_ms = self->in->now_ms;
 
     make_home(self);
-    small_world_fill(in, seed, sizeof seed);
-    small_world_fill(in, random, sizeof random);
-    self->keys = cf_keys_new(seed);
-    add.keys = *cf_keys_public(self->keys);
-    cf_keys_prove(self->keys, cf_peer_user(peer), add.proof);
-    small_world_must(cf_peer_epoch(peer, &epoch, &error), &error, "epoch");
-    small_world_must(
-        cf_access_make(peer->ring, &epoch, add.keys.sealing, random, &add.access, &error), &error,
-        "access");
-    small_world_must(cf_peer_publish_member(peer, &add, &error), &error, "add");
-    small_world_must(cf_birth_device(&(cf_birth){&self->env, self->home, "lap", in->now_ms},
-                                     cf_peer_user(peer), self->keys, &error),
-                     &error, "device");
-    cf_keys_destroy(&self->keys);
+    first_entries_admit(cf_engine_peer(owner->engine), now_ms,
+                        &(cf_birth){&self->env, self->home, "lap", now_ms});
     set_broker(self);
     start_engine(self);
 }
@@ -134,14 +114,13 @@ void small_device_take_folder(small_device *self, const cf_binding_options *opti
     cf_folder *root;
     cf_error error;
 
-    small_world_must(cf_binding_new(options, &binding, &error), &error, "binding");
+    must(cf_binding_new(options, &binding, &error), &error, "binding");
     small_world_fill(in, binding->instance.bytes, CF_ID_SIZE);
-    small_world_must(files->open_root(files, options->path, &root, &error), &error, "root");
-    small_world_must(cf_root_make(files, root, &binding->instance, &error), &error, "root");
+    must(files->open_root(files, options->path, &root, &error), &error, "root");
+    must(cf_root_make(files, root, &binding->instance, &error), &error, "root");
     files->close_folder(files, &root);
-    small_world_must(cf_binding_save(cf_engine_peer(self->engine), binding, &error), &error,
-                     "binding");
-    small_world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
+    must(cf_binding_save(cf_engine_peer(self->engine), binding, &error), &error, "binding");
+    must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
 }
 
 void small_device_bind_folder(small_device *self)
@@ -150,9 +129,8 @@ void small_device_bind_folder(small_device *self)
     cf_peer *peer = cf_engine_peer(self->engine);
     cf_error error;
 
-    small_world_must(
-        cf_ring_collection_id(peer->ring, cf_bytes_of_text("things"), &in->collection, &error),
-        &error, "collection");
+    must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("things"), &in->collection, &error),
+         &error, "collection");
     small_device_take_folder(
         self,
         &(cf_binding_options){.number = 1, .collection = in->collection, .path = self->folder});

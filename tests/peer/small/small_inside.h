@@ -3,9 +3,8 @@
 #ifndef CF_TESTS_SMALL_INSIDE_H
 #define CF_TESTS_SMALL_INSIDE_H
 #include "tests/peer/small/small_world.h"
+#include "tests/support/must.h"
 
-/* What can't fail in a world ends it. */
-void small_world_must(cf_status status, const cf_error *error, const char *what);
 /* Random bytes, of the seed. */
 void small_world_fill(void *in, void *out, size_t size);
 

@@ -115,7 +115,7 @@ static void hear(small_device *self)
     cf_error error;
 
     if (cf_engine_watch(self->engine))
-        small_world_must(cf_watch_readable(cf_engine_watch(self->engine), &error), &error, "watch");
+        must(cf_watch_readable(cf_engine_watch(self->engine), &error), &error, "watch");
 }
 
 /* One turn of everything that this device has to do with; false: its engine can't go on. */
@@ -140,7 +140,7 @@ static bool turn(small_device *self)
     if (!cf_outbox_send(self->outbox, to_gateway, self) ||
         (self->session && cf_outbox_size(self->outbox)))
         small_device_disconnect(self);
-    small_world_must(in->store->commit(in->store, &error), &error, "commit");
+    must(in->store->commit(in->store, &error), &error, "commit");
     cf_gateway_tick(in->gateway, in->now_ms);
     cf_outbox_send(in->outbox, to_device, in);
     for (int i = 0; i < in->count; i++)

@@ -24,9 +24,9 @@ static cf_id collection_of(const small_device *self)
     cf_error error;
     cf_id collection;
 
-    small_world_must(cf_ring_collection_id(cf_engine_peer(self->engine)->ring,
-                                           cf_bytes_of_text("table"), &collection, &error),
-                     &error, "collection");
+    must(cf_ring_collection_id(cf_engine_peer(self->engine)->ring, cf_bytes_of_text("table"),
+                               &collection, &error),
+         &error, "collection");
     return collection;
 }
 
@@ -48,9 +48,9 @@ cf_binding *small_device_bind_table(small_device *self, const table_place *where
                                   .include_count = where->include != NULL,
                                   .keys = keys,
                                   .key_count = 1};
-    small_world_must(cf_binding_new(&options, &binding, &error), &error, "table");
-    small_world_must(cf_binding_save(peer, binding, &error), &error, "table");
-    small_world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "table");
+    must(cf_binding_new(&options, &binding, &error), &error, "table");
+    must(cf_binding_save(peer, binding, &error), &error, "table");
+    must(cf_engine_take_binding(self->engine, binding, &error), &error, "table");
     return binding;
 }
 
@@ -71,9 +71,9 @@ void small_world_count_up(small_world *self)
     cf_error error;
 
     counted.serial = true;
-    small_world_must(cf_catalog_write_schema(cf_engine_peer(first->engine), &collection, &schema,
-                                             self->now_ms, &error),
-                     &error, "schema");
+    must(cf_catalog_write_schema(cf_engine_peer(first->engine), &collection, &schema, self->now_ms,
+                                 &error),
+         &error, "schema");
 }
 
 void small_world_bind_tables(small_world *self)

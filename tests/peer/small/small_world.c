@@ -11,14 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-void small_world_must(cf_status status, const cf_error *error, const char *what)
-{
-    if (!status)
-        return;
-    fprintf(stderr, "world: %s: status %d: %s\n", what, (int)status, error->text);
-    abort();
-}
-
 /* ---- The outside ---- */
 
 /* splitmix64, Steele et al. 2014. */
@@ -92,15 +84,15 @@ static void open_broker(small_world *self)
 
     self->store = cf_store_memory_new(self->disk);
     self->blobs = cf_blob_memory_new(self->blob_disk);
-    small_world_must(cf_users_open(&(cf_users_options){.env = &self->env, .store = self->store},
-                                   &self->users, &error),
-                     &error, "users");
-    small_world_must(cf_management_open(&(cf_management_options){.env = &self->env,
-                                                                 .store = self->store,
-                                                                 .blobs = self->blobs,
-                                                                 .users = self->users},
-                                        self->now_ms, &self->management, &error),
-                     &error, "management");
+    must(cf_users_open(&(cf_users_options){.env = &self->env, .store = self->store}, &self->users,
+                       &error),
+         &error, "users");
+    must(cf_management_open(&(cf_management_options){.env = &self->env,
+                                                     .store = self->store,
+                                                     .blobs = self->blobs,
+                                                     .users = self->users},
+                            self->now_ms, &self->management, &error),
+         &error, "management");
     self->outbox = cf_outbox_new();
     self->gateway = cf_gateway_new(&(cf_gateway_options){
         .env = &self->env,
@@ -281,8 +273,8 @@ uint64_t small_world_entries(small_world *self)
     uint64_t count = 0;
     cf_error error;
 
-    small_world_must(self->store->heads(self->store, user_of(self), add_entries, &count, &error),
-                     &error, "heads");
+    must(self->store->heads(self->store, user_of(self), add_entries, &count, &error), &error,
+         "heads");
     return count;
 }
 
@@ -291,7 +283,7 @@ size_t small_world_blobs(small_world *self)
     cf_blob_usage usage;
     cf_error error;
 
-    small_world_must(cf_blobs_usage(self->blobs, user_of(self), &usage, &error), &error, "usage");
+    must(cf_blobs_usage(self->blobs, user_of(self), &usage, &error), &error, "usage");
     return usage.count;
 }
 
@@ -300,10 +292,9 @@ void small_world_loses_blobs(small_world *self)
     cf_lost_blobs missing = {0};
     cf_error error;
 
-    small_world_must(self->blobs->forget(self->blobs, user_of(self), &error), &error, "forgetting");
-    small_world_must(cf_lost_blobs_find(self->store, self->blobs, &missing, &error), &error,
-                     "missing");
+    must(self->blobs->forget(self->blobs, user_of(self), &error), &error, "forgetting");
+    must(cf_lost_blobs_find(self->store, self->blobs, &missing, &error), &error, "missing");
     cf_lost_blobs_note(self->users, NULL, self->blobs, &missing);
-    small_world_must(self->store->commit(self->store, &error), &error, "commit");
+    must(self->store->commit(self->store, &error), &error, "commit");
     cf_lost_blobs_release(&missing);
 }

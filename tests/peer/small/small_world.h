@@ -30,7 +30,6 @@ typedef struct {
     uint64_t dead;   /* the session in which everything is lost, and nobody notices; 0: none */
     bool hears_late; /* of what happened while its jobs ran: after it knows what these did */
     bool is_cut;     /* a message to it was lost with its connection */
-    cf_keys *keys;   /* of a device that is not born yet */
     cf_env env;
     disk_faults faults;
     cf_status trouble; /* why its engine could not go on */
