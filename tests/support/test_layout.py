@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How tests lie: no folder of them is too large to be looked through, no file too long to be read, and no name is given twice, by
+two headers of which neither includes the other. What `grep` finds of a harness is one thing then."""
+
+import itertools
+import re
+from collections import Counter
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+FILES_MAX, LINES_MAX = 120, 600
+STORIES_MAX = 210  # in system/: each story is one file, and pytest looks for what they share beside them
+DATA = ("fuzz/corpus", "support/wrong_layers")
+
+ATTRIBUTE = r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)"
+
+
+def sources():
+    found = [path for path in TESTS.rglob("*") if path.suffix in (".c", ".h", ".py") and "__pycache__" not in path.parts]
+    return [path for path in found if not path.relative_to(TESTS).as_posix().startswith(DATA)]
+
+
+def declared(text):
+    """What a header gives to who includes it: macros, values of enums, types, functions, variables."""
+    text = re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL)
+    macros = re.findall(r"^#define (\w+)", text, re.MULTILINE)
+    text = re.sub(r"^#(?:.*\\\n)*.*", "", text, flags=re.MULTILINE)
+    text = re.sub(r'"(?:\\.|[^"\\])*"|' + ATTRIBUTE, " ", text)
+    values = [value for body in re.findall(r"enum\s*\w*\s*\{([^}]*)\}", text) for value in re.findall(r"(\w+)\s*(?:=[^,]*)?(?:,|$)", body.strip())]
+    tags = re.findall(r"(?:struct|union|enum)\s+(\w+)\s*\{", text)
+    while "{" in text:
+        text = re.sub(r"\{[^{}]*\}", "@", text)
+    return {*macros, *values, *tags, *itertools.chain(*map(names_in, re.sub(r"\)\s*@", ");", text).split(";")))}
+
+
+def names_in(declaration):
+    """Of a function, or its type, the name before the arguments; else that at the end of each part."""
+    declaration = declaration.strip()
+    if not declaration or re.fullmatch(r"(?:(?:struct|union|enum)\s+\w+|enum)(?:\s*@)?", declaration):
+        return []
+    function = re.match(r"[^(]*\(\s*\*\s*(\w+)\s*\)\s*\(", declaration) or re.search(r"(\w+)\s*\(", declaration)
+    if function:
+        return [function[1]]
+    return re.findall(r"(\w+)\s*(?:\[[^]]*\]\s*)*(?:=[^,]*)?(?=,|$)", declaration)
+
+
+def all_included(header, includes):
+    found, work = set(), [header]
+    while work:
+        more = includes.get(work.pop(), set()) - found
+        found |= more
+        work += more
+    return found
+
+
+def given_twice(texts):
+    """Of {header: text}: each name with the headers that give it, where neither includes the other: [(name, header, header)]."""
+    includes = {header: set(re.findall(r'^#include "(.+)"', text, re.MULTILINE)) for header, text in texts.items()}
+    known = {header: all_included(header, includes) for header in texts}
+    names = {header: declared(text) for header, text in texts.items()}
+    return sorted((name, one, other) for one, other in itertools.combinations(sorted(texts), 2) for name in names[one] & names[other]
+                  if one not in known[other] and other not in known[one])
+
+
+def crowded(paths):
+    """Of folders with too many files: how many."""
+    counts = Counter(path.parent for path in paths)
+    return {folder.name: count for folder, count in counts.items() if count > (STORIES_MAX if folder.name == "system" else FILES_MAX)}
+
+
+def too_long(texts):
+    return {name: lines for name, text in texts.items() if (lines := len(text.splitlines())) > LINES_MAX}
+
+
+def test_no_folder_has_too_many_files():
+    paths = sources()
+    assert len(paths) > 800
+    assert crowded(paths) == {}
+
+
+def test_no_file_has_too_many_lines():
+    assert too_long({str(path.relative_to(TESTS)): path.read_text() for path in sources()}) == {}
+
+
+def test_no_two_headers_give_one_name():
+    texts = {str(path.relative_to(TESTS.parent)): path.read_text() for path in sources() if path.suffix == ".h"}
+    assert sum(len(declared(text)) for text in texts.values()) > 1200, "hardly any is found"
+    found = given_twice(texts)
+    assert found == [], f"{len(found)} names"
+
+
+def test_what_is_wrong_is_found():
+    assert declared("""#define CF_GUARD_H
+#define HOUSE_DOORS(n) \\
+    ((n) + 1)
+enum { ROOMS = 4, DOORS };
+typedef enum kind { GREEN, /* MAUVE */ RED = 2 } colour;
+typedef struct house house;
+struct house { int rooms; void (*open)(int door); };
+typedef void house_visit(void *context);
+typedef void (*house_leave)(void);
+__attribute__((noreturn, format(printf, 1, 2))) void house_fail(const char *format, ...);
+static inline int house_doors(const house *of) { return of->rooms; }
+extern house *first, *second;
+bool house_walk(const house *of, void (*visit)(void *context), void *context);
+extern const char *const house_names[ROOMS];
+struct garden;
+""") == {"CF_GUARD_H", "HOUSE_DOORS", "ROOMS", "DOORS", "kind", "GREEN", "RED", "colour", "house", "house_visit", "house_leave",
+         "house_fail", "house_doors", "house_walk", "first", "second", "house_names"}
+    texts = {"a.h": "typedef struct world world;", "b.h": '#include "a.h"\nstruct world { int n; };', "c.h": "world *world_new(void);",
+             "d.h": "typedef struct { int k; } world;\nint world_new(int);"}
+    assert given_twice(texts) == [("world", "a.h", "d.h"), ("world", "b.h", "d.h"), ("world_new", "c.h", "d.h")]
+    crowd = [Path(f"one/{n}/a.c" if n % 2 else f"one/{n}.c") for n in range(2 * FILES_MAX + 1)]
+    assert crowded([*crowd, *(Path(f"system/{n}.py") for n in range(FILES_MAX + 1))]) == {"one": FILES_MAX + 1}
+    assert too_long({"a.c": "\n" * LINES_MAX, "b.c": "\n" * (LINES_MAX + 1)}) == {"b.c": LINES_MAX + 1}
