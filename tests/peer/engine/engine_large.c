@@ -229,7 +229,7 @@ static bool count_one(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
-static size_t count_table(const device *self, uint8_t letter)
+static size_t count_table(const small_device *self, uint8_t letter)
 {
     cf_store *store = cf_home_store(self->home);
     size_t count = 0;
@@ -244,12 +244,12 @@ static size_t count_table(const device *self, uint8_t letter)
 enum { PATCH = 2 * CF_INLINE_MAX };
 
 /* Edits by turns, each of a patch that stands in blobs. */
-static void edit_often(world *w, uint8_t *bytes, int count)
+static void edit_often(small_world *w, uint8_t *bytes, int count)
 {
     for (int i = 0; i < count; i++) {
         uint8_t *fresh = noise(w, PATCH);
 
-        memcpy(bytes + world_random(w, SIZE - PATCH), fresh, PATCH);
+        memcpy(bytes + small_world_random(w, SIZE - PATCH), fresh, PATCH);
         free(fresh);
         user_writes(&w->devices[i % 2], "image", bytes, SIZE);
         settles_equal(w);
@@ -260,7 +260,7 @@ static void edit_often(world *w, uint8_t *bytes, int count)
  * goes with them. */
 Test(engine_large, keeps_what_edits_go_by_of_one_chain_however_many_there_were)
 {
-    world *w = world_new(16, 2);
+    small_world *w = small_world_new(16, 2);
     uint8_t *bytes = noise(w, SIZE);
 
     user_writes(&w->devices[0], "image", bytes, SIZE);
@@ -268,7 +268,7 @@ Test(engine_large, keeps_what_edits_go_by_of_one_chain_however_many_there_were)
     for (int times = 1; times <= 3; times++) {
         edit_often(w, bytes, 2 * CF_DELTA_DEPTH_MAX + 4);
         for (int i = 0; i < w->count; i++) {
-            const device *self = &w->devices[i];
+            const small_device *self = &w->devices[i];
 
             cr_expect_leq(count_table(self, CF_TABLE_LEAVES), CF_DELTA_DEPTH_MAX + 2,
                           "%d times, device %d: leaves", times, i);
@@ -277,10 +277,10 @@ Test(engine_large, keeps_what_edits_go_by_of_one_chain_however_many_there_were)
         }
     }
     free(bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
 
-static bool has_leaves(const device *self, const cf_hash *content)
+static bool has_leaves(const small_device *self, const cf_hash *content)
 {
     cf_buffer leaves = {0};
     cf_error ignored;
@@ -293,7 +293,7 @@ static bool has_leaves(const device *self, const cf_hash *content)
 /* The image goes on to a chain of its own, its copy stands on the old one yet. */
 Test(engine_large, keeps_what_edits_of_a_copy_go_by)
 {
-    world *w = world_new(17, 2);
+    small_world *w = small_world_new(17, 2);
     uint8_t *bytes = noise(w, SIZE);
     const cf_hash whole = cf_content_hash(cf_bytes_of(bytes, SIZE));
 
@@ -309,5 +309,5 @@ Test(engine_large, keeps_what_edits_of_a_copy_go_by)
         cr_expect(has_leaves(&w->devices[i], &whole), "device %d: what the copy stands on", i);
     }
     free(bytes);
-    world_destroy(&w);
+    small_world_destroy(&w);
 }
