@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -162,12 +163,29 @@ static cf_status read_at(cf_files *files, const cf_file *file, uint64_t offset, 
     return CF_OK;
 }
 
+/* The file was to have this size. What the process may not is none of the disk's doing: another
+ * process may (setrlimit(2), RLIMIT_FSIZE). */
+static cf_status fail_to_grow(const cf_file *file, const char *what, uint64_t size, cf_error *error)
+{
+    const int number = errno;
+    struct rlimit limit;
+
+    if (number == EFBIG && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+        limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur)
+        return cf_fail(error, CF_IO,
+                       "%s %s: File too large: this process may write no more than %llu bytes of "
+                       "a file (ulimit -f)",
+                       what, file->shown, (unsigned long long)limit.rlim_cur);
+    errno = number;
+    return cf_posix_fail_shown(file->shown, what, error);
+}
+
 static cf_status write_at(cf_files *files, const cf_file *file, uint64_t offset, cf_bytes bytes,
                           cf_error *error)
 {
     (void)files;
     if (!cf_descriptor_write_at(file->descriptor, offset, bytes))
-        return cf_posix_fail_shown(file->shown, "writing", error);
+        return fail_to_grow(file, "writing", offset + bytes.size, error);
     return CF_OK;
 }
 
@@ -175,7 +193,7 @@ static cf_status truncate_file(cf_files *files, const cf_file *file, uint64_t si
 {
     (void)files;
     if (ftruncate(file->descriptor, (off_t)size) != 0)
-        return cf_posix_fail_shown(file->shown, "setting the size of", error);
+        return fail_to_grow(file, "setting the size of", size, error);
     return CF_OK;
 }
 

@@ -227,7 +227,9 @@ void cf_binding_learn_disk(cf_peer *peer, cf_binding *binding)
         return;
     }
     traits.renumbers = renumbers(binding, &now);
-    if (is_known(binding) && cf_disk_identity_equal(&binding->disk, &now))
+    if (is_known(binding) && cf_disk_identity_equal(&binding->disk, &now) &&
+        binding->traits.size_refused &&
+        !cf_disk_takes_size(files, binding->temporary, binding->traits.size_refused))
         traits.size_refused = binding->traits.size_refused;
     if (!is_mounted_anew(binding, &now)) {
         binding->seen = (cf_disk_seen){0};
@@ -254,7 +256,8 @@ cf_bytes cf_binding_meant_mtime(const cf_binding *binding, cf_bytes agreed, cf_b
                : found;
 }
 
-/* What can't be read is learned again. */
+/* What can't be read is learned again; so is once in each program what the disk took for too large:
+ * a quota may have grown. */
 static bool load(void *context, cf_bytes key, cf_bytes value)
 {
     cf_binding *binding = context;
@@ -264,7 +267,7 @@ static bool load(void *context, cf_bytes key, cf_bytes value)
     if (cf_disk_read(value, &binding->disk, &binding->traits, &binding->seen, &ignored))
         binding->disk = (cf_disk_identity){0};
     binding->whole_kept_ns = binding->seen.whole_ns;
-    binding->is_disk_doubted = !binding->traits.knows_all;
+    binding->is_disk_doubted = !binding->traits.knows_all || binding->traits.size_refused;
     binding->is_remote = cf_poll_wants(&binding->disk.system);
     return true;
 }

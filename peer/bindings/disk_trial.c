@@ -441,17 +441,17 @@ cf_status cf_disk_try(cf_files *files, const cf_folder *temporary, cf_disk_trait
     return status;
 }
 
-static bool takes_size(cf_files *files, const cf_folder *folder, uint64_t size)
+bool cf_disk_takes_size(cf_files *files, const cf_folder *temporary, uint64_t size)
 {
     const cf_bytes name = cf_bytes_of_text(FILE_NAME);
     cf_file *file = NULL;
     cf_error error, ignored;
 
-    if (files->create_file(files, folder, name, 0600, &file, &error))
+    if (files->create_file(files, temporary, name, 0600, &file, &error))
         return true;
     const bool refused = files->truncate(files, file, size, &error) && error.number == EFBIG;
     files->close_file(files, &file);
-    files->unlink(files, folder, name, &ignored);
+    files->unlink(files, temporary, name, &ignored);
     return !refused;
 }
 
@@ -460,7 +460,7 @@ bool cf_disk_explain_size(cf_files *files, const cf_folder *temporary, uint64_t 
 {
     if (error->number != EFBIG)
         return false;
-    const bool refused = !takes_size(files, temporary, size);
+    const bool refused = !cf_disk_takes_size(files, temporary, size);
     if (refused && (!traits->size_refused || size < traits->size_refused))
         traits->size_refused = size;
     cf_fail(error, CF_TOO_LARGE, "%s too large for this disk",

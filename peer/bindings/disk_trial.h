@@ -21,6 +21,10 @@ bool cf_disk_changes_name(const cf_disk_traits *traits, cf_files *files, const c
 bool cf_disk_refuses_name(cf_files *files, const cf_folder *temporary, cf_bytes name,
                           const cf_error *error);
 
+/* Whether a file in `temporary` may have so many bytes, tried with one; true where that can't be
+ * tried. */
+bool cf_disk_takes_size(cf_files *files, const cf_folder *temporary, uint64_t size);
+
 /* What was to become a file of `size` bytes couldn't be written. If the disk said that something
  * was too large, the error says what, and where it is the file itself (which is tried with one in
  * `temporary`), the traits remember it. False: they don't. */

@@ -579,3 +579,17 @@ def test_a_broker_that_was_killed_starts_on_a_disk_that_others_filled(make_devic
     assert not os.path.exists(ballast), "while it doesn't run nothing is held"
     assert broker.run("verify") == "everything is whole\n"
     assert (here / "small 3").exists()
+
+
+def test_a_limit_of_the_process_is_not_the_disks(laptop, make_device):
+    """`ulimit -f`, or LimitFSIZE of a unit: the next program without it writes the file."""
+    desktop = make_device("desktop")
+    here, there = joined(laptop, desktop, {"small": "s"})
+    (here / "large").write_bytes(os.urandom(3 << 20))
+    laptop.sync()
+    command = ["sh", "-c", 'ulimit -f 512; exec "$@"', "sh", *desktop.command("sync")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "large" in said and "ulimit -f" in said and "this disk" not in said, said
+    desktop.sync()
+    assert tree(there) == tree(here)

@@ -136,3 +136,23 @@ Test(engine_disk_refuses, a_file_that_is_too_large_there_stays_elsewhere)
     settle_without_news();
     cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_SKIPPED), 0);
 }
+
+/* A quota that grew, another file system program, or a limit of the process that once took the
+ * file for too large. */
+Test(engine_disk_refuses, what_was_too_large_there_is_tried_again_by_the_next_program)
+{
+    expect_too_large(150000, 150001);
+    cf_buffer bytes = small_world_noise(w, 150001);
+    user_writes(full, "late", bytes.data, bytes.size);
+    settle_without_news();
+    small_device_crash(folds);
+    settle_without_news();
+    expect_reason(CF_PENDING_SKIPPED, "late", "it is too large for this disk");
+    folds->faults.lacks.largest = 0;
+    small_device_crash(folds);
+    settle_without_news();
+    cr_expect(is_there(folds, "late"));
+    cr_expect_eq(small_device_pending(folds, NULL, CF_PENDING_SKIPPED), 0);
+    cr_expect_eq(cf_engine_binding_at(folds->engine, 0)->traits.size_refused, 0);
+    cf_buffer_release(&bytes);
+}
