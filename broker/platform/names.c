@@ -80,6 +80,11 @@ void cf_name_append(cf_buffer *out, cf_bytes name)
     append(out, name, false);
 }
 
+void cf_name_append_shown(cf_buffer *out, cf_bytes name)
+{
+    append(out, name, true);
+}
+
 void cf_text_append(cf_buffer *out, cf_bytes text)
 {
     for (size_t at = 0; at < text.size;) {

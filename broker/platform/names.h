@@ -16,6 +16,8 @@ bool cf_name_read(cf_bytes shown, cf_buffer *out);
  * `out` loses its middle to "…". NUL-terminated. */
 enum { CF_NAME_SHOWN = 160 };
 void cf_name_show(cf_bytes name, char out[CF_NAME_SHOWN]);
+/* The same of any length; appended. */
+void cf_name_append_shown(cf_buffer *out, cf_bytes name);
 
 /* Appends the text as one word of a shell's command: 'it'\''s' where it needs quotes. */
 void cf_name_word(const char *text, cf_buffer *out);

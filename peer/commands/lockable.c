@@ -278,7 +278,7 @@ const char *cf_lockable_text(const char *name, cf_bytes path, cf_arena *arena)
     cf_buffer text = {0};
 
     cf_buffer_append_text(&text, "%s%s", name, path.size ? ": " : "");
-    cf_name_append(&text, path);
+    cf_name_append_shown(&text, path);
     const char *copy = cf_arena_text(arena, cf_buffer_view(&text));
     cf_buffer_release(&text);
     return copy;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/platform/names.h"
 #include "broker/platform/times.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
@@ -73,15 +74,23 @@ static const char *text_of(const json_t *lock, const char *key)
     return text ? text : "";
 }
 
-static void print_line(const cf_output *output, const json_t *lock)
+/* A file's name may have line ends: what is printed has none. */
+static void print_line(cf_run *run, const cf_lease *lease, const json_t *lock)
 {
-    const char *path = text_of(lock, *text_of(lock, "path") ? "path" : "name");
+    const char *name = text_of(lock, "name");
+    cf_buffer path = {0}, shown = {0};
 
-    cf_print(output, "%s%s%s  %s%s  since %s  until %s%s\n", text_of(lock, "collection"),
-             *path ? ": " : "", path, text_of(lock, "device"),
-             json_is_true(json_object_get(lock, "this")) ? " (this device)" : "",
-             text_of(lock, "since"), text_of(lock, "until"),
-             json_is_true(json_object_get(lock, "shared")) ? "  shared" : "");
+    if (!is_whole(lease) && cf_lockable_path(cf_loop_engine(run->loop), lease, &path))
+        cf_name_append_shown(&shown, cf_buffer_view(&path));
+    else
+        cf_buffer_append_text(&shown, "%s", name);
+    cf_print(
+        &run->output, "%s%s%.*s  %s%s  since %s  until %s%s\n", text_of(lock, "collection"),
+        shown.size ? ": " : "", (int)shown.size, (const char *)shown.data, text_of(lock, "device"),
+        json_is_true(json_object_get(lock, "this")) ? " (this device)" : "", text_of(lock, "since"),
+        text_of(lock, "until"), json_is_true(json_object_get(lock, "shared")) ? "  shared" : "");
+    cf_buffer_release(&path);
+    cf_buffer_release(&shown);
 }
 
 static void show(cf_run *run)
@@ -95,7 +104,7 @@ static void show(cf_run *run)
         json_array_append_new(list, describe(run, &all[i], &arena));
     for (size_t i = 0; !run->json && i < count; i++) {
         tell_times(json_array_get(list, i), &all[i], cf_loop_time(run->loop));
-        print_line(&run->output, json_array_get(list, i));
+        print_line(run, &all[i], json_array_get(list, i));
     }
     if (run->json)
         cf_print_json(&run->output, json_incref(list));

@@ -214,3 +214,19 @@ def test_what_cannot_be_locked_of_a_record(people):
     ann, *_ = people
     assert "lock people//anna" in ann.run("lock", "people//anna/town", code=2)
     assert "no such record in 'people'" in ann.run("lock", "people//dora", code=3)
+
+
+def test_a_file_whose_name_has_a_line_end_makes_no_line_of_its_own(shared):
+    """`locks` on another device: else a name could say that something is locked."""
+    ann, bob = shared
+    name = "page\npapers  boss (this device)  since 00:00"
+    write(ann, name, "x\n")
+    ann.sync()
+    said = ann.run("lock", str(ann.source() / name))
+    assert len(said.splitlines()) == 1 and r"page\x0apapers" in said
+    bob.sync()
+    [line] = bob.run("locks").splitlines()
+    assert r"page\x0apapers" in line and ann.name in line
+    assert bob.json("locks")[0]["path"] == name
+    assert r"page\x0apapers" in bob.run("lock", str(bob.source() / name), code=9)
+    assert len(ann.run("unlock", str(ann.source() / name)).splitlines()) == 1
