@@ -129,9 +129,11 @@ static bool is_own_again(const cf_database_standing *standing)
            (standing->closed || standing->changed <= CF_DATABASE_TAKEN_BACK);
 }
 
-/* Whether what an older copy would undo may be edits that were taken back by hand. Of what another
- * device wrote one row may be set back; more of it, or a row that is missing, may as well be due to
- * a copy that its program only opened, which has the bytes and the times of edits:
+/* Whether the rows that say what they said before may be edits that the user took back by hand, in
+ * a database that looks older than the one before. Of what another device wrote one row may be set
+ * back. Two such rows, or a missing one, are taken for a copy: a copy that its program has opened
+ * has new bytes and times, as an edited database has. Where all that was written since one moment
+ * is undone (`rewound`, `counts`), no row may differ.
  *
  *     `done` was set here in 4 rows, and is taken away again:  own work, an edit
  *     it was set elsewhere in 1 row, and is taken away here:   an edit

@@ -60,9 +60,11 @@ static void drop_row(cf_record_run *run, const cf_row *base)
                         &run->records);
 }
 
-/* Where the base knows the shown item under another key, that is given up: its user has moved the
- * row to where it is shown elsewhere. False: it stands there still, so the row here is another one
- * that looks like it. */
+/* Where the base has the shown item under another key, the base's row is dropped: the user has
+ * moved the row to the key under which others show it. False: the old key's row is as the base has
+ * it, or whether it is gone can't be told, so the row under the new key is another item that looks
+ * alike.
+ */
 static bool leave_place(cf_record_run *run, const cf_row *shown)
 {
     const cf_row *before = cf_rows_of_item(run->source->binding->rows, &shown->item);

@@ -31,8 +31,8 @@ static void add_disk(cf_record_counted *self, const cf_row *row)
         self->count++;
 }
 
-/* The base's row is missing here: no row has its key, the format holds its table, and it isn't here
- * under another key either, as far as that was asked. */
+/* The base's row is missing here: no row has its key, the format holds its table, and it isn't
+ * here under another key either, where moved rows were looked for. */
 static bool is_away(const cf_record_counted *self, const cf_row *base)
 {
     const cf_record_run *run = self->run;

@@ -153,7 +153,8 @@ static void drop_rows(cf_record_run *run)
     }
 }
 
-/* Whether this device may say such things, and is sure of what is here. */
+/* Whether this device may say that its source has no such table or column: it publishes, and has
+ * read all of the source. */
 static bool may_tell(const cf_record_run *run)
 {
     const cf_source_context *context = run->source->context;

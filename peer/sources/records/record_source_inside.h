@@ -338,8 +338,9 @@ cf_status cf_record_run_publish(cf_record_run *run, cf_error *error);
 cf_status cf_record_run_make_one(cf_record_run *run, cf_error *error);
 /* Brings what others did to the medium. */
 cf_status cf_record_run_apply(cf_record_run *run, cf_error *error);
-/* What hangs on rows of the base and is hidden (record_source_family.c). The first is to be called
- * before anything is applied, the other when the base is what was. */
+/* Rows that the source doesn't show and that hang on rows of the base (record_source_family.c).
+ * find_doubts is to be called before anything is written here; keep_family, which notes which of
+ * their writes this device knows, once the base has become what was written. */
 void cf_record_run_find_doubts(cf_record_run *run);
 void cf_record_run_keep_family(cf_record_run *run);
 /* Only lists what others did. */

@@ -191,8 +191,9 @@ static bool may_delete(const cf_record_run *run, const cf_row_diff *scan)
     return may;
 }
 
-/* The same where other rows have the keys of those that would be deleted (is_replaced()): of the
- * shown rows alone, then with the hidden ones. */
+/* Whether the user's word allows deletions where other rows have the keys of those that would be
+ * deleted (is_replaced()), which no limit of the source does: of the shown rows alone, and with the
+ * hidden ones that go along. */
 static bool may_replace(const cf_record_run *run, const cf_row_diff *scan)
 {
     const cf_binding *binding = run->source->binding;
