@@ -12,6 +12,9 @@
 
 enum { WINDOW = 1 << 20, NAME_SIZE = 40 };
 
+/* A patch of bytes that is larger may lack parts which went too far for it. */
+enum { RATHER_LARGE = 64 << 10 };
+
 struct cf_delta_job {
     cf_job job;
     const cf_env *env;
@@ -20,6 +23,7 @@ struct cf_delta_job {
     cf_file *target;
     cf_delta_job_options options;
     char patch[NAME_SIZE];
+    uint8_t key[CF_BLOCK_KEY]; /* of prints that are made of a copy */
     uint64_t written, limit;
     cf_file_bytes out;
     bool over;
@@ -167,24 +171,110 @@ static bool read_prints(const cf_delta_job *self, cf_buffer *kept, cf_block_prin
     return status == CF_OK;
 }
 
-static cf_status encode_leaves(cf_delta_job *self, const cf_reader_at *target, cf_error *error)
+/* From the leaves, and from prints if there are any. */
+static cf_status encode_leaves(cf_delta_job *self, const cf_block_prints *prints,
+                               const cf_reader_at *target, cf_error *error)
 {
     const cf_delta_job_options *options = &self->options;
 
     if (!options->before_leaves.size)
         return cf_fail(error, CF_MISSING, "nothing of the base is kept");
-    cf_block_prints prints;
-    cf_buffer kept = {0};
     cf_delta_leaf_encoding encoding = {
         .source = {options->before_leaves, options->before_size},
         .target = {options->leaves, options->size},
-        .prints = read_prints(self, &kept, &prints) ? &prints : NULL,
+        .prints = prints,
         .target_bytes = *target,
         .patch = {write_patch, self},
     };
-    cf_status status = cf_delta_encode_leaves(&encoding, error);
+    return cf_delta_encode_leaves(&encoding, error);
+}
+
+static cf_status encode_kept(cf_delta_job *self, const cf_reader_at *target, cf_error *error)
+{
+    cf_block_prints prints;
+    cf_buffer kept = {0};
+
+    cf_status status =
+        encode_leaves(self, read_prints(self, &kept, &prints) ? &prints : NULL, target, error);
     cf_buffer_release(&kept);
     return status;
+}
+
+/* ---- Parts that went far ----
+ *
+ * A delta of bytes finds what moved by some MiB, prints find it anywhere:
+ *
+ *     40 MiB whose halves change places: 8 MiB of bytes, 2 KB of prints
+ *
+ * So where the first is large the second is made, too, and the smaller patch is taken. */
+
+static cf_status print_copy(cf_delta_job *self, cf_buffer *prints, cf_error *error)
+{
+    const size_t block = cf_block_size(self->options.before_size);
+    const cf_base_cache cache = cache_of(self);
+    uint8_t *bytes = cf_allocate(block, 1);
+    cf_file *base = NULL;
+
+    cf_status status = cf_base_open(&cache, &self->options.before, &base, error);
+    for (uint64_t at = 0; !status && at < self->options.before_size; at += block) {
+        const uint64_t left = self->options.before_size - at;
+        cf_file_bytes from = {self->env->files, base, 0};
+        const cf_reader_at copy = cf_reader_of_file(&from, self->options.before_size);
+        const size_t size = left < block ? (size_t)left : block;
+
+        status = cf_reader_at_read(&copy, at, bytes, size, error);
+        if (!status)
+            cf_block_print(self->key, cf_bytes_of(bytes, size),
+                           cf_buffer_reserve(prints, CF_BLOCK_PRINT));
+        prints->size += status ? 0 : CF_BLOCK_PRINT;
+    }
+    self->env->files->close_file(self->env->files, &base);
+    free(bytes);
+    return status;
+}
+
+/* What a search takes for each block, and the print. */
+static bool has_memory(uint64_t blocks)
+{
+    return blocks <= CF_DELTA_LOG_ENCODING_MEMORY / (2 * (32 + CF_BLOCK_PRINT));
+}
+
+/* Makes a patch of prints if that is smaller than what was made of bytes: then it is the job's. */
+static bool look_farther(cf_delta_job *self, const cf_reader_at *target)
+{
+    cf_files *files = self->env->files;
+    const cf_folder *temporary = cf_home_temporary(self->home);
+    cf_delta_job farther = *self;
+    cf_block_prints prints = {.size = self->options.before_size};
+    cf_buffer made = {0};
+    cf_file *patch = NULL;
+    cf_error ignored;
+
+    if (!cf_base_prints_fit(prints.size) || !has_memory(cf_block_count(prints.size)))
+        return false;
+    memcpy(prints.key, self->key, sizeof prints.key);
+    farther.limit = self->written;
+    farther.written = 0;
+    snprintf(farther.patch, sizeof farther.patch, "patch-%llu-far",
+             (unsigned long long)self->options.number);
+    cf_bytes name = cf_bytes_of_text(farther.patch);
+    files->unlink(files, temporary, name, &ignored);
+    cf_status status = print_copy(self, &made, &ignored);
+    prints.prints = cf_buffer_view(&made);
+    if (!status)
+        status = files->create_file(files, temporary, name, 0600, &patch, &ignored);
+    farther.out = (cf_file_bytes){files, patch, 0};
+    if (!status)
+        status = encode_leaves(&farther, &prints, target, &ignored);
+    files->close_file(files, &patch);
+    cf_buffer_release(&made);
+    files->unlink(files, temporary, cf_bytes_of_text(status ? farther.patch : self->patch),
+                  &ignored);
+    if (status)
+        return false;
+    memcpy(self->patch, farther.patch, sizeof self->patch);
+    self->written = farther.written;
+    return true;
 }
 
 static void work(cf_job *job)
@@ -209,7 +299,10 @@ static void work(cf_job *job)
         status = encode_bytes(self, &target, &self->error);
     if (status == CF_MISSING && patch) {
         self->written = self->out.offset = 0;
-        status = encode_leaves(self, &target, &self->error);
+        status = encode_kept(self, &target, &self->error);
+    } else if ((status == CF_TOO_LARGE || (!status && self->written > RATHER_LARGE)) &&
+               look_farther(self, &target)) {
+        status = CF_OK;
     }
     files->close_file(files, &patch);
     free(checked);
@@ -237,6 +330,7 @@ cf_delta_job *cf_delta_job_start(const cf_delta_job_options *options, cf_error *
     self->options = *options;
     self->limit = options->size / 2;
     snprintf(self->patch, sizeof self->patch, "patch-%llu", (unsigned long long)options->number);
+    self->env->random(self->env->context, self->key, sizeof self->key);
     cf_status status = cf_binding_hold(options->binding, files, options->folder, &hold, error);
     if (!status)
         status = files->open_file(files, hold.folder, options->name, &self->target, error);

@@ -97,6 +97,23 @@ LIMITS = {
 }
 
 
+@pytest.mark.parametrize("base", ["auto", "full"])
+def test_what_went_far_is_found_where_bytes_are_kept(two, base):  # noqa: F811
+    """Farther than a delta of bytes looks: the halves change places, and a page is new."""
+    laptop, desktop = two
+    here = laptop.add("notes", {"vast": os.urandom(40 * MIB)}, "--base", base)
+    laptop.sync()
+    for most, how in (12_000, lambda old: old[20 * MIB + 7 :] + old[: 20 * MIB + 7]), (12_000, lambda old: old[: -8 * MIB] + os.urandom(4096)), (
+        24_000, lambda old: old[8 * MIB :] + old[: 4 * MIB] + os.urandom(4096) + old[4 * MIB : 8 * MIB]):
+        change(here / "vast", how)
+        sent = laptop.sync()["traffic"]["bytes_sent"]
+        assert sent < most, sent
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    assert tree(here) == tree(there)
+
+
 def test_a_file_too_large_for_a_copy_has_prints(two):  # noqa: F811
     """Where the disk shares no blocks; where it does, there is a copy, and as little is sent."""
     laptop, desktop = two
