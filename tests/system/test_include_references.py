@@ -226,6 +226,31 @@ def test_what_is_asked_for_after_all_is_published_with_what_it_refers_to(parted)
     assert owners(here) == owners(there) == [("Ann", "own")]
 
 
+WRITTEN = """
+CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, mail TEXT UNIQUE);
+CREATE TABLE letters (id INTEGER PRIMARY KEY, mail TEXT REFERENCES people(mail));
+"""
+
+
+@pytest.mark.parametrize("letters", [(), ("--include", "letters//id=9")], ids=["none of them", "others of them"])
+def test_a_row_of_ones_own_to_which_letters_refer_that_are_not_synced_is_another_one_s_elsewhere(two, letters):
+    """Nobody changed it elsewhere, as nobody there ever had it: it is different here, and stays."""
+    laptop, desktop = two
+    here = add(laptop, WRITTEN)
+    both(laptop, desktop)
+    there = add(desktop, WRITTEN, options=("--existing", "--include", "people", *letters, "--mode", "receive"))
+    both(laptop, desktop)
+    there.run("INSERT INTO people VALUES (5, 'Zoe', 'x'); INSERT INTO letters VALUES (1, 'x')")
+    here.run("INSERT INTO people VALUES (5, 'Ann', 'y')")
+    laptop.sync()
+    desktop.sync(1)
+    assert pending(desktop)["people/5"].startswith("it is different here; this source only receives")
+    assert there.all("people", "letters") == {"people": [(5, "Zoe", "x")], "letters": [(1, "x")]} and there.sound()
+    there.run("DELETE FROM letters; DELETE FROM people")
+    both(laptop, desktop)
+    assert there.all("people") == here.all("people") and "people/5" not in says_the_same(desktop)
+
+
 RATES = """
 CREATE TABLE rates (currency TEXT, day INTEGER, value REAL, code TEXT, UNIQUE (code), PRIMARY KEY (currency, day)) WITHOUT ROWID;
 CREATE TABLE bills (id INTEGER PRIMARY KEY, currency TEXT, day INTEGER, code TEXT REFERENCES rates(code), kind TEXT,

@@ -278,7 +278,11 @@ static bool says_otherwise(const cf_row *here, const cf_row *shown, cf_bytes fie
 }
 
 /* As pin(); and a row that keeps its item and its key stays, too, where the view would change one
- * of these columns, by which a row that stays refers to it. */
+ * of these columns, by which a row that stays refers to it. A row that the base hasn't is another
+ * item than the view's.
+ *
+ *     base 1 (Ann, x), view 1 (Ann, y), a letter here refers to x: Ann keeps x here
+ *     base has no 5, here 5 (Zoe, x), view 5 (Ann, y): nobody changes Zoe elsewhere */
 static bool pin_said(cf_record_run *run, cf_row_fate fate, const cf_row_pin *one)
 {
     const cf_row *here = cf_row_index_find(&run->here, one->table, one->key);
@@ -287,7 +291,8 @@ static bool pin_said(cf_record_run *run, cf_row_fate fate, const cf_row_pin *one
 
     if (pin(run, fate, one->table, one->key))
         return true;
-    if (!here || !shown || cf_record_run_stays(run, here))
+    if (!here || !is_item_of(base_at(run, one->table, one->key), shown) ||
+        cf_record_run_stays(run, here))
         return false;
     for (size_t i = 0; i < one->count; i++)
         pinned |= one->fields[i].size && says_otherwise(here, shown, one->fields[i]);
