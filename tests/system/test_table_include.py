@@ -101,6 +101,32 @@ def test_rows_that_match_no_more_go_from_here_only_and_their_edits_are_published
     assert orders(here) == orders(there) == [row if row[0] != 3 else (3, "salt", "C") for row in ORDERS] + [(8, "oil", "z")]
 
 
+BOOK = """
+CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, mail TEXT);
+CREATE TABLE phones (id INTEGER PRIMARY KEY, person INTEGER REFERENCES people(id), number TEXT);
+"""
+
+
+@pytest.mark.parametrize("edit", ["", "UPDATE people SET mail = 'b@y' WHERE name = 'Bob'"], ids=["as it came", "of its own"])
+def test_asked_for_again_with_a_new_column_nothing_is_deleted(two, edit):
+    """Who writes into a column what its user never saw there deletes no phone by that."""
+    laptop, desktop = two
+    here = add(laptop, BOOK)
+    here.run("INSERT INTO people VALUES (1, 'Ann', 'a@x'), (2, 'Bob', 'b@x'); INSERT INTO phones VALUES (1, 1, '+1'), (2, 2, '+2')")
+    both(laptop, desktop)
+    there = add(desktop, BOOK.replace(", mail TEXT", ""), options=("--existing",))
+    both(laptop, desktop)
+    desktop.run("set", str(there.path), "--exclude", "phones")
+    desktop.sync()
+    there.run(f"DELETE FROM phones WHERE id = 2; ALTER TABLE people ADD COLUMN mail TEXT; {edit}")
+    desktop.run("set", str(there.path), "--exclude", "default")
+    both(laptop, desktop, 4 if edit else 0)
+    phones = [(1, 1, "+1"), (2, 2, "+2")]
+    assert here.all("phones")["phones"] == there.all("phones")["phones"] == phones
+    assert there.rows("SELECT mail FROM people ORDER BY id") == here.rows("SELECT mail FROM people ORDER BY id")
+    assert [one["path"] for one in desktop.json("conflicts", code=4 if edit else 0)] == (["people/2/mail"] if edit else []), "nobody saw both mails"
+
+
 KEYS = """
 CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE rates (currency TEXT, day INTEGER, value REAL, PRIMARY KEY (currency, day)) WITHOUT ROWID;

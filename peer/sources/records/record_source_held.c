@@ -205,9 +205,22 @@ static bool takes(const cf_record_run *run, const cf_row *row, cf_bytes field)
                       cf_format_presets(&run->content.format, row->table, field, own->values[0]));
 }
 
+/* Keeps in mind that nobody here saw what the base's row has in the field; all values of a set are
+ * shown. */
+static void add_unseen(cf_record_run *run, const cf_row *base, cf_bytes field)
+{
+    const cf_schema_table *table = cf_schema_find(&run->schema, base->table);
+
+    if (!table || cf_schema_field(table, field).merge == CF_MERGE_SET)
+        return;
+    const cf_row kept = cf_row_copy(base, &run->arena); /* the base will be another one */
+    *cf_one_more(run->unseen, run->unseen_count, run->unseen_capacity) =
+        (cf_unseen_field){base->item, *cf_row_field_named(&kept, field)};
+}
+
 /* What the row says in new columns is its user's, who never saw what the base has there: where it
  * is something else, that is left out of what he is taken to have seen. */
-static void forget_unseen(cf_record_run *run, const cf_row *row, const cf_row *base)
+static void find_unseen(cf_record_run *run, const cf_row *row, const cf_row *base)
 {
     for (size_t i = 0; i < row->field_count; i++) {
         const cf_row_field *own = &row->fields[i];
@@ -215,7 +228,7 @@ static void forget_unseen(cf_record_run *run, const cf_row *row, const cf_row *b
 
         if (own->count && kept && new_column(run, row, own->name) && !takes(run, row, own->name) &&
             !cf_row_field_equal(own, kept))
-            cf_record_run_forget_unseen(run, base, own->name);
+            add_unseen(run, base, own->name);
     }
 }
 
@@ -268,7 +281,7 @@ static void fill_rows(cf_record_run *run)
 
         rows[i] = file->rows[i];
         if (base)
-            forget_unseen(run, &rows[i], base);
+            find_unseen(run, &rows[i], base);
         run->filled[i] = base && fill(run, &rows[i], base);
     }
     if (run->as_read.rows == file->rows) { /* what was read stays what was read */
@@ -438,9 +451,6 @@ void cf_record_run_forget_gone(cf_record_run *run)
 
 /* ---- What was never shown ---- */
 
-/* What others wrote in a column that this source had no room for: who wrote something else into the
- * new column never saw that, so both values stay, and one of them is listed. */
-
 static cf_rows *copy_of(const cf_rows *rows)
 {
     cf_rows *copy = cf_rows_new();
@@ -481,18 +491,29 @@ static bool leave_out_refs(const cf_row *was, cf_bytes field, cf_row *row, cf_ar
     return true;
 }
 
-void cf_record_run_forget_unseen(cf_record_run *run, const cf_row *base, cf_bytes field)
+/* Leaves the field out where the row has in it still what was never shown. */
+static void leave_out(cf_rows *seen, const cf_unseen_field *unseen, cf_arena *arena)
 {
-    const cf_schema_table *table = cf_schema_find(&run->schema, base->table);
+    const cf_row *was = cf_rows_of_item(seen, &unseen->item);
+    const cf_row_field *kept = was ? cf_row_field_named(was, unseen->field.name) : NULL;
 
-    if (!table || cf_schema_field(table, field).merge == CF_MERGE_SET)
-        return; /* all values of a set are shown */
-    if (!run->seen)
-        run->seen = copy_of(run->source->binding->rows);
-    const cf_row *was = cf_rows_find(run->seen, base->table, base->key);
+    if (!kept || !cf_row_field_equal(kept, &unseen->field))
+        return;
     cf_row row = *was;
+    leave_out_field(&row, unseen->field.name, arena);
+    if (leave_out_refs(was, unseen->field.name, &row, arena))
+        cf_rows_put(seen, &row);
+}
 
-    leave_out_field(&row, field, &run->arena);
-    if (leave_out_refs(was, field, &row, &run->arena))
-        cf_rows_put(run->seen, &row);
+const cf_rows *cf_record_run_seen(cf_record_run *run)
+{
+    const cf_rows *base = run->source->binding->rows;
+
+    if (!run->unseen_count)
+        return base;
+    cf_rows_destroy(&run->seen);
+    run->seen = copy_of(base);
+    for (size_t i = 0; i < run->unseen_count; i++)
+        leave_out(run->seen, &run->unseen[i], &run->arena);
+    return run->seen;
 }

@@ -78,6 +78,12 @@ typedef struct {
     size_t count;
 } cf_record_held;
 
+/* What the base's row of the item has in a field, and the source never showed. */
+typedef struct {
+    cf_id item;
+    cf_row_field field;
+} cf_unseen_field;
+
 /* One look at the source. What is in it lives in its arena, or in what the comment names. */
 typedef struct {
     cf_record_source *source;
@@ -93,8 +99,10 @@ typedef struct {
     cf_row_index here;         /* the file's rows by table and key */
     cf_tied_rows tied;         /* the same by what ties others to them; filled when it is asked */
     cf_record_held held;
-    bool *filled;      /* of the file's rows: the file is to say more than was read; NULL: none */
-    cf_rows *seen;     /* the base without what was never shown; NULL: all of it was */
+    bool *filled;  /* of the file's rows: the file is to say more than was read; NULL: none */
+    cf_rows *seen; /* what cf_record_run_seen() made last; NULL: nothing */
+    cf_unseen_field *unseen; /* what was never shown when the file was read; not in the arena */
+    size_t unseen_count, unseen_capacity;
     bool *renewed;     /* of the file's rows: they became as they are shown; NULL: nobody asks */
     cf_rows *troubled; /* the places that can't be read */
     bool *ignored;     /* of the file's rows: they are none of ours; NULL: none is */
@@ -161,9 +169,12 @@ bool cf_record_run_is_back(const cf_record_run *run, cf_bytes table);
 void cf_record_run_forget_gone(cf_record_run *run);
 /* Keeps, with what is committed next, to which rows columns are still new. */
 void cf_record_run_keep_held(cf_record_run *run);
-/* What the base has in the field was never shown by the source: its user does not know of it
+/* The base as the source showed it: without what others wrote in a column that the source had no
+ * room for. Who wrote something else into that column, once it was new, never saw what the base has
+ * there, so both values stay, and one of them is listed. It is made of the base as the base is when
+ * this is called, and lives until the next call; where all was shown it is the base itself
  * (record_source_held.c). */
-void cf_record_run_forget_unseen(cf_record_run *run, const cf_row *base, cf_bytes field);
+const cf_rows *cf_record_run_seen(cf_record_run *run);
 /* The trouble that the whole source is in; CF_OK: in none any more. */
 void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *text);
 

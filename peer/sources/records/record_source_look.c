@@ -8,6 +8,7 @@
 #include "peer/adapters/record_types.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { AGAIN_MS = 30, BUSY_MS = 300, AGAIN_MAX = 12 };
@@ -328,6 +329,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, cf_loo
     cf_row_index_release(&run.here);
     cf_rows_destroy(&run.troubled);
     cf_rows_destroy(&run.seen);
+    free(run.unseen);
     cf_hash_table_release(&run.blocked);
     cf_tied_rows_release(&run.tied);
     cf_medium_content_release(&run.content);

@@ -150,7 +150,7 @@ static void scan_disk(cf_record_counted *self, cf_row_diff *out)
         .format = &run->content.format,
         .state = run->collection->state,
         .view = run->view,
-        .base = run->seen ? run->seen : run->source->binding->rows,
+        .base = cf_record_run_seen(run),
         .dependants = run->source->binding->dependants,
         .hides = is_hidden,
         .hiding = run,

@@ -8,6 +8,8 @@
 #include "tests/support/expect.h"
 #include "tests/support/flagless.h"
 
+#include <stdio.h>
+
 /* Rows of these balances, numbered from 1; 0: none. */
 static void write_balances(small_device *self, const long *balances, long count)
 {
@@ -146,4 +148,90 @@ Test(engine_record_file, lose_nothing_that_a_user_saves_at_any_moment)
     while (!is_saved(at))
         at++;
     cr_assert_geq(at, 20, "hardly anything was tried");
+}
+
+/* ---- A column that is new ---- */
+
+static void write_lines(device *self, const char *lines)
+{
+    char path[160];
+
+    snprintf(path, sizeof path, "%s.csv", self->folder);
+    FILE *file = fopen(path, "w");
+    cr_assert(file);
+    cr_assert_geq(fputs(lines, file), 0);
+    cr_assert_eq(fclose(file), 0);
+}
+
+/* The note of one row becomes its user's own. */
+static void write_own_note(device *self, long id)
+{
+    table what = {0};
+
+    cr_assert(user_reads_table(self, &what));
+    table_row *row = table_find(&what, id);
+    cr_assert(row);
+    cf_buffer_clear(&row->note);
+    cf_buffer_append_text(&row->note, "own");
+    user_writes_table(self, &what);
+    table_release(&what);
+}
+
+/* Records of the table that were changed by several who did not know of each other. */
+static size_t count_contested(const device *self, const cf_binding *binding)
+{
+    cf_collection *collection;
+    cf_error error;
+
+    expect_ok(
+        cf_peer_collection(cf_engine_peer(self->engine), &binding->collection, &collection, &error),
+        error);
+    return cf_state_contested_count(collection->state);
+}
+
+/* Rows that a program numbers: of two with one number one gets another, unless they were made
+ * alike. Whether all was done before the crash. */
+static bool is_tried_with_new_column(unsigned long at)
+{
+    static const long balances[] = {10, 20};
+    world *w = world_new(10, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    world_count_up(w);
+    const cf_binding *bound = device_bind_table(a, &(table_place){.number = TABLE_NUMBER});
+    device_bind_table(b, &(table_place){.number = TABLE_NUMBER});
+    write_balances(a, balances, 2);
+    settles_equal_by(world_tables_equal, w, "before", at);
+    write_lines(b, "id,balance\n1,10\n2,20\n");
+    cr_assert(device_sync(b));
+    write_lines(a, "id,balance,note\n1,10,new\n2,20,new\n3,29,new\n");
+    cr_assert(device_sync(a));
+    write_lines(a, "id,balance,note\n1,10,new\n2,20,new\n3,30,new\n");
+    cr_assert(device_sync(a));
+    write_lines(b, "id,balance,note\n1,10,\n2,20,\n");
+    uint64_t first = b->faults.calls;
+    b->faults = (disk_faults){.status = CF_IO, .calls = first, .at = first + at};
+    device_sync(b);
+    bool over = b->faults.calls < first + at;
+    device_crash(b);
+    write_own_note(b, 1);
+    settles_equal_by(world_tables_equal, w, "with a new column", at);
+    for (long id = 1; id <= 3; id++)
+        cr_assert_eq(balance_of(a, id), 10 * id, "%lu: row %ld", at, id);
+    cr_assert_eq(balance_of(a, 4), 0, "%lu: row 3 is there twice", at);
+    cr_assert_leq(count_contested(a, bound), 1, "%lu: not only row 1 was changed by two", at);
+    world_destroy(&w);
+    return over;
+}
+
+/* What was about to be written before a crash and is there becomes the base at the next look; so
+ * that a row of it is none of this device's own, though in a column its user said something that
+ * others don't. */
+Test(engine_record_file, end_whole_after_a_crash_while_a_column_is_new)
+{
+    unsigned long at = 1;
+
+    while (!is_tried_with_new_column(at))
+        at++;
+    cr_assert_geq(at, 8, "hardly anything was tried");
 }
