@@ -387,6 +387,29 @@ def test_rows_whose_keys_change_while_they_refer_to_one_that_is_left_out(two, mo
 TO_100 = "UPDATE people SET id = 100 WHERE id = 1; UPDATE phones SET person = 100 WHERE person = 1;"
 
 
+@pytest.mark.parametrize("changed, number, label", [("1", "1", "home"), ("9", "5", "home"), ("9", "5", "work")],
+                         ids=["as it was", "changed", "nothing as it was"])
+def test_a_row_in_the_place_of_one_that_both_gave_another_key_is_new(friends, changed, number, label):
+    """By its key it looks like the one that was there, which refers to a row that is left out by now."""
+    laptop, desktop, here, there = friends
+    for database in here, there:
+        database.run("ALTER TABLE phones ADD COLUMN label TEXT DEFAULT 'home'")
+    both(laptop, desktop)
+    steps = ["UPDATE phones SET id = 9 WHERE id = 1;", f"UPDATE phones SET number = '+{changed}' WHERE id = 9;"]
+    for step in steps:
+        here.run(step)
+        laptop.sync()
+    there.run("".join(steps) + ZOE_50 + f"INSERT INTO phones VALUES (1, 50, '+{number}', '{label}')")
+    assert desktop.finish("sync").returncode >= 0
+    both(laptop, desktop)
+    hers = ("Ann", f"+{changed}")
+    assert sorted(owners(here)) == sorted([hers, *ALL[1:]]) and sorted(owners(there)) == sorted([hers, ("Zoe", f"+{number}")])
+    assert troubles(desktop) == says_the_same(laptop) == {}
+    there.run("UPDATE people SET kind = 'friend' WHERE name = 'Zoe'")
+    both(laptop, desktop)
+    assert sorted(owners(here)) == sorted([hers, *ALL[1:], ("Zoe", f"+{number}")])
+
+
 @pytest.mark.parametrize("typed, others", [
     (TO_100 + "INSERT INTO people VALUES (1, 'Zoe', 'work'); INSERT INTO phones(person, number) VALUES (1, '+Z');",
      [("Ann", "+1"), *ALL[1:], ("Zoe", "+Z")]),

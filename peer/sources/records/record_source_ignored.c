@@ -165,8 +165,19 @@ static void identify(cf_record_run *run)
             rows[input.disk_count++] = file->rows[i];
     const cf_row **found = cf_row_diff_identify(&input, &run->arena);
     run->known = cf_arena_allocate(&run->arena, file->count, sizeof *run->known);
-    for (size_t i = 0; i < file->count; i++)
-        run->known[i] = run->ignored[i] ? NULL : found[next++];
+    for (size_t i = 0; i < file->count; i++) {
+        const cf_row *base = run->ignored[i] ? NULL : found[next++];
+
+        if (base)
+            run->known[i] = (cf_known_row){
+                {cf_arena_copy(&run->arena, base->table), cf_arena_copy(&run->arena, base->key)},
+                base->item};
+    }
+}
+
+static bool is_new(const cf_known_row *known)
+{
+    return !known->place.table.size;
 }
 
 /* A row that is not ignored is this one of the base, perhaps under another key. */
@@ -175,7 +186,7 @@ static bool is_known(const cf_record_run *run, const cf_row *base)
     bool found = false;
 
     for (size_t i = 0; !found && i < run->content.file.count; i++)
-        found = run->known[i] == base;
+        found = !is_new(&run->known[i]) && cf_id_equal(&run->known[i].item, &base->item);
     return found;
 }
 
@@ -189,7 +200,8 @@ static bool ignore_displacing(cf_record_run *run)
     for (size_t i = 0; i < file->count; i++) {
         const cf_row *row = &file->rows[i];
 
-        if (!run->astray[i] || run->known[i] || !is_known(run, base_at(run, row->table, row->key)))
+        if (!run->astray[i] || !is_new(&run->known[i]) ||
+            !is_known(run, base_at(run, row->table, row->key)))
             continue;
         run->ignored[i] = any = true;
     }
@@ -282,13 +294,30 @@ static cf_bytes *astray_fields(cf_record_run *run, const cf_row *row, cf_arena *
     return names;
 }
 
+/* The row of the base that the row is, or in whose place the row is new. NULL: the base has given
+ * that up, since its user put it where others have it; the row is a new one.
+ *
+ *     base phone 1 (Ann, +1); on both devices it became 9; here a new 1 (Zoe, +1), Zoe left out:
+ *     the base has 9 (Ann, +1) by now, and of 1 others are told nothing */
+static const cf_row *base_of(const cf_record_run *run, const cf_row *row)
+{
+    const cf_known_row *known = &run->known[index_of(run, row)];
+
+    if (is_new(known))
+        return base_at(run, row->table, row->key);
+    const cf_row *base = base_at(run, known->place.table, known->place.key);
+    return base && cf_id_equal(&base->item, &known->item) ? base : NULL;
+}
+
 bool cf_record_run_told(cf_record_run *run, const cf_row *row, cf_arena *arena, cf_row *out)
 {
-    const cf_row *base = run->known[index_of(run, row)];
+    const cf_row *base = base_of(run, row);
     size_t astray;
 
-    if (!base) /* it has the place of one that is gone */
-        return cf_row_show(&run->content.format, base_at(run, row->table, row->key), arena, out);
+    if (!base)
+        return false;
+    if (is_new(&run->known[index_of(run, row)])) /* it has the place of one that is gone */
+        return cf_row_show(&run->content.format, base, arena, out);
     const cf_bytes *names = astray_fields(run, row, arena, &astray);
     cf_row_field *fields =
         cf_arena_allocate(arena, row->field_count + base->field_count, sizeof *fields);

@@ -84,6 +84,13 @@ typedef struct {
     cf_row_field field;
 } cf_unseen_field;
 
+/* Which row of the base a row of the file is, as the base was when that was found out: by now the
+ * base may have dropped that row, or have it elsewhere. */
+typedef struct {
+    cf_row_place place; /* no table: the row of the file is new */
+    cf_id item;
+} cf_known_row;
+
 /* One look at the source. What is in it lives in its arena, or in what the comment names. */
 typedef struct {
     cf_record_source *source;
@@ -103,12 +110,12 @@ typedef struct {
     cf_rows *seen; /* what cf_record_run_seen() made last; NULL: nothing */
     cf_unseen_field *unseen; /* what was never shown when the file was read; not in the arena */
     size_t unseen_count, unseen_capacity;
-    bool *renewed;     /* of the file's rows: they became as they are shown; NULL: nobody asks */
-    cf_rows *troubled; /* the places that can't be read */
-    bool *ignored;     /* of the file's rows: they are none of ours; NULL: none is */
-    bool *astray;      /* of the file's rows: the base has them, and they refer to ignored ones */
-    const cf_row **known;  /* of the file's rows: which of the base each is; NULL: none is astray */
-    uint8_t *stays;        /* of the file's rows: whether they stay as they are (a cf_row_fate) */
+    bool *renewed;       /* of the file's rows: they became as they are shown; NULL: nobody asks */
+    cf_rows *troubled;   /* the places that can't be read */
+    bool *ignored;       /* of the file's rows: they are none of ours; NULL: none is */
+    bool *astray;        /* of the file's rows: the base has them, and they refer to ignored ones */
+    cf_known_row *known; /* of the file's rows: which of the base each is; NULL: none is astray */
+    uint8_t *stays;      /* of the file's rows: whether they stay as they are (a cf_row_fate) */
     cf_hash_table blocked; /* rows of the view that can't be shown because of rows that stay */
     bool as_base;          /* the medium shows just what the base says: nothing was done to it */
     cf_id *doubts;         /* items of the base's rows to which something was done */
@@ -206,7 +213,8 @@ const cf_row *cf_record_run_tied(cf_record_run *run, const cf_row_tie *tie, cons
 /* Whether this row of the file, which the base has, refers to an ignored one, and did not before:
  * that is not published. */
 bool cf_record_run_is_astray(const cf_record_run *run, const cf_row *row);
-/* What the others are told of a row that is astray. False: the format doesn't hold its table. */
+/* What the others are told of a row that is astray. False: nothing, as the format doesn't hold its
+ * table, or the base has no row any more that the row of the file could be. */
 bool cf_record_run_told(cf_record_run *run, const cf_row *row, cf_arena *arena, cf_row *out);
 void cf_record_run_note_astray(cf_record_run *run);
 /* Any row here is ignored, or astray. */
