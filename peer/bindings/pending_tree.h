@@ -28,7 +28,7 @@ void cf_pending_tree_drop(cf_pending_tree *tree, cf_bytes path);
 /* Drops what lies in this directory itself, not deeper; "": in the source's own. */
 void cf_pending_tree_drop_in(cf_pending_tree *tree, cf_bytes directory);
 typedef void cf_pending_visit(void *context, const cf_pending *pending);
-/* By path. What a brief sync gets lives until it returns. */
+/* Calls `visit` for each, by path; what that gets lives until the call returns. */
 void cf_pending_tree_each(const cf_pending_tree *tree, cf_pending_visit *visit, void *context);
 void cf_pending_tree_release(cf_pending_tree *tree);
 
