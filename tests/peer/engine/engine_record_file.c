@@ -152,7 +152,7 @@ Test(engine_record_file, lose_nothing_that_a_user_saves_at_any_moment)
 
 /* ---- A column that is new ---- */
 
-static void write_lines(device *self, const char *lines)
+static void write_lines(small_device *self, const char *lines)
 {
     char path[160];
 
@@ -164,7 +164,7 @@ static void write_lines(device *self, const char *lines)
 }
 
 /* The note of one row becomes its user's own. */
-static void write_own_note(device *self, long id)
+static void write_own_note(small_device *self, long id)
 {
     table what = {0};
 
@@ -178,7 +178,7 @@ static void write_own_note(device *self, long id)
 }
 
 /* Records of the table that were changed by several who did not know of each other. */
-static size_t count_contested(const device *self, const cf_binding *binding)
+static size_t count_contested(const small_device *self, const cf_binding *binding)
 {
     cf_collection *collection;
     cf_error error;
@@ -194,33 +194,33 @@ static size_t count_contested(const device *self, const cf_binding *binding)
 static bool is_tried_with_new_column(unsigned long at)
 {
     static const long balances[] = {10, 20};
-    world *w = world_new(10, 2);
-    device *a = &w->devices[0], *b = &w->devices[1];
+    small_world *w = small_world_new(10, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
 
-    world_count_up(w);
-    const cf_binding *bound = device_bind_table(a, &(table_place){.number = TABLE_NUMBER});
-    device_bind_table(b, &(table_place){.number = TABLE_NUMBER});
+    small_world_count_up(w);
+    const cf_binding *bound = small_device_bind_table(a, &(table_place){.number = TABLE_NUMBER});
+    small_device_bind_table(b, &(table_place){.number = TABLE_NUMBER});
     write_balances(a, balances, 2);
-    settles_equal_by(world_tables_equal, w, "before", at);
+    settles_equal_by(small_world_tables_equal, w, "before", at);
     write_lines(b, "id,balance\n1,10\n2,20\n");
-    cr_assert(device_sync(b));
+    cr_assert(small_device_sync(b));
     write_lines(a, "id,balance,note\n1,10,new\n2,20,new\n3,29,new\n");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     write_lines(a, "id,balance,note\n1,10,new\n2,20,new\n3,30,new\n");
-    cr_assert(device_sync(a));
+    cr_assert(small_device_sync(a));
     write_lines(b, "id,balance,note\n1,10,\n2,20,\n");
     uint64_t first = b->faults.calls;
     b->faults = (disk_faults){.status = CF_IO, .calls = first, .at = first + at};
-    device_sync(b);
+    small_device_sync(b);
     bool over = b->faults.calls < first + at;
-    device_crash(b);
+    small_device_crash(b);
     write_own_note(b, 1);
-    settles_equal_by(world_tables_equal, w, "with a new column", at);
+    settles_equal_by(small_world_tables_equal, w, "with a new column", at);
     for (long id = 1; id <= 3; id++)
         cr_assert_eq(balance_of(a, id), 10 * id, "%lu: row %ld", at, id);
     cr_assert_eq(balance_of(a, 4), 0, "%lu: row 3 is there twice", at);
     cr_assert_leq(count_contested(a, bound), 1, "%lu: not only row 1 was changed by two", at);
-    world_destroy(&w);
+    small_world_destroy(&w);
     return over;
 }
 
