@@ -57,13 +57,16 @@ typedef struct {
     bool says[CF_WHENS];    /* what the version that is kept says of it */
 } versions;
 
-/* The ref says the thing in question; of a line also a field that says what the line says. */
+/* The ref says the thing in question. A line competes also with the fields that say what the line
+ * says, a field with the line that is shown instead of the field. */
 static bool is_rival(const versions *self, const cf_row_ref *ref)
 {
     const place other = place_of(self->of->table, ref->field, ref->value);
 
     return is_same(&self->place, &other) ||
-           cf_seat_is_field(&self->place.seat, other.name, &other.seat);
+           cf_seat_is_field(&self->place.seat, other.name, &other.seat) ||
+           (ref->standing == CF_WRITE_SHOWN &&
+            cf_seat_is_field(&other.seat, self->place.name, &self->place.seat));
 }
 
 /* The ref says the thing in question itself. */
@@ -280,7 +283,9 @@ static bool goes_of_when(const versions *self, const cf_row_ref *ref, const cf_r
  * in one go. Where a line gives way to a field, the field's other values are the field's matter:
  *
  *     LOCATION: a shown, b listed, the line LOCATION;LANGUAGE=de:c listed with them
- *     of the line keep 1: the line goes     keep 2: a and b go */
+ *     of the line keep 1: the line goes     keep 2: a and b go
+ * Where the line is shown, the field's values are versions beside that:
+ *     the line c shown, LOCATION: a and b listed     keep 1: a and b go     keep 2: b and c go */
 static bool goes(const versions *self, const cf_row_ref *ref, const cf_row_ref *kept)
 {
     if (self->place.when)

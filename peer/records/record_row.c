@@ -278,7 +278,7 @@ static void add_field(making *self, size_t first, size_t end)
     const cf_row_fact *shown = cf_row_facts_shown(self->facts, first, end);
     if (property->merge == CF_MERGE_SET)
         add_set_values(self, property, first, end);
-    else if (!property->when || shown->standing == CF_WRITE_SHOWN)
+    else if (!(property->when || property->has_lines) || shown->standing == CF_WRITE_SHOWN)
         add_value(self, property, shown->write.value);
 }
 

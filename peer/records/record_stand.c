@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which writes of one record are shown: field by field (model, rules c and d), and of values that
  * have one seat (rule y). A says GEO:1;2, B says GEO:3;4 in an entry of another name: B's is shown,
- * since it is later, and A's listed. A line for which a field has a word gives way to that: A says
- * BDAY:1980-01-02, B says BDAY;VALUE=text:about 1980, and B's is listed. What says when an event is
- * stands or falls together (record_when.c). */
+ * since it is later, and A's listed. So it is where a field says one and a line the other: A says
+ * BDAY:1980-01-02, B says BDAY;VALUE=text:about 1980, which no field has a word for, and A's is
+ * listed. What says when an event is stands or falls together (record_when.c). */
 #include <stdlib.h>
 
 #include "peer/records/record_view_inside.h"
@@ -56,6 +56,12 @@ static bool is_meant_beside(const seated *one, const seated *best)
             cf_dot_compare(&one->fact->write.dot, &best->fact->write.dot) == 0);
 }
 
+static void give_way(cf_row_fact *fact, bool greatest)
+{
+    fact->standing =
+        fact->live && !fact->write.weak && !greatest ? CF_WRITE_LISTED : CF_WRITE_HIDDEN;
+}
+
 /* Of the values of one seat shows the best, its equals, and what its own entry wrote beside it in
  * other entries of the set. Others are listed, or hidden where the greatest counts. */
 static void settle(seated *own, size_t count)
@@ -69,9 +75,7 @@ static void settle(seated *own, size_t count)
         cf_row_fact *fact = own[i].fact;
 
         if (!is_meant_beside(&own[i], best))
-            fact->standing = fact->live && !fact->write.weak && !own[i].seat.greatest
-                                 ? CF_WRITE_LISTED
-                                 : CF_WRITE_HIDDEN;
+            give_way(fact, own[i].seat.greatest);
     }
 }
 
@@ -129,11 +133,11 @@ static bool is_line(const seated *one)
 typedef struct {
     cf_bytes field;
     cf_seat seat;
-    const cf_dot *dot;
+    cf_row_fact *fact;
 } said;
 
 /* What is shown of fields that have a word for such lines; the caller frees it. */
-static said *find_said(cf_row_view *view, const cf_schema_table *table, const cf_row_facts *facts,
+static said *find_said(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts,
                        size_t *count)
 {
     said *found = cf_allocate(facts->count, sizeof *found);
@@ -148,29 +152,50 @@ static said *find_said(cf_row_view *view, const cf_schema_table *table, const cf
         if (property->has_lines)
             found[(*count)++] =
                 (said){property->name, cf_seat_of(table->kind, property->name, write->value),
-                       &facts->at[i].write.dot};
+                       &facts->at[i]};
     }
     return found;
 }
 
-/* Whether a field says what the line says, and nobody wrote both in one go. */
-static bool is_said(const said *all, size_t count, const seated *line)
+typedef enum {
+    LINE_STANDS, /* no field says what the line says, or both were written in one go */
+    LINE_GIVES_WAY,
+    FIELD_GIVES_WAY, /* the line is later than all that the field says */
+} line_standing;
+
+/* What is greatest is told by the field, whose spellings can be compared. */
+static line_standing stand_line(const said *all, size_t count, const seated *line)
 {
-    bool found = false;
+    line_standing found = LINE_STANDS;
 
     for (size_t i = 0; i < count; i++) {
         if (!cf_seat_is_field(&line->seat, all[i].field, &all[i].seat))
             continue;
-        if (cf_dot_compare(all[i].dot, &line->fact->write.dot) == 0)
-            return false;
-        found = true;
+        if (cf_dot_compare(&all[i].fact->write.dot, &line->fact->write.dot) == 0)
+            return LINE_STANDS;
+        if (line->seat.greatest || cf_row_fact_compare(line->fact, all[i].fact) < 0)
+            found = LINE_GIVES_WAY;
+        else if (found == LINE_STANDS)
+            found = FIELD_GIVES_WAY;
     }
     return found;
 }
 
-/* A line that a field says as well gives way to that. */
+/* Of a line and the fields that say the same property the later is shown; of SEQUENCE, REV and
+ * their like, where the greatest counts, the field. */
+static void settle_line(const said *all, size_t count, const seated *line)
+{
+    const line_standing standing = stand_line(all, count, line);
+
+    if (standing == LINE_GIVES_WAY)
+        give_way(line->fact, line->seat.greatest);
+    for (size_t i = 0; standing == FIELD_GIVES_WAY && i < count; i++)
+        if (cf_seat_is_field(&line->seat, all[i].field, &all[i].seat))
+            give_way(all[i].fact, false);
+}
+
 static void settle_lines(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts,
-                         seated *all, size_t count)
+                         const seated *all, size_t count)
 {
     size_t said_count = 0;
     said *fields = NULL;
@@ -180,9 +205,7 @@ static void settle_lines(cf_row_view *view, const cf_schema_table *table, cf_row
             continue;
         if (!fields)
             fields = find_said(view, table, facts, &said_count);
-        if (is_said(fields, said_count, &all[i]))
-            all[i].fact->standing =
-                all[i].fact->live && !all[i].seat.greatest ? CF_WRITE_LISTED : CF_WRITE_HIDDEN;
+        settle_line(fields, said_count, &all[i]);
     }
     free(fields);
 }

@@ -201,6 +201,14 @@ bool cf_set_has_seats(uint8_t kind, cf_bytes set)
     return seated_set(kind, set) < SEATED;
 }
 
+cf_bytes cf_set_of_lines(uint8_t kind)
+{
+    for (size_t i = 0; cf_kind_has_seats(kind) && i < SEATED; i++)
+        if (seated[i].lines && seated[i].card == (kind == CF_KIND_CONTACT))
+            return cf_bytes_of_text(seated[i].set);
+    return (cf_bytes){0};
+}
+
 /* The text of the map's member of this name; nothing. Leaves the reader behind the map. */
 static cf_bytes member_text(cf_reader *reader, const char *name, size_t *members)
 {

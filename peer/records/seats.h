@@ -54,6 +54,8 @@ cf_seat cf_seat_of(uint8_t kind, cf_bytes set, cf_bytes value);
 bool cf_kind_has_seats(uint8_t kind);
 /* Whether values of the set have seats at all. */
 bool cf_set_has_seats(uint8_t kind, cf_bytes set);
+/* The set of the lines that no field has a word for; nothing: items of the kind have none. */
+cf_bytes cf_set_of_lines(uint8_t kind);
 /* Both have the same name and part. */
 bool cf_seat_alike(const cf_seat *a, const cf_seat *b);
 int cf_seat_compare(const cf_seat *a, const cf_seat *b);

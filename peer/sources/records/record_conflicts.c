@@ -95,6 +95,11 @@ static cf_bytes as_shown(const cf_row_view *view, cf_bytes value)
     return key;
 }
 
+/* What is shown instead of a value, and of which set that is a value. */
+typedef struct {
+    cf_bytes set, value;
+} instead;
+
 /* The value of the row's set that has the seat instead of the listed one; nothing: none has. */
 static cf_bytes shown_in_seat(const cf_row_conflict *conflict, cf_bytes set, const cf_seat *seat)
 {
@@ -110,7 +115,7 @@ static cf_bytes shown_in_seat(const cf_row_conflict *conflict, cf_bytes set, con
 }
 
 /* The value of the row's field to which the listed line gave way; nothing: there is none. */
-static cf_bytes shown_in_field(const cf_row_conflict *conflict, const cf_seat *line)
+static instead shown_in_field(const cf_row_conflict *conflict, const cf_seat *line)
 {
     const cf_row *row = conflict->row;
 
@@ -120,36 +125,61 @@ static cf_bytes shown_in_field(const cf_row_conflict *conflict, const cf_seat *l
             const cf_seat seat = cf_seat_of(row->item.bytes[0], field, value);
 
             if (cf_seat_is_field(line, field, &seat))
-                return value;
+                return (instead){field, value};
         }
-    return (cf_bytes){0};
+    return (instead){0};
 }
 
-/* What the row shows in the place of the conflict's value: what has its seat, or the field that it
- * gave way to; else the key, or what the field has. */
-static cf_bytes shown_instead(const cf_row_conflict *conflict)
+/* The line to which the listed value of a field, or of an entry of a set, gave way. */
+static instead shown_as_line(const cf_row_conflict *conflict, cf_bytes name, const cf_seat *seat)
+{
+    const uint8_t kind = conflict->row->item.bytes[0];
+    const cf_bytes set = cf_set_of_lines(kind);
+    const cf_row_field *lines = cf_row_field_named(conflict->row, set);
+
+    for (size_t i = 0; lines && i < lines->count; i++) {
+        const cf_seat line = cf_seat_of(kind, set, lines->values[i]);
+
+        if (cf_seat_is_field(&line, name, seat))
+            return (instead){set, lines->values[i]};
+    }
+    return (instead){0};
+}
+
+static instead shown_of_set(const cf_row_conflict *conflict, cf_bytes set, const cf_seat *seat)
+{
+    const cf_bytes shown = shown_in_seat(conflict, set, seat);
+
+    if (shown.size)
+        return (instead){set, shown};
+    return seat->spelled ? shown_in_field(conflict, seat) : shown_as_line(conflict, set, seat);
+}
+
+/* What the row shows in the place of the conflict's value: what has its seat, or the field or line
+ * that it gave way to; else the key, or what the field has. */
+static instead shown_instead(const cf_row_conflict *conflict)
 {
     const cf_row *row = conflict->row;
     const cf_bytes set = set_of(conflict->field);
     const cf_seat seat = cf_seat_of(row->item.bytes[0], set, conflict->value);
 
-    if (seat.name.size) {
-        const cf_bytes shown = shown_in_seat(conflict, set, &seat);
-        return shown.size ? shown : shown_in_field(conflict, &seat);
-    }
+    if (seat.name.size)
+        return shown_of_set(conflict, set, &seat);
+    if (cf_bytes_equal(conflict->field, cf_bytes_of_text(CF_FIELD_KEY)))
+        return (instead){.value = row->key};
     const cf_row_field *field = cf_row_field_named(row, conflict->field);
 
-    if (cf_bytes_equal(conflict->field, cf_bytes_of_text(CF_FIELD_KEY)))
-        return row->key;
-    return field ? field->values[0] : (cf_bytes){0};
+    return field ? (instead){set, field->values[0]}
+                 : shown_as_line(conflict, conflict->field, &seat);
 }
 
 /* A value as it is told: of a line that no field has a word for only what stands behind the colon;
  * of a long one the identity. */
-static cf_told_value told(const cf_row_conflict *conflict, cf_bytes value, cf_arena *arena)
+static cf_told_value told(const cf_row_conflict *conflict, cf_bytes set, cf_bytes value,
+                          cf_arena *arena)
 {
     const cf_id *item = &conflict->row->item;
-    const cf_seat seat = cf_seat_of(item->bytes[0], set_of(conflict->field), value);
+    const cf_seat seat = cf_seat_of(item->bytes[0], set, value);
     bool is_long = value.size && cf_item_has_content(item, conflict->field, value);
     cf_buffer text = {0};
 
@@ -225,6 +255,8 @@ static void keep_one(const cf_row_view *view, const cf_schema *schema, const cf_
 {
     cf_arena *arena = &known->arena;
     cf_buffer record = {0}, path = {0}, rival = {0};
+    const instead shown =
+        both ? (instead){set_of(one->field), as_shown(view, both->first)} : shown_instead(one);
 
     if (one->rival)
         cf_record_path(one->rival->item.bytes[0], one->rival->table, one->rival->key, &rival);
@@ -244,9 +276,8 @@ static void keep_one(const cf_row_view *view, const cf_schema *schema, const cf_
                      .rival = cf_arena_copy(arena, cf_buffer_view(&rival)),
                      .rival_written = one->rival_dot,
                      .can_be_one = cf_row_can_be_one(schema, one),
-                     .shown =
-                         told(one, both ? as_shown(view, both->first) : shown_instead(one), arena),
-                     .value = told(one, as_shown(view, one->value), arena)},
+                     .shown = told(one, shown.set, shown.value, arena),
+                     .value = told(one, set_of(one->field), as_shown(view, one->value), arena)},
     };
     cf_buffer_release(&path);
     cf_buffer_release(&record);

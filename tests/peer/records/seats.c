@@ -90,7 +90,15 @@ static const struct {
      2},
     {"", "LOCATION:a\n", "LOCATION:b\n", "LOCATION:b\n", 1},
     {"LOCATION:a\n", "LOCATION:b\n", "LOCATION:c\n", "LOCATION:c\n", 1},
-    {"", "LOCATION:a\n", "LOCATION;LANGUAGE=de:b\n", "LOCATION:a\n", 1},
+    {"", "LOCATION:a\n", "LOCATION;LANGUAGE=de:b\n", "LOCATION;LANGUAGE=de:b\n", 1},
+    {"", "LOCATION;LANGUAGE=de:a\n", "LOCATION:b\n", "LOCATION:b\n", 1},
+    {"LOCATION:a\n", "LOCATION:b\n", "LOCATION;LANGUAGE=de:c\n", "LOCATION;LANGUAGE=de:c\n", 1},
+    {"LOCATION;LANGUAGE=de:a\n", "LOCATION;LANGUAGE=de:b\n", "LOCATION:c\n", "LOCATION:c\n", 1},
+    {"", "CLASS:PRIVATE\n", "CLASS;X-A=1:PUBLIC\n", "CLASS;X-A=1:PUBLIC\n", 1},
+    {"", "PRIORITY:3\n", "PRIORITY;X-A=1:4\n", "PRIORITY;X-A=1:4\n", 1},
+    {"", "PRIORITY;X-A=1:3\n", "PRIORITY:4\n", "PRIORITY:4\n", 1},
+    {"", "STATUS:TENTATIVE\n", "STATUS:X-MAYBE\n", "STATUS:X-MAYBE\n", 1},
+    {"", "SEQUENCE:12\nURL:a:1\n", "SEQUENCE;X-A=1:9\nGEO:1.0;2.0\n", "SEQUENCE:12\nURL:a:1\n", 0},
     {"", "RRULE:FREQ=DAILY\n", "RRULE:FREQ=WEEKLY\n", "RRULE:FREQ=WEEKLY\n", 1},
     {"", "SEQUENCE:12\nURL:a:1\n", "SEQUENCE:9\nGEO:1.0;2.0\n", "SEQUENCE:12\nURL:a:1\n", 0},
     {"", "LAST-MODIFIED;X-A=1:20240103T000000Z\n", "LAST-MODIFIED;X-A=1:20240102T000000Z\n",
@@ -126,7 +134,8 @@ Test(seats, show_one_line_of_what_a_card_may_have_once)
     static const char *const cards[][4] = {
         {"", "BDAY:19800102\n", "BDAY:19800201\n", "BDAY:19800201\n"},
         {"BDAY:19800102\n", "BDAY:19800103\n", "BDAY:19800104\n", "BDAY:19800104\n"},
-        {"", "BDAY:19800102\n", "BDAY;VALUE=text:about 1980\n", "BDAY:19800102\n"},
+        {"", "BDAY:19800102\n", "BDAY;VALUE=text:about 1980\n", "BDAY;VALUE=text:about 1980\n"},
+        {"", "BDAY;VALUE=text:about 1980\n", "BDAY:19800102\n", "BDAY:19800102\n"},
         {"", "TZ:+01\n", "TZ:+02\n", "TZ:+02\n"},
         {"", "GENDER:F\n", "GENDER:O\n", "GENDER:O\n"},
         {"", "DEATHDATE:20200101\n", "DEATHDATE:20200102\n", "DEATHDATE:20200102\n"},
@@ -269,10 +278,13 @@ static const struct {
      "ATTENDEE;PARTSTAT=DECLINED:MAILTO:A@b.c\n", false},
     {false, "", "URL:a:1\n", "URL:a:2\n", false},
     {false, "", "LOCATION:a\n", "LOCATION:b\n", false},
-    {false, "", "LOCATION:a\n", "LOCATION;LANGUAGE=de:b\n", true},
+    {false, "", "LOCATION:a\n", "LOCATION;LANGUAGE=de:b\n", false},
+    {false, "", "LOCATION;LANGUAGE=de:a\n", "LOCATION:b\n", false},
+    {false, "", "PRIORITY:3\n", "PRIORITY;X-A=1:4\n", false},
     {false, "", "RRULE:FREQ=DAILY\n", "RRULE:FREQ=WEEKLY\n", false},
     {true, "", "BDAY:19800102\n", "BDAY:19800201\n", false},
-    {true, "", "BDAY:19800102\n", "BDAY;VALUE=text:about 1980\n", true},
+    {true, "", "BDAY:19800102\n", "BDAY;VALUE=text:about 1980\n", false},
+    {true, "", "BDAY;VALUE=text:about 1980\n", "BDAY:19800102\n", false},
     {true, "", "TZ:+01\n", "TZ:+02\n", false},
     {true, "", "X-SPOUSE:Bert\n", "X-SPOUSE:Robert\n", false},
 };
@@ -332,6 +344,38 @@ Test(seats, settle_nothing_by_a_version_that_there_is_not)
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         cr_expect_not(settle(&none[i]));
     expect_shown("GEO:3.0;4.0\n", 1);
+}
+
+/* Of a field two versions are listed beside the line that is shown instead of both. */
+Test(seats, settle_a_field_beside_which_a_line_is_shown)
+{
+    for (unsigned number = 1; number <= 3; number++) {
+        leave();
+        enter();
+        cf_rows *none = cf_rows_new();
+        const cf_row_diff before = scan_of(world.state, none, 'A', 10, EVENT(""));
+
+        rule_world_publish(&world, &before);
+        cf_rows *base = rule_world_applied(&world);
+        const cf_row_diff made[] = {
+            scan_of(world.state, base, 'A', 20, EVENT("LOCATION:a\n")),
+            scan_of(world.state, base, 'B', 30, EVENT("LOCATION:b\n")),
+            scan_of(world.state, base, 'C', 35, EVENT("LOCATION;LANGUAGE=de:c\n"))};
+        for (size_t i = 0; i < 3; i++)
+            rule_world_publish(&world, &made[i]);
+        expect_shown("LOCATION;LANGUAGE=de:c\n", 2);
+        cr_expect(settle(&(cf_keep){.kind = CF_KEEP_NUMBER, .number = number}));
+        cf_buffer text = {0};
+        cr_expect_eq(show(&text), 0, "%s", (char *)text.data);
+        cr_expect_eq(strstr((char *)text.data, "LOCATION;LANGUAGE=de:c") != NULL, number == 1, "%s",
+                     (char *)text.data);
+        cr_expect_eq((strstr((char *)text.data, "LOCATION:a") != NULL) +
+                         (strstr((char *)text.data, "LOCATION:b") != NULL),
+                     number > 1, "%s", (char *)text.data);
+        cf_buffer_release(&text);
+        cf_rows_destroy(&base);
+        cf_rows_destroy(&none);
+    }
 }
 
 /* A third value doesn't know of the second, as in any field; what is kept of all ends it. */
