@@ -206,17 +206,29 @@ static bool has_key_columns(const cf_csv_document *self, const cf_csv_record *re
     return all;
 }
 
-/* As sheets have them at their ends: separators and blanks. The beginning of a last line that is
- * cut short may look so, too. */
-static bool says_nothing(const cf_csv_document *self, size_t index)
+/* The last line may be the beginning of a row that is cut short, whose key is still to come. */
+static bool may_get_key(const cf_csv_document *self, size_t index)
+{
+    bool may = false;
+
+    for (size_t i = 0; i < self->source->key_count; i++)
+        may = may || self->keys[i] + 1 >= self->csv.records[index].fields;
+    return may && self->csv.unended && index + 1 == self->csv.count;
+}
+
+/* As sheets have them at their ends: separators and blanks. A key of blanks is one in quotes alone,
+ * as it is written here:
+ *     ` , ,`  nothing      `" ",,`  the row " "      `"",,`  nothing */
+static bool says_nothing(const cf_csv_document *self, size_t index, bool keyless)
 {
     const cf_csv_record *record = &self->csv.records[index];
     const uint8_t *at = self->csv.input.data + record->offset;
 
     for (size_t i = 0; i < record->size; i++)
-        if (at[i] != (uint8_t)self->csv.separator && at[i] != ' ' && at[i] != '\t' && at[i] != '"')
+        if (at[i] != (uint8_t)self->csv.separator && at[i] != ' ' && at[i] != '\t' &&
+            !(keyless && at[i] == '"'))
             return false;
-    return !self->csv.unended || index + 1 < self->csv.count;
+    return !may_get_key(self, index);
 }
 
 static void read_row(cf_csv_document *self, size_t index, cf_field_list *list, cf_record_file *out)
@@ -231,7 +243,7 @@ static void read_row(cf_csv_document *self, size_t index, cf_field_list *list, c
         keyless = read_key(self, &key);
     }
     row.key = cf_arena_copy(&out->arena, cf_buffer_view(&key));
-    if (keyless && says_nothing(self, index)) {
+    if (says_nothing(self, index, keyless != NULL)) {
         cf_buffer_release(&key);
         return;
     }

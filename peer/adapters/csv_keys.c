@@ -58,7 +58,16 @@ static void take_keys(filling *self)
     }
 }
 
-/* All that the record says; nothing: it is empty. */
+static bool is_blank(cf_bytes text)
+{
+    size_t i = 0;
+
+    while (i < text.size && (text.data[i] == ' ' || text.data[i] == '\t'))
+        i++;
+    return i == text.size;
+}
+
+/* All that the record says; false: nothing but blanks. */
 static bool gather(filling *self, size_t record, cf_buffer *said)
 {
     bool any = false;
@@ -69,7 +78,7 @@ static bool gather(filling *self, size_t record, cf_buffer *said)
 
         cf_buffer_append_text(said, "%zu:", text.size);
         cf_buffer_append(said, text.data, text.size);
-        any |= text.size > 0;
+        any |= !is_blank(text);
     }
     return any;
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a CSV file is laid out: one that a device makes is as the collection's first one."""
 
+import csv
+
 from counterfoil import both, broker, make_device, two  # noqa: F401
 from test_records import add
 
@@ -90,3 +92,22 @@ def test_a_column_that_only_others_have_is_told_of(two):
     told = left_out(desktop)
     assert list(told) == ["column fax"] and "no such column here" in told["column fax"] and "1 row " in told["column fax"]
     assert left_out(laptop) == {}
+
+
+def test_rows_of_separators_and_blanks_at_a_sheet_s_end_are_nothing(two):
+    """With a line end, and without one: sheets save both."""
+    laptop, desktop = two
+    rows = "id,name,tel\n1,Ann,5\n2,Bob,6\n"
+    for number, blank in enumerate((" , , \n", "\t,\t,\n,,\n", "  \n", ",,", "  ,,", '"","",""')):
+        name = f"people{number}.csv"
+        here = add(laptop, name, rows + blank, *CSV, "--collection", f"people{number}")
+        told = laptop.sync()["collections"][-1]
+        assert told["items"] == 2 and told["pending"] == [] and told["in_sync"], (blank, told)
+        desktop.sync()
+        there = add(desktop, name, None, *CSV, "--collection", f"people{number}", "--existing")
+        desktop.sync()
+        assert there.read_text() == rows, blank
+        there.write_text(rows.replace("Bob", "Robert") + "3,Carl,7\n")
+        both(desktop, laptop)
+        assert [line for line in csv.reader(here.read_text().splitlines()) if "".join(line).strip()] == \
+            [["id", "name", "tel"], ["1", "Ann", "5"], ["2", "Robert", "6"], ["3", "Carl", "7"]], blank

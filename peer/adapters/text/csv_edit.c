@@ -11,6 +11,11 @@ void cf_csv_edits_release(cf_csv_edits *self)
     cf_splice_release(&self->splice);
 }
 
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
 static bool must_quote(const cf_csv *csv, cf_bytes text)
 {
     for (size_t i = 0; i < text.size; i++) {
@@ -21,7 +26,7 @@ static bool must_quote(const cf_csv *csv, cf_bytes text)
     }
     if (text.size >= 4 && memcmp(text.data, "sep=", 4) == 0)
         return true; /* in the first line it would tell the separator */
-    return text.size && (text.data[0] == ' ' || text.data[text.size - 1] == ' ');
+    return text.size && (is_blank(text.data[0]) || is_blank(text.data[text.size - 1]));
 }
 
 static void write_field(const cf_csv *csv, cf_bytes text, bool quoted, cf_buffer *out)

@@ -68,12 +68,25 @@ Test(csv_rows, reads_keys_of_several_columns_and_counted_ones)
 
 Test(csv_rows, takes_what_says_nothing_for_no_row_but_at_a_cut)
 {
-    read_text("id,x\n1,a\n,\n \t,\n\"\",\"\"\n4,d\n,\n");
-    expect_rows(&rows, "\"1\" /columns/x=\"a\"\n\" \\t\"\n\"4\" /columns/x=\"d\"\n");
+    read_text("id,x\n1,a\n,\n \t,\n , \n\"\",\"\"\n4,d\n,\n \n");
+    expect_rows(&rows, "\"1\" /columns/x=\"a\"\n\"4\" /columns/x=\"d\"\n");
     expect_troubles(&rows, "");
-    read_text("id,x\n1,a\n,\n,");
+    read_text("id,x\n1,a\n,\n ,");
+    expect_rows(&rows, "\"1\" /columns/x=\"a\"\n");
+    expect_troubles(&rows, "");
+    read_text("x,id\na,1\n,\n,");
     expect_rows(&rows, "\"1\" /columns/x=\"a\"\n");
     expect_troubles(&rows, "4 ? has no key: give it one\n");
+}
+
+Test(csv_rows, takes_a_key_of_blanks_in_quotes_for_one)
+{
+    static const char text[] = "id,x\n\" \",\n\"\t\",\n";
+
+    read_text(text);
+    expect_rows(&rows, "\" \"\n\"\\t\"\n");
+    expect_change(text, "id,x\n\"\t\",\n\" \",q\n", "id,x\n\" \",q\n\"\t\",\n");
+    expect_change("id,x\n1,a\n", "id,x\n1,a\n\"\t\",\n\" \",\n", "id,x\n1,a\n\"\t\",\n\" \",\n");
 }
 
 Test(csv_rows, names_what_it_cannot_take)
