@@ -243,3 +243,18 @@ def test_under_serve(pair_of_notes):
     here.mkdir()
     laptop.run("repair", str(here), "--refill")
     assert tree(here) == before
+
+
+def test_a_database_that_its_program_holds_is_locked_by_another(bases):
+    laptop, desktop, here, there = bases
+    there.run("update people set name = 'never told' where id = 1")
+    before = there.rows()
+    program = sqlite3.connect(there.path, isolation_level=None)
+    program.execute("BEGIN EXCLUSIVE")
+    told = desktop.run("repair", str(there.path), "--refill", code=9)
+    assert "another program holds the database for itself: close that program, and say this again" in told
+    program.execute("ROLLBACK")
+    program.close()
+    assert there.rows() == before and not os.path.exists(os.path.join(desktop.home, "kept")), "nothing was done"
+    desktop.run("repair", str(there.path), "--refill")
+    assert there.rows() == here.rows()

@@ -12,6 +12,7 @@
 
 /* By a clock of the future nothing is fresh. */
 static const uint64_t FUTURE_MS = INT64_MAX / 1000000;
+enum { READ_TRIES = 9 }; /* more than a database that is taken has, until that is said */
 
 /* None of what is there is a record, nor will be by itself. */
 static bool is_senseless(const cf_record_file *file)
@@ -196,6 +197,22 @@ static cf_medium *new_medium(cf_peer *peer, cf_binding *binding, bool compares)
                : cf_medium_new(files, peer, binding);
 }
 
+/* Until it is known whether a program that has the database in hand lets go of it. */
+static cf_status read_patiently(cf_medium *medium, cf_medium_content *out, cf_error *error)
+{
+    cf_status status = cf_medium_read(medium, FUTURE_MS, out, error);
+
+    for (int i = 0; i < READ_TRIES && status == CF_CHANGED; i++) {
+        cf_medium_content_release(out);
+        status = cf_medium_read(medium, FUTURE_MS, out, error);
+    }
+    return status == CF_LOCKED && medium->peer
+               ? cf_fail(error, CF_LOCKED,
+                         "another program holds the database for itself: close that program, and "
+                         "say this again")
+               : status;
+}
+
 /* `compares`: it may be a folder that nobody has added yet. */
 static cf_status open_apart(apart *self, cf_peer *peer, const cf_binding *binding, bool compares,
                             cf_error *error)
@@ -213,7 +230,7 @@ static cf_status open_apart(apart *self, cf_peer *peer, const cf_binding *bindin
     self->medium->schema = &run->schema;
     self->medium->only_looks = true;
     if (!status)
-        status = cf_medium_read(self->medium, FUTURE_MS, &run->content, error);
+        status = read_patiently(self->medium, &run->content, error);
     if (status == CF_MISSING && compares && is_database(binding))
         status = CF_OK; /* one that would be made has no row */
     if (status)
@@ -352,7 +369,7 @@ static cf_status mend(cf_peer *peer, cf_binding *binding, const cf_refill_visito
     cf_status status = cf_catalog_layout(peer, &binding->collection, binding->format, &arena,
                                          &medium->layout, error);
     if (!status)
-        status = cf_medium_read(medium, FUTURE_MS, &content, error);
+        status = read_patiently(medium, &content, error);
     if ((!status || status == CF_MALFORMED) && had_end(peer, binding))
         status = cf_medium_mend(medium, &keeping, error);
     else if (status == CF_MALFORMED)
