@@ -62,8 +62,10 @@ cf_status cf_addition_check_place(cf_addition *self, cf_error *error)
                              "changes it",
                              self->path);
         else if (cf_path_is_in(other, self->path) || cf_path_is_in(self->path, other))
-            status = cf_fail(error, CF_USAGE, "%s and the source %s lie in each other", self->path,
-                             other);
+            status = cf_fail(error, CF_USAGE,
+                             "%s and the source %s lie in each other: move one of them, or "
+                             "`counterfoil remove` that source",
+                             self->path, other);
         else if (base && cf_path_is_in(base, self->path))
             status = cf_fail(error, CF_USAGE,
                              "the base of %s lies in %s, in %s, and must lie "

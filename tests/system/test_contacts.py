@@ -295,3 +295,16 @@ def test_options_that_make_no_sense(two):
                                           code=2)
     laptop.run("remove", str(here))
     assert items(here) == PEOPLE and not (here / ".counterfoil").exists()
+
+
+def test_a_folder_within_is_synced_as_the_message_says(people):
+    laptop, here = people.laptop, people.here
+    fill(here / "work", {"carl.vcf": card("carl", "Carl")})
+    named, = laptop.sync(1)["collections"][0]["pending"]
+    assert named["path"].endswith("work") and "move it out of the source, and add it as one of its own" in named["reason"], named
+    told = laptop.run("add", str(here / "work"), "--format", "vcard", "--collection", "work", code=2)
+    assert f"lie in each other: move one of them, or `counterfoil remove` that source" in told
+    outside = here.with_name("work")
+    (here / "work").rename(outside)
+    laptop.run("add", str(outside), "--format", "vcard", "--collection", "work")
+    assert all(one["in_sync"] and not one["pending"] for one in laptop.sync()["collections"])

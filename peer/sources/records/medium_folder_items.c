@@ -141,8 +141,8 @@ static void name_others(const listing *list)
         else if (files->stat(files, self->root, list->others[i], &stat, &ignored) == CF_OK &&
                  stat.kind == CF_FILE_FOLDER)
             name_other(list->out, list->others[i],
-                       "it is a folder, and only files right in the source are synced: add it as a "
-                       "source of its own");
+                       "it is a folder, and only files right in the source are synced: move it out "
+                       "of the source, and add it as one of its own");
     }
 }
 
