@@ -37,6 +37,49 @@ void cf_conflict_id(const cf_binding *binding, const cf_conflict *conflict,
     cf_buffer_release(&sequence);
 }
 
+/* ---- Once each ---- */
+
+typedef struct {
+    cf_hash_link link;
+    char id[CF_CONFLICT_ID_TEXT];
+} listed_conflict;
+
+void cf_listed_conflicts_release(cf_listed_conflicts *listed)
+{
+    cf_hash_table_release(&listed->ids);
+    cf_arena_release(&listed->arena);
+}
+
+/* False: it was there already. */
+static bool add_id(cf_listed_conflicts *listed, const cf_binding *binding,
+                   const cf_conflict *conflict)
+{
+    listed_conflict *fresh = cf_arena_allocate(&listed->arena, 1, sizeof *fresh);
+
+    cf_conflict_id(binding, conflict, fresh->id);
+    const uint64_t hash = cf_hash_bytes(0, cf_bytes_of_text(fresh->id));
+    for (cf_hash_link *link = cf_hash_table_first(&listed->ids, hash); link;
+         link = cf_hash_table_next(link))
+        if (strcmp(cf_container_of(link, listed_conflict, link)->id, fresh->id) == 0)
+            return false;
+    cf_hash_table_add(&listed->ids, &fresh->link, hash);
+    return true;
+}
+
+void cf_listed_conflicts_take(cf_listed_conflicts *listed, cf_binding_status *status)
+{
+    cf_conflict *left = cf_arena_allocate(&listed->arena, status->conflict_count, sizeof *left);
+    size_t count = 0;
+
+    for (size_t i = 0; i < status->conflict_count; i++)
+        if (add_id(listed, status->binding, &status->conflicts[i]))
+            left[count++] = status->conflicts[i];
+    status->conflicts = left;
+    status->conflict_count = count;
+}
+
+/* ---- Copies ---- */
+
 /* Of "sub/a (conflict 2026-11-26 13-24-55 cxjw).txt" the path "sub/a.txt"; false: the name was cut.
  */
 static bool append_original(cf_bytes copy, cf_buffer *out)

@@ -101,6 +101,7 @@ static cf_status list(cf_run *run, cf_error *error)
     cf_engine *engine = cf_loop_engine(run->loop);
     cf_peer *peer = cf_loop_peer(run->loop);
     const bool asked = run->options.argument_count;
+    cf_listed_conflicts listed = {0};
     json_t *all = json_array();
     size_t count = 0;
 
@@ -112,12 +113,14 @@ static cf_status list(cf_run *run, cf_error *error)
         cf_engine_status(engine, binding, &arena, &status);
         const char *name = cf_catalog_name(peer, &binding->collection, &arena);
         choose_listed(run, name, &arena, &status);
+        cf_listed_conflicts_take(&listed, &status);
         add_json(all, name, &status, peer);
         if (!run->json && !run->quiet)
             cf_conflicts_print(name, &status, peer, &run->output);
         count += status.conflict_count;
         cf_arena_release(&arena);
     }
+    cf_listed_conflicts_release(&listed);
     if (run->json && (count || !asked))
         cf_print_json(&run->output, all);
     else

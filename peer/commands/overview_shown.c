@@ -182,9 +182,10 @@ static const char *one_way(cf_mode mode)
 }
 
 static void print_source(const cf_overview *overview, const cf_overview_source *source,
-                         cf_peer *peer, const cf_output *output)
+                         cf_listed_conflicts *listed, cf_peer *peer, const cf_output *output)
 {
     const cf_binding_status *status = &source->status;
+    cf_binding_status once = *status;
     char limit[CF_DELETE_WORD_TEXT], poll[CF_SOURCE_POLL_TEXT];
 
     cf_delete_word_show(status->binding->limit, limit);
@@ -208,16 +209,19 @@ static void print_source(const cf_overview *overview, const cf_overview_source *
     print_all_pending(output, status);
     if (source->advice)
         cf_print(output, "  %s\n", source->advice);
-    cf_conflicts_print(source->name, status, peer, output);
+    cf_listed_conflicts_take(listed, &once);
+    cf_conflicts_print(source->name, &once, peer, output);
 }
 
 void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_output *output)
 {
     const cf_broker_status *broker = &overview->broker;
+    cf_listed_conflicts listed = {0};
     char heard[CF_TIME_TEXT];
 
     for (size_t i = 0; i < overview->count; i++)
-        print_source(overview, &overview->sources[i], peer, output);
+        print_source(overview, &overview->sources[i], &listed, peer, output);
+    cf_listed_conflicts_release(&listed);
     for (size_t i = 0; i < overview->note_count; i++)
         cf_print(output, "note: %s\n", overview->notes[i].text);
     if (overview->carries)

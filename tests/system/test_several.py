@@ -125,6 +125,9 @@ def test_the_same_field_of_both_is_a_conflict_and_nothing_is_lost(desk):
     assert any(f"FN:Anna {which}" in desk.file.read_text() for which in ("First", "Second"))
     for one in sources(desk.device).values():
         assert [conflict["path"] for conflict in one["conflicts"]] == ["anna/name/full"]
+    assert [conflict["path"] for conflict in desk.device.json("conflicts", code=4)] == ["anna/name/full"], "once, of all sources"
+    for verb, code in ("conflicts", 4), ("status", 0), ("sync", 4):
+        assert desk.device.run(verb, code=code).count("not shown is") == 1, verb
     assert any("Anna" in str(event) for event in desk.device.json("log"))
 
 
