@@ -304,3 +304,27 @@ def test_what_all_marked_is_marked_back_by_one(two):
     here.run("UPDATE items SET what = 'open' WHERE what = 'done'")
     both(laptop, desktop)
     assert here.all("items") == there.all("items")
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_an_older_copy_from_before_what_both_edited_in_turn(two, mode):
+    """Of the other device's edits nothing is left any more: the copy says what there was before those."""
+    laptop, desktop, here, there = filled(two, mode, count=24)
+    backup = backup_of(here)
+    there.run("UPDATE items SET n = n + 26 WHERE id % 3 = 1")
+    both(desktop, laptop)
+    here.run("UPDATE items SET n = n + 26 WHERE id % 3 = 1")
+    both(laptop, desktop)
+    added(here, 500, 1)
+    both(laptop, desktop)
+    added(there, 600, 2)
+    both(desktop, laptop)
+    before = there.all("items")
+    put_back(backup, here)
+    here.run("UPDATE items SET what = 'used' WHERE id = 3")
+    held(laptop, "3 of 27 rows are missing")
+    desktop.sync()
+    assert there.all("items") == before
+    laptop.run("repair", str(here.path), "--refill")
+    both(laptop, desktop)
+    assert here.all("items") == there.all("items") == before

@@ -225,19 +225,11 @@ typedef struct {
     size_t tables, capacity;
 } tally;
 
-/* The field says what the last write from before the cuts said. A row that is referred to is known
- * by the key that it has now. */
-static bool was_then(const rewinding *self, const cf_past_item *item, const cf_row_field *here,
-                     cf_bytes name)
+/* The value says this; a row that is referred to is known by the key that it has now. */
+static bool is_said(const rewinding *self, cf_bytes value, cf_bytes said)
 {
-    const cf_bytes said = here && here->count == 1 ? here->values[0] : (cf_bytes){0};
-    cf_bytes value = {0};
     cf_id target;
 
-    for (size_t i = 0; item && i < item->count; i++)
-        if (cf_bytes_equal(item->writes[i].field, name) &&
-            !is_since(self, &item->writes[i].dot.writer, item->writes[i].dot.sequence))
-            value = item->writes[i].value;
     if (cf_reference_item(value, &target)) {
         const cf_row *row = cf_rows_of_item(self->of->binding->rows, &target);
 
@@ -245,6 +237,26 @@ static bool was_then(const rewinding *self, const cf_past_item *item, const cf_r
     }
     cf_reference_nothing(value, &value);
     return cf_bytes_equal(value, said);
+}
+
+/* The field says what a write from before the first entry that is undone said. Of an entry that
+ * nothing is left of nobody knows whether that moment was before it:
+ *
+ *     n = 1 is added; a copy is made; another device says n = 27, then this one n = 53
+ *     the copy says n = 1, and 53 alone is undone, as 27 is nowhere any more */
+static bool was_then(const rewinding *self, const cf_past_item *item, const cf_row_field *here,
+                     cf_bytes name)
+{
+    const cf_bytes said = here && here->count == 1 ? here->values[0] : (cf_bytes){0};
+    bool any = false, found = false;
+
+    for (size_t i = 0; item && !found && i < item->count; i++)
+        if (cf_bytes_equal(item->writes[i].field, name) &&
+            !is_since(self, &item->writes[i].dot.writer, item->writes[i].dot.sequence)) {
+            any = true;
+            found = is_said(self, item->writes[i].value, said);
+        }
+    return found || (!any && !said.size);
 }
 
 /* All in which the row differs from the base is as it was before the cuts. */
