@@ -156,6 +156,43 @@ void cells_write_table(const cells *self, cf_buffer *out)
     }
 }
 
+/* ---- JSON ---- */
+
+const char cells_settings[] = "s";
+
+/* What stands in quotes, in turn a name and a value; none has a quote in it. */
+void cells_read_settings(cf_bytes text, cells *out)
+{
+    char *copy = strndup((const char *)text.data, text.size), *rest = copy;
+    char *name, *value;
+
+    while (take(&rest, "\"") && (name = take(&rest, "\"")) && take(&rest, "\"") &&
+           (value = take(&rest, "\""))) {
+        if (!cells_find(out, cells_settings, ""))
+            cells_add(out, cells_settings, "", "");
+        cells_add(out, cells_settings, name, value);
+    }
+    free(copy);
+}
+
+void cells_write_settings(const cells *self, cf_buffer *out)
+{
+    bool first = true;
+
+    cf_buffer_append_text(out, "{");
+    for (size_t i = 0; i < self->count; i++) {
+        const cell *one = &self->all[i];
+
+        if (!*one->field)
+            continue;
+        cf_buffer_append_text(out, "%s\n  \"%s\": \"", first ? "" : ",", one->field);
+        cf_buffer_append(out, one->value, strlen(one->value));
+        cf_buffer_append_text(out, "\"");
+        first = false;
+    }
+    cf_buffer_append_text(out, "\n}\n");
+}
+
 /* ---- vCard ---- */
 
 bool cells_is_short(const char *field)

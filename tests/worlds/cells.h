@@ -33,6 +33,11 @@ extern const char *const cell_columns[CELL_COLUMNS];
 void cells_read_table(cf_bytes text, cells *out);
 void cells_write_table(const cells *self, cf_buffer *out);
 
+/* The one row of a JSON document has this key, if it has any member; what those say are texts. */
+extern const char cells_settings[];
+void cells_read_settings(cf_bytes text, cells *out);
+void cells_write_settings(const cells *self, cf_buffer *out);
+
 /* The properties: a name, a note, telephones, a photo, a birthday, and one that no standard knows.
  * The name and the last two are single ones. */
 typedef enum {

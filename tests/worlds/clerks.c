@@ -23,9 +23,11 @@ void records_save_table(device *of, record_kind kind, const cells *what, bool in
 {
     cf_buffer bytes = {0};
 
-    cells_write_table(what, &bytes);
-    save(of, kind == RECORDS_TABLE ? "/tables/table.csv" : "/tables/numbers.csv",
-         cf_buffer_view(&bytes), in_place);
+    if (kind == RECORDS_SETTINGS)
+        cells_write_settings(what, &bytes);
+    else
+        cells_write_table(what, &bytes);
+    save(of, records_path(kind), cf_buffer_view(&bytes), in_place);
     cf_buffer_release(&bytes);
 }
 
@@ -376,6 +378,41 @@ static void act_on_cards(chance *from, device *who, const char *key)
     cells_release(&all);
 }
 
+/* ---- A document ---- */
+
+/* One of its members is set, or taken out; it is never empty. */
+static void act_on_settings(chance *from, device *who, const char *field)
+{
+    cells all;
+
+    records_read(who, RECORDS_SETTINGS, &all);
+    cell *one = cells_find(&all, cells_settings, field);
+    if (one && count_values(&all, cells_settings) > 1 && chance_one_in(from, 6))
+        cells_drop(&all, one);
+    else
+        set(from, &all, cells_settings, field, "");
+    if (chance_one_in(from, 4))
+        shuffle(from, &all);
+    records_save_table(who, RECORDS_SETTINGS, &all, chance_one_in(from, 3));
+    cells_release(&all);
+}
+
+void records_fill_settings(device *who, size_t least, uint64_t seed)
+{
+    chance from = {seed};
+    char field[8];
+    cells all;
+
+    records_read(who, RECORDS_SETTINGS, &all);
+    for (unsigned number = 10; count_values(&all, cells_settings) < least; number++) {
+        snprintf(field, sizeof field, "k%u", number); /* what other acts set has one digit */
+        if (!cells_find(&all, cells_settings, field))
+            give(&from, &all, RECORDS_SETTINGS, cells_settings, field);
+    }
+    records_save_table(who, RECORDS_SETTINGS, &all, chance_one_in(&from, 3));
+    cells_release(&all);
+}
+
 /* ---- All of them ---- */
 
 void records_act(device *who, record_kind kind, const char *key, uint64_t seed)
@@ -388,6 +425,8 @@ void records_act(device *who, record_kind kind, const char *key, uint64_t seed)
         act_on_table(&from, who, key);
     else if (kind == RECORDS_NUMBERS)
         act_on_numbers(&from, who);
+    else if (kind == RECORDS_SETTINGS)
+        act_on_settings(&from, who, key);
     else
         act_on_cards(&from, who, key);
 }
@@ -414,10 +453,10 @@ static long next_number(const world *self)
 void records_plan_twins(const world *self, const char *key, uint64_t seed, record_twins *out)
 {
     chance from = {seed};
-    record_kind kind = (record_kind)chance_below(&from, RECORDS_KINDS);
+    record_kind kind = (record_kind)chance_below(&from, RECORDS_SETTINGS);
 
     while (!records_are_in(self, kind))
-        kind = (kind + 1) % RECORDS_KINDS;
+        kind = (kind + 1) % RECORDS_SETTINGS;
     *out = (record_twins){.kind = kind, .seed = chance_next(&from)};
     if (kind == RECORDS_NUMBERS)
         snprintf(out->key, sizeof out->key, "%ld", next_number(self));

@@ -85,6 +85,8 @@ bool record_may_be_spoiled(const device *who);
 void record_column_is_cleared(history *self, chance *from, device *who);
 /* The same of all rows of a table: the line with the columns' names is left. */
 void record_table_is_emptied(history *self, chance *from, device *who);
+/* The same of a JSON document, of which `{}` is left. */
+void record_document_is_emptied(history *self, chance *from, device *who);
 /* The device is revoked, by the first one. */
 void outcast_made(history *self, device *who);
 /* What one that was revoked says reaches this device. */

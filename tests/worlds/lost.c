@@ -174,8 +174,11 @@ bool lost_is_all_it_waits_for(device *self)
 
 /* ---- Records ---- */
 
+/* Of a document what waits is a member of the one record. */
 static size_t write_record(char line[128], record_kind kind, cf_bytes key)
 {
+    if (kind == RECORDS_SETTINGS)
+        key = cf_bytes_of_text(cells_settings);
     return (size_t)snprintf(line, 128, "%d %.*s\n", (int)kind, (int)key.size,
                             (const char *)key.data);
 }

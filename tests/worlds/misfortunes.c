@@ -447,6 +447,9 @@ void misfortune_happens(history *self, device *who, const event *act)
     case ACT_EMPTY:
         record_table_is_emptied(self, &from, who);
         break;
+    case ACT_EMPTY_SETTINGS:
+        record_document_is_emptied(self, &from, who);
+        break;
     case ACT_BAD_DISK:
         use_bad_disk(self, &from, who);
         break;

@@ -24,7 +24,13 @@ static const struct {
     [RECORDS_TABLE] = {"table", "/tables/table.csv", "/tables", CF_FORMAT_CSV},
     [RECORDS_NUMBERS] = {"numbers", "/tables/numbers.csv", "/tables", CF_FORMAT_CSV},
     [RECORDS_CARDS] = {"cards", "/cards", "/cards", CF_FORMAT_VCARD},
+    [RECORDS_SETTINGS] = {"settings", "/settings/settings.json", "/settings", CF_FORMAT_JSON},
 };
+
+const char *records_path(record_kind kind)
+{
+    return kinds[kind].path;
+}
 
 bool records_are_in(const world *self, record_kind kind)
 {
@@ -77,12 +83,12 @@ static void count_up(device *self, const cf_id *collection)
 static void bind_one(device *self, record_kind kind)
 {
     static const char *const keys[] = {"id"};
-    bool is_file = kinds[kind].format == CF_FORMAT_CSV;
+    bool is_file = kind != RECORDS_CARDS;
     cf_binding_options options = {.number = FIRST_NUMBER + (uint32_t)kind,
                                   .collection = collection_of(self, kind),
                                   .path = kinds[kind].path,
                                   .keys = keys,
-                                  .key_count = is_file};
+                                  .key_count = kinds[kind].format == CF_FORMAT_CSV};
     cf_binding *binding;
     cf_error error;
 
@@ -147,9 +153,13 @@ static void read_one(void *context, const disk_thing *thing)
 
     if (thing->stat.kind != CF_FILE_REGULAR || self->beside != (beside != NULL))
         return;
+    bool is_named = !is_card && size == strlen(name) && memcmp(thing->path, name, size) == 0;
+
     if (is_card && size > 4 && memcmp(thing->path + size - 4, ".vcf", 4) == 0)
         cells_read_cards(thing->bytes, self->out);
-    if (!is_card && size == strlen(name) && memcmp(thing->path, name, size) == 0)
+    if (is_named && self->kind == RECORDS_SETTINGS)
+        cells_read_settings(thing->bytes, self->out);
+    else if (is_named)
         cells_read_table(thing->bytes, self->out);
 }
 
@@ -270,7 +280,10 @@ static void visit_conflict(record_kind kind, const cf_row_conflict *one, record_
     cf_buffer key = {0}, field = {0}, value = {0};
     char place[96];
 
-    cf_record_key_text(one->row->key, &key);
+    if (kind == RECORDS_SETTINGS)
+        cf_buffer_append_text(&key, "%s", cells_settings);
+    else
+        cf_record_key_text(one->row->key, &key);
     if (!take_line(kind, one, &field, &value)) {
         cf_record_field_text(one->field, &field);
         cf_buffer_append(&value, one->value.data, one->value.size);
@@ -372,7 +385,7 @@ void records_list_some(const device *of, record_choice *takes, void *context, cf
 
 void records_dump(const device *of, cf_buffer *out)
 {
-    static const char *const folders[] = {"/tables", "/cards"};
+    static const char *const folders[] = {"/tables", "/cards", "/settings"};
 
     for (size_t i = 0; of->in->plan.records && i < sizeof folders / sizeof *folders; i++)
         disk_dump(of->drive, folders[i], &(disk_dump_options){.skip = ".counterfoil"}, out);

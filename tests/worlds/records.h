@@ -8,9 +8,10 @@
 #include "tests/worlds/world.h"
 
 typedef enum {
-    RECORDS_TABLE,   /* a CSV file; its key is a text */
-    RECORDS_NUMBERS, /* a CSV file; its key is a number that is counted up */
-    RECORDS_CARDS,   /* a folder of vCards, one each */
+    RECORDS_TABLE,    /* a CSV file; its key is a text */
+    RECORDS_NUMBERS,  /* a CSV file; its key is a number that is counted up */
+    RECORDS_CARDS,    /* a folder of vCards, one each */
+    RECORDS_SETTINGS, /* a JSON document: one record, whose fields are its members */
     RECORDS_KINDS,
 } record_kind;
 
@@ -34,6 +35,8 @@ void records_shown(const device *of, record_visit *visit, void *context);
 void records_listed(const device *of, record_visit *visit, void *context);
 /* What a user saved just when it was written, and lies beside. */
 void records_saved_beside(const device *of, record_visit *visit, void *context);
+/* The path of the file; of cards, the folder. */
+const char *records_path(record_kind kind);
 /* Whether the record's key is a number that is counted up. */
 bool records_count_up(const mark *record);
 
@@ -53,6 +56,8 @@ enum { CLERKS_TAG = 5 };
 
 /* As programs save it, durably. */
 void records_save_table(device *of, record_kind kind, const cells *what, bool in_place);
+/* More members of the document, until it has so many. */
+void records_fill_settings(device *who, size_t least, uint64_t seed);
 void records_act(device *who, record_kind kind, const char *key, uint64_t seed);
 /* In a table: another value for each row that has one in this field only or none at all, and more
  * rows with one in each, until so many have one in it. */

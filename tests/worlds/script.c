@@ -34,6 +34,8 @@ enum {
     OLDER_DISKS = 1 << 18,
     CUT_FILES = 1 << 19,
     CLEARS = 1 << 20,
+    SETTINGS = 1 << 21,
+    EMPTIES = 1 << 22,
 };
 
 static const struct {
@@ -59,6 +61,7 @@ static const struct {
     [ACT_TABLE] = {"table", TABLE, 24},
     [ACT_NUMBERS] = {"numbers", NUMBERS, 24},
     [ACT_CARDS] = {"cards", CARDS, 24},
+    [ACT_SETTINGS] = {"settings", SETTINGS, 24},
     [ACT_ASK] = {"ask", ASKING, 12},
     [ACT_LOCK] = {"lock", LOCKS, 8},
     [ACT_UNLOCK] = {"unlock", LOCKS, 6},
@@ -95,6 +98,7 @@ static const struct {
     [ACT_CUT_FILE] = {"cut-file", CUT_FILES, 14},
     [ACT_CLEAR] = {"clear", CLEARS, 5},
     [ACT_EMPTY] = {"empty", CLEARS, 6},
+    [ACT_EMPTY_SETTINGS] = {"empty-settings", EMPTIES, 8},
 };
 
 const char *const script_paths[PATHS] = {"a",     "b.txt", "d",   "d/a", "d/e",
@@ -152,8 +156,15 @@ static unsigned draw_records(uint64_t seed)
 {
     chance from = chance_of_seed(seed, 3);
 
-    return chance_one_in(&from, 2) ? 1 + (unsigned)chance_below(&from, (1 << RECORDS_KINDS) - 1)
+    return chance_one_in(&from, 2) ? 1 + (unsigned)chance_below(&from, (1 << RECORDS_SETTINGS) - 1)
                                    : 0;
+}
+
+static unsigned draw_settings(uint64_t seed)
+{
+    chance from = chance_of_seed(seed, 21);
+
+    return chance_one_in(&from, SOME_ONE_IN) ? 1u << RECORDS_SETTINGS : 0;
 }
 
 /* What some of the worlds have, each drawn by itself. */
@@ -161,7 +172,9 @@ static unsigned draw_some(uint64_t seed, uint64_t stream, unsigned trouble)
 {
     chance from = chance_of_seed(seed, stream);
 
-    return chance_one_in(&from, trouble & (CUT_FILES | CLEARS) ? 2 : SOME_ONE_IN) ? trouble : 0;
+    return chance_one_in(&from, trouble & (CUT_FILES | CLEARS | EMPTIES) ? 2 : SOME_ONE_IN)
+               ? trouble
+               : 0;
 }
 
 void script_draw(story *self, uint64_t seed, size_t count)
@@ -172,10 +185,13 @@ void script_draw(story *self, uint64_t seed, size_t count)
     *self = (story){
         .plan = {.seed = seed, .brokers = 1, .records = draw_records(seed), .lessens = true}};
     troubles |= self->plan.records * TABLE;
+    self->plan.records |= draw_settings(seed);
+    if (self->plan.records >> RECORDS_SETTINGS)
+        troubles |= SETTINGS | draw_some(seed, 22, EMPTIES);
     troubles |=
         draw_some(seed, 4, ASKING) | draw_some(seed, 5, MEETINGS) | draw_some(seed, 6, MOUNTS);
     troubles |= draw_some(seed, 7, HANGS) | draw_some(seed, 8, OLDER_DISKS);
-    if (self->plan.records)
+    if (troubles & (TABLE | NUMBERS | CARDS))
         troubles |= draw_some(seed, 9, CUT_FILES);
     if (troubles & (TABLE | NUMBERS))
         troubles |= draw_some(seed, 20, CLEARS);
@@ -183,7 +199,7 @@ void script_draw(story *self, uint64_t seed, size_t count)
         2 + (int)(chance_below(&from, 10) ? chance_below(&from, 2) : chance_below(&from, 5));
     self->is_calm = chance_one_in(&from, CALM_ONE_IN);
     if (self->is_calm)
-        troubles &= LARGE | TABLE | NUMBERS | CARDS;
+        troubles &= LARGE | TABLE | NUMBERS | CARDS | SETTINGS;
     if (troubles & NETWORK) {
         self->plan.loss = (unsigned)chance_below(&from, LOSS_MAX);
         self->plan.lag_ms = (unsigned)chance_below(&from, LAG_MAX);

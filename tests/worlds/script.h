@@ -25,6 +25,7 @@ typedef enum {
     ACT_TABLE,    /* a row of one of the records' sources */
     ACT_NUMBERS,
     ACT_CARDS,
+    ACT_SETTINGS,
     ACT_ASK, /* for other things than until now (asking.h) */
     ACT_LOCK,
     ACT_UNLOCK,
@@ -58,11 +59,12 @@ typedef enum {
     ACT_HOSTILE, /* what a revoked device wrote is brought to another */
     ACT_MOUNT,   /* the disk of the folder goes away, or is mounted anew */
     ACT_UNMOUNT_IN_SYNC,
-    ACT_HANG,       /* it does not answer for a while */
-    ACT_OLDER_DISK, /* as it was once, and then as it was last again */
-    ACT_CUT_FILE,   /* one of records, and then it is whole again */
-    ACT_CLEAR,      /* a column of one, and then its values are there again */
-    ACT_EMPTY,      /* all rows of one, and then they are there again */
+    ACT_HANG,           /* it does not answer for a while */
+    ACT_OLDER_DISK,     /* as it was once, and then as it was last again */
+    ACT_CUT_FILE,       /* one of records, and then it is whole again */
+    ACT_CLEAR,          /* a column of one, and then its values are there again */
+    ACT_EMPTY,          /* all rows of one, and then they are there again */
+    ACT_EMPTY_SETTINGS, /* the same of a document's members */
     ACTS
 } act_kind;
 
