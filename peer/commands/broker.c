@@ -8,6 +8,7 @@
 #include "peer/commands/keep_shown.h"
 #include "peer/commands/recovery_file.h"
 #include "peer/commands/verbs.h"
+#include "peer/engine/broker_query.h"
 #include "peer/log/gone.h"
 #include "peer/membership/left_brokers.h"
 
@@ -127,6 +128,8 @@ typedef struct {
 typedef struct {
     invited_user *invited;
     cf_enrolling *enrolling;
+    cf_broker_query *asking; /* whether the broker of the line lets this device in */
+    cf_error turned_away;    /* why the invitation was not taken, where it wasn't */
     char line[CF_ADDRESS_TEXT];
     cf_address old;
     bool has_old;
@@ -265,7 +268,15 @@ static cf_status begin_enrolling(cf_run *run, state *self, cf_error *error)
     return status;
 }
 
-/* Who keeps all knocks at once: what it couldn't ask for is told, and comes later. */
+/* A broker that lets this device in has the user, and takes no invitation for that. */
+static void ask(const cf_run *run, state *self, const cf_address *address)
+{
+    self->asking = cf_broker_query_new_at(cf_loop_connections(run->loop), cf_loop_peer(run->loop),
+                                          address, self->timeout_ms);
+}
+
+/* Who keeps all knocks at once: what it couldn't ask for is told, and comes later. The broker where
+ * the user is already is asked first: it may have lost the user, or not. */
 static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *error)
 {
     invited_user *invited = cf_allocate(1, sizeof *invited);
@@ -287,7 +298,9 @@ static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *err
         status = read_secret(run, self, invited->secret, &invited->has_secret, error);
     if (!status)
         self->says_home = self->has_old && is_owner(run);
-    if (!status && (!moves || cf_engine_keeps_all(engine)))
+    if (!status && self->has_old && !moves)
+        ask(run, self, &invited->code.broker);
+    else if (!status && (!moves || cf_engine_keeps_all(engine)))
         status = begin_enrolling(run, self, error);
     if (!status && moves)
         self->moving = begin_moving(run, &self->old, self->timeout_ms);
@@ -334,7 +347,8 @@ static cf_status end_round(cf_run *run, state *self, uint64_t now_ms, cf_error *
     return use(run, self, now_ms, error);
 }
 
-/* A device that can't hear where the user has moved is told so. */
+/* A device that can't hear where the user has moved is told so, and goes there once that broker has
+ * let it in. */
 static cf_status take_address(cf_run *run, state *self, const char *text, cf_error *error)
 {
     cf_address address;
@@ -345,9 +359,11 @@ static cf_status take_address(cf_run *run, state *self, const char *text, cf_err
     if (!status && !self->has_old)
         status = cf_fail(error, CF_USAGE,
                          "the first broker takes the line that `counterfoild invite` printed");
-    if (!status)
-        cf_address_write(&address, self->line);
-    return status ? status : go_there(run, self, cf_loop_now(run->loop), error);
+    if (status)
+        return status;
+    cf_address_write(&address, self->line);
+    ask(run, self, &address);
+    return CF_OK;
 }
 
 static cf_status give_up(cf_run *run, cf_error *error)
@@ -417,6 +433,18 @@ static cf_status go_on_invited(cf_run *run, state *self, uint64_t now_ms, cf_err
     return begin_enrolling(run, self, error);
 }
 
+/* An invitation that was used may have been used by this verb, when it was ended in the middle. */
+static cf_status ask_whether_taken(const cf_run *run, state *self, cf_error *error)
+{
+    cf_address address;
+
+    self->turned_away = *error;
+    cf_status status = cf_address_read(self->line, &address, error);
+    if (!status)
+        ask(run, self, &address);
+    return status;
+}
+
 static cf_status step_enrolling(cf_run *run, state *self, uint64_t now_ms, cf_progress *progress,
                                 cf_error *error)
 {
@@ -427,7 +455,44 @@ static cf_status step_enrolling(cf_run *run, state *self, uint64_t now_ms, cf_pr
         return CF_OK;
     }
     cf_enrolling_destroy(&self->enrolling);
+    if (status == CF_DENIED && self->has_old)
+        return ask_whether_taken(run, self, error);
     return status || self->moving ? status : go_there(run, self, now_ms, error);
+}
+
+static cf_status stay(const state *self, cf_error *error)
+{
+    const cf_error why = *error;
+    const bool is_denied = why.status == CF_DENIED;
+
+    return cf_fail(error, why.status, "%.90s: the broker stays tcp://%.60s:%u; %s", why.text,
+                   self->old.host, (unsigned)self->old.port,
+                   is_denied ? "to a broker that has not, or lost, the user leads `counterfoil "
+                               "broker LINE`"
+                             : "try again when it answers");
+}
+
+/* The answer may be no: an invitation is for a broker that doesn't have the user. */
+static cf_status step_asking(cf_run *run, state *self, uint64_t now_ms, cf_progress *progress,
+                             cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    if (!cf_broker_query_over(self->asking, now_ms, &progress->deadline_ms, &status, error))
+        return CF_OK;
+    cf_broker_query_destroy(&self->asking);
+    progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+    if (!status)
+        forget_invited(self);
+    if (status && self->invited)
+        return begin_enrolling(run, self, error);
+    if (status && self->turned_away.status)
+        *error = self->turned_away;
+    else if (status)
+        return stay(self, error);
+    if (status)
+        return error->status;
+    return self->moving ? CF_OK : go_there(run, self, now_ms, error);
 }
 
 /* The broker says what it lacks in its own time, and what this device can make again is on its way
@@ -463,11 +528,13 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     if (!self)
         return CF_OK;
     *progress = (cf_progress){false, now_ms + LOOK_AGAIN_MS};
-    if (self->invited)
+    if (self->asking)
+        status = step_asking(run, self, now_ms, progress, error);
+    else if (self->invited)
         status = go_on_invited(run, self, now_ms, error);
     if (!status && self->enrolling)
         status = step_enrolling(run, self, now_ms, progress, error);
-    if (status || self->invited || self->enrolling)
+    if (status || self->asking || self->invited || self->enrolling)
         return status;
     *progress = (cf_progress){false, now_ms + LOOK_AGAIN_MS};
     if (!self->is_there)
@@ -497,6 +564,7 @@ static void end(cf_run *run)
         return;
     forget_invited(self);
     cf_enrolling_destroy(&self->enrolling);
+    cf_broker_query_destroy(&self->asking);
     if (self->moving)
         cf_engine_move(cf_loop_engine(run->loop), false);
     free(self->moving);

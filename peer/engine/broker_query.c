@@ -132,6 +132,44 @@ static cf_link *make_link(cf_broker_query *self)
     return cf_link_new(&link);
 }
 
+/* What is asked by cf_broker_query_again is asked first. */
+static void begin(cf_broker_query *self)
+{
+    const cf_peer *peer = self->peer;
+
+    self->link = make_link(self);
+    cf_unsupported_recall(peer->home, &self->address, peer->env, self->link);
+    cf_broker_query_again(self);
+    cf_link_start(self->link);
+    self->connection =
+        cf_connect(self->connections,
+                   &(cf_connection_options){.link = self->link,
+                                            .address = &self->address,
+                                            .curve_public = cf_keys_public(peer->keys)->curve,
+                                            .curve_secret = cf_keys_curve_secret(peer->keys)});
+}
+
+static cf_broker_query *make(const cf_connections *connections, const cf_peer *peer,
+                             const cf_address *address, uint64_t timeout_ms)
+{
+    cf_broker_query *self = cf_allocate(1, sizeof *self);
+
+    self->connections = connections;
+    self->peer = peer;
+    self->address = *address;
+    self->timeout_ms = timeout_ms;
+    return self;
+}
+
+cf_broker_query *cf_broker_query_new_at(const cf_connections *connections, const cf_peer *peer,
+                                        const cf_address *address, uint64_t timeout_ms)
+{
+    cf_broker_query *self = make(connections, peer, address, timeout_ms);
+
+    begin(self);
+    return self;
+}
+
 cf_status cf_broker_query_new(const cf_connections *connections, const cf_peer *peer,
                               uint64_t timeout_ms, cf_broker_query **out, cf_error *error)
 {
@@ -150,25 +188,13 @@ cf_status cf_broker_query_new_of_chains(const cf_connections *connections, const
     cf_status status = read_address(peer->home, &address, error);
     if (status)
         return status;
-    cf_broker_query *self = cf_allocate(1, sizeof *self);
-    self->connections = connections;
-    self->peer = peer;
-    self->address = address;
-    self->timeout_ms = timeout_ms;
+    cf_broker_query *self = make(connections, peer, &address, timeout_ms);
     self->device_count = count;
     if (count) {
         self->devices = cf_allocate(count, sizeof *devices);
         memcpy(self->devices, devices, count * sizeof *devices);
     }
-    self->link = make_link(self);
-    cf_unsupported_recall(peer->home, &address, peer->env, self->link);
-    cf_broker_query_again(self);
-    cf_link_start(self->link);
-    self->connection = cf_connect(
-        connections, &(cf_connection_options){.link = self->link,
-                                              .address = &address,
-                                              .curve_public = cf_keys_public(peer->keys)->curve,
-                                              .curve_secret = cf_keys_curve_secret(peer->keys)});
+    begin(self);
     *out = self;
     return CF_OK;
 }

@@ -17,6 +17,9 @@ cf_status cf_broker_query_new(const cf_connections *connections, const cf_peer *
 cf_status cf_broker_query_new_of_chains(const cf_connections *connections, const cf_peer *peer,
                                         uint64_t timeout_ms, const cf_hash *devices, size_t count,
                                         cf_broker_query **out, cf_error *error);
+/* Of the broker at this address, whatever the home's is: whether it lets this device in. */
+cf_broker_query *cf_broker_query_new_at(const cf_connections *connections, const cf_peer *peer,
+                                        const cf_address *address, uint64_t timeout_ms);
 void cf_broker_query_destroy(cf_broker_query **query);
 
 /* True when it is answered, or won't be. */

@@ -4,10 +4,11 @@
 
 import pathlib
 import shutil
+import signal
 
 import pytest
 
-from counterfoil import broker, fill, make_device, tree  # noqa: F401
+from counterfoil import broker, fill, make_device, tree, wait_until  # noqa: F401
 from family import family  # noqa: F401
 from test_forks import IGNORED
 from test_recovery import empty
@@ -66,9 +67,9 @@ def expect_together(laptop, desktop, at):
 
 
 def test_the_user_is_brought_back_to_the_broker_that_knows_nobody(broker, other, stray):
-    """It is set there already, where its own log would send it on."""
+    """Its own log would send it on; by an address alone it does not go there."""
     laptop, desktop = stray
-    laptop.run("broker", broker.line)
+    laptop.run("broker", broker.line, code=6)
     go(laptop, broker)
     expect_together(laptop, desktop, broker)
     assert (laptop.here / "between.txt").exists()
@@ -88,7 +89,49 @@ def test_a_member_does_not_say_where_the_user_is(broker, other, family):
     desktop.sync()
     empty(broker)
     broker.restart()
-    desktop.run("broker", broker.line)
+    desktop.run("broker", broker.line, code=6)
     assert "owner" in desktop.run("broker", broker.run("invite").strip(), code=6)
     desktop.run("broker", other.line)
+    expect_together(laptop, desktop, other)
+
+
+def expect_stays(device, at, address, code, words):
+    done = device.finish("broker", address, "--timeout", "5s")
+    assert done.returncode == code and words in done.stderr and "recovery file" not in done.stderr, done
+    assert f"the broker stays {at.line.split('#')[0]}" in done.stderr, done
+    assert device.run("broker").strip() == at.line
+
+
+def test_a_broker_that_does_not_let_the_device_in_is_not_taken(broker, other, family):
+    laptop, desktop = family
+    here, key = broker.line.split("#")[0], other.line.split("#")[1]
+    desktop.serve()
+    for device in laptop, desktop:
+        expect_stays(device, broker, other.line, 6, "`counterfoil broker LINE`")
+        expect_stays(device, broker, f"tcp://127.0.0.1:1#{key}", 5, "try again")
+        expect_stays(device, broker, f"{here}#{key}", 5, "try again")
+        assert "recovery file" in device.finish("broker", broker.line).stderr
+    expect_together(laptop, desktop, broker)
+
+
+def test_a_broker_that_has_the_user_takes_no_invitation(broker, family):
+    line = broker.run("invite").strip()
+    for device in family:
+        assert device.run("broker", line).strip() == broker.line
+    assert sum("used by" in one for one in broker.run("invitations").splitlines()) == 1, "the first one alone"
+
+
+def test_a_move_that_was_killed_goes_on(broker, other, family):
+    """The first time the user is at the other broker, and the device not yet; then both are."""
+    laptop, desktop = family
+    line = other.run("invite").strip()
+    broker.process.send_signal(signal.SIGSTOP)
+    move = laptop.start("broker", line)
+    wait_until(lambda: other.status()["users"] == 1, "the user is there")
+    assert laptop.stop(move, signal.SIGKILL) == -signal.SIGKILL
+    broker.process.send_signal(signal.SIGCONT)
+    assert laptop.run("broker").strip() == broker.line
+    for _ in range(2):
+        done = laptop.finish("broker", line)
+        assert done.returncode == 0 and done.stdout.strip() == other.line and "recovery file" in done.stderr, done
     expect_together(laptop, desktop, other)
