@@ -171,21 +171,19 @@ static void describe(const state *self, const cf_device *device, cf_buffer *out)
 
 static cf_status decide_one(cf_run *run, state *self, const cf_device *device, cf_error *error)
 {
-    bool keep = false,
-         decided = cf_options_has(&run->options, "yes") || cf_options_has(&run->options, "keep");
+    const bool shuts_out_others = cf_options_has(&run->options, "yes");
+    bool keep = false;
     cf_buffer shown = {0};
-
-    cf_status status = CF_OK;
 
     describe(self, device, &shown);
     const char *text = (const char *)shown.data;
-    if (decided)
-        status = is_named(run, self, &device->id, &keep, error);
-    else if (cf_run_is_at_terminal())
+    cf_status status = is_named(run, self, &device->id, &keep, error);
+    const bool decided = keep || shuts_out_others;
+    if (!status && !decided && cf_run_is_at_terminal())
         status = cf_run_confirm(run, &keep, error, "keep %s? else it is shut out [y/N]", text);
-    else
+    else if (!status && !decided)
         cf_say(&run->output, "there is %s", text);
-    if (!status && decided)
+    else if (!status)
         cf_say(&run->output, "%s %s", keep ? "keeping" : "shutting out", text);
     if (!status && keep)
         self->kept[self->kept_count++] = device->id;
@@ -199,7 +197,7 @@ static cf_status decide(cf_run *run, state *self, cf_error *error)
 {
     const cf_registry *registry = cf_log_registry(self->peer->log);
     size_t count = cf_registry_device_count(registry);
-    bool decided = cf_options_has(&run->options, "yes") || cf_options_has(&run->options, "keep");
+    bool decided = cf_options_has(&run->options, "yes");
 
     if (!cf_registry_device(registry, &self->user))
         return cf_fail(error, CF_DENIED, "the broker has nothing of this account");
@@ -215,8 +213,8 @@ static cf_status decide(cf_run *run, state *self, cf_error *error)
     }
     if (!status && self->outgoing_count && !decided && !cf_run_is_at_terminal())
         status = cf_fail(error, CF_USAGE,
-                         "which devices stay? name them with --keep DEVICE (others are shut out), "
-                         "or shut all out with --yes");
+                         "which devices stay? name them with --keep DEVICE, and shut out all "
+                         "others with --yes");
     return status;
 }
 

@@ -164,7 +164,7 @@ def test_who_was_shut_out_hears_what_it_could_not_send(family):
 def test_another_owner_of_whom_nothing_was_heard_counts(family, make_device):
     laptop, _ = family
     new = make_device("new")
-    new.run("recover", "--recovery-file", laptop.phrase, "--keep", "laptop", "--name", "new")
+    new.run("recover", "--recovery-file", laptop.phrase, "--keep", "laptop", "--yes", "--name", "new")
     assert laptop.json("leave") == {"left": "laptop", "known": True}
     assert state_of(new, "new") == ("in", "owner")
 
@@ -208,7 +208,11 @@ def test_recovering_shuts_out_whom_the_user_does_not_confirm(family, make_device
     desktop.sync()
     assert state_of(desktop, "laptop")[0] == "in"
     assert "nobody" in new.run(*recover, "--keep", "nobody", code=3)
-    done = new.json(*recover, "--keep", "desktop")
+    said = new.run(*recover, "--keep", "desktop", code=2)
+    assert "keeping 'desktop'" in said and "there is 'laptop'" in said and "--yes" in said, said
+    desktop.sync()
+    assert state_of(desktop, "laptop")[0] == "in"
+    done = new.json(*recover, "--keep", "desktop", "--yes")
     assert [one["name"] for one in done["kept"]] == ["desktop"]
     assert [one["name"] for one in done["revoked"]] == ["laptop"]
     bind(new)
