@@ -47,6 +47,8 @@ static cf_status read_words(cf_run *run, const char *const *words, size_t count,
     status = cf_options_read(options, &known, false, words + used, count - used, &rest, error);
     if (status)
         cf_error_while(error, "%s", run->verb->name);
+    else
+        status = cf_run_check_options(run, error);
     cf_options_read_environment(options, &known);
     return status;
 }
@@ -197,11 +199,12 @@ static cf_status consult(cf_run *run, const char *const *words, size_t count, js
 static cf_status execute(cf_run *run, cf_env *env, cf_error *error)
 {
     cf_buffer home_path = {0};
-    cf_status status = CF_OK;
+    uint64_t ignored;
 
     run->consult = consult;
     run->consult_context = env;
-    if (run->verb->prepare)
+    cf_status status = cf_run_patience(run, &ignored, error);
+    if (!status && run->verb->prepare)
         status = run->verb->prepare(run, error);
     if (!status && run->verb->needs == CF_NEEDS_NOTHING) {
         status = run->verb->start(run, error);

@@ -588,6 +588,7 @@ const cf_verb cf_verb_broker = {
             "device does, or is brought back to the same broker after that lost its data; this "
             "device brings what the broker lacks, the others follow by themselves. ADDRESS, as "
             "`counterfoild address` prints it, is for a device that can't hear of that.",
+    .alone = "[--give-up]",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .prepare = prepare,

@@ -230,6 +230,7 @@ const cf_verb cf_verb_collections = {
         "the collection: `counterfoil\nremove` comes first; and 8 where other devices have one, "
         "and --yes was not given. The broker is asked first\nwhat they have.",
     .subverbs = subverbs,
+    .alone = "",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .prepare = cf_collection_ask_delete,

@@ -488,6 +488,7 @@ const cf_verb cf_verb_conflicts = {
         "TABLE/KEY~DEVICE, by the device that made it. --keep 1: the\nother one keeps the value, "
         "and this one has nothing there; --keep 2: this one has it, and the other one nothing.",
     .subverbs = subverbs,
+    .alone = "",
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,

@@ -394,6 +394,7 @@ const cf_verb cf_verb_devices = {
             "later. `annul` takes that back, by the account. `role` is owner, member, reader or "
             "relay. `admitted` lists whom a device let in.",
     .subverbs = subverbs,
+    .alone = "[--remote]",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .prepare = prepare,

@@ -156,6 +156,31 @@ const char *cf_verb_usage(const cf_verb *verb, cf_arena *arena)
     return (const char *)usage.data;
 }
 
+static bool is_global(const cf_option *option)
+{
+    for (const cf_option *at = cf_global_options; at->name; at++)
+        if (strcmp(at->name, option->name) == 0)
+            return true;
+    return false;
+}
+
+cf_status cf_run_check_options(const cf_run *run, cf_error *error)
+{
+    const char *word = run->options.argument_count ? run->options.arguments[0] : NULL;
+    const cf_subverb *subverb = word ? cf_subverb_find(run->verb, word) : NULL;
+    const char *usage = subverb ? subverb->usage : word ? NULL : run->verb->alone;
+
+    for (size_t i = 0; usage && i < run->options.choice_count; i++) {
+        const cf_option *option = run->options.choices[i].option;
+
+        if (!is_global(option) && !cf_usage_names(usage, option))
+            return cf_fail(error, CF_USAGE, "--%s is no option of `counterfoil %s%s%s`%s",
+                           option->name, run->verb->name, subverb ? " " : "", subverb ? word : "",
+                           subverb ? "" : " alone");
+    }
+    return CF_OK;
+}
+
 cf_status cf_run_check_count(const cf_run *run, size_t least, size_t most, cf_error *error)
 {
     cf_arena arena = {0};

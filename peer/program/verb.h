@@ -69,6 +69,7 @@ struct cf_verb {
     const char *more;                /* for `help VERB`; NULL: nothing */
     void (*more_of)(cf_buffer *out); /* appends to that what a table says; NULL: nothing does */
     const cf_subverb *subverbs;      /* ended by one without a usage; NULL: none */
+    const char *alone; /* which options it takes without any argument; NULL: all that it has */
     cf_verb_needs needs;
     bool connects; /* brings the engine's link into connection */
     uint64_t
@@ -108,6 +109,9 @@ void cf_run_end(cf_run *run);
 
 /* ---- For verbs ---- */
 
+/* CF_USAGE names an option that is the verb's, but not of what it is to do: by its subverb's usage,
+ * or without any argument. */
+cf_status cf_run_check_options(const cf_run *run, cf_error *error);
 cf_status cf_run_check_count(const cf_run *run, size_t least, size_t most, cf_error *error);
 /* For `prepare`: the argument of this number, where it is `-` or left out, is read from stdin, one
  * line; on a terminal it is asked for by `prompt`. Without a terminal what is left out stays so. */

@@ -31,6 +31,22 @@ def test_words_that_are_unknown_are_named(make_device):
         assert what in device.run(*arguments, code=2), arguments
 
 
+@pytest.mark.parametrize("words, option", [
+    ("devices --also nobody", "also"), ("devices --recovery-file /nope", "recovery-file"), ("devices --yes", "yes"),
+    ("devices show laptop --with-admitted", "with-admitted"), ("devices rename laptop other --remote", "remote"),
+    ("devices role laptop member --also nobody", "also"), ("devices annul laptop --yes", "yes"),
+    ("devices admitted laptop --recovery-file /nope", "recovery-file"), ("collections --yes", "yes"),
+    ("collections rename a b -n", "dry-run"), ("conflicts --keep 1", "keep"), ("conflicts show a//b --same", "same"),
+    ("broker --recovery-file /nope", "recovery-file")])
+def test_options_that_do_not_fit_are_named(make_device, words, option):
+    assert f"--{option} is no option of `counterfoil {words.split()[0]}" in make_device("laptop").run(*words.split(), code=2)
+
+
+def test_a_time_that_is_none_is_named_by_every_verb(make_device):
+    for verb in "paths", "version", "help", "locks":
+        assert "NaN" in make_device("laptop").run(verb, "--timeout", "NaN", code=2)
+
+
 def test_help_and_version_need_no_home(make_device):
     device = make_device("laptop")
     listed = [verb["name"] for verb in device.json("help")]
