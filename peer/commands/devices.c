@@ -269,6 +269,10 @@ static cf_status list(cf_run *run, const cf_query_answer *found, cf_error *error
     listing self = {.peer = cf_loop_peer(run->loop)};
     cf_remote remote;
 
+    if (!cf_registry_device(cf_log_registry(self.peer->log), cf_peer_device(self.peer)))
+        return cf_fail(error, CF_CHANGED,
+                       "who this user's devices are is not known yet, since the log has not come: "
+                       "`counterfoil sync` brings it");
     const cf_kept own = cf_engine_kept(cf_loop_engine(run->loop), &self.arena);
     if (found)
         cf_remote_take(self.peer, &own, found, &self.arena, &remote);

@@ -13,11 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* In the home: the name of the code that let this device in. */
+#define JOINED "joined-by"
+
 /* First at the door, in a home that is not one yet; then, as a device, for the user's log. */
 typedef struct {
     cf_staging *staging;
     cf_keys *keys;
     bool is_admitted; /* by an earlier try, which could not end */
+    cf_hash code;     /* its name */
     cf_hash user, device;
     cf_address address;
     cf_arena arena;
@@ -57,10 +61,9 @@ static cf_status make_home(cf_run *run, state *self, cf_error *error)
     return cf_birth_device(&birth, &self->user, self->keys, error);
 }
 
-/* An earlier try with this code ended before it knew whether it was let in. */
-static cf_status go_on(state *self, cf_error *error)
+/* What an earlier try with this code left: with a broker if it knew that it was let in. */
+static cf_status go_on(state *self, cf_home *home, cf_error *error)
 {
-    cf_home *home = cf_staging_home(self->staging);
     cf_buffer name = {0}, broker = {0};
     cf_ring *ring = NULL;
 
@@ -71,7 +74,10 @@ static cf_status go_on(state *self, cf_error *error)
         self->device = cf_device_id(cf_keys_public(self->keys)->signing);
         self->name = cf_arena_text(&self->arena, cf_buffer_view(&name));
         self->is_admitted = cf_home_get(home, CF_HOME_BROKER, &broker, error) == CF_OK;
+        cf_buffer_append(&broker, "", 1);
     }
+    if (self->is_admitted)
+        status = cf_address_read((const char *)broker.data, &self->address, error);
     cf_ring_destroy(&ring);
     cf_buffer_release(&name);
     cf_buffer_release(&broker);
@@ -102,19 +108,70 @@ static cf_status knock(cf_run *run, state *self, const cf_code *code, cf_error *
     return CF_OK;
 }
 
+/* Fetches the user's log into the home, which is this device's now. */
+static cf_status visit(cf_run *run, state *self, cf_error *error)
+{
+    cf_home *home = cf_loop_home(run->loop);
+    cf_status status = cf_peer_open(cf_loop_env(run->loop), home, &self->peer, error);
+
+    if (status)
+        return status;
+    self->brief =
+        cf_brief_sync_new(&(cf_brief_sync_options){.env = cf_loop_env(run->loop),
+                                                   .store = cf_home_store(home),
+                                                   .user = self->user,
+                                                   .peer = self->peer,
+                                                   .is_confined = self->keep == CF_KEEPING_BOUND});
+    self->connection =
+        cf_connect(cf_loop_connections(run->loop),
+                   &(cf_connection_options){.link = cf_brief_sync_link(self->brief),
+                                            .address = &self->address,
+                                            .curve_public = cf_keys_public(self->keys)->curve,
+                                            .curve_secret = cf_keys_curve_secret(self->keys)});
+    self->deadline_ms = cf_loop_now(run->loop) + self->timeout_ms;
+    return CF_OK;
+}
+
+/* Opens the home that is there; true when this code made it. While another process has that home
+ * nobody can tell, and it is a home as any other. */
+static bool opens_as_joined(const cf_run *run, const state *self)
+{
+    cf_buffer joined = {0};
+    cf_error ignored;
+
+    bool is = cf_loop_open_home(run->loop, &ignored) == CF_OK &&
+              cf_home_get(cf_loop_home(run->loop), JOINED, &joined, &ignored) == CF_OK &&
+              cf_bytes_equal(cf_buffer_view(&joined), cf_bytes_of(self->code.bytes, CF_HASH_SIZE));
+    cf_buffer_release(&joined);
+    return is;
+}
+
+/* An earlier try with this code made the home, and may have ended before the log was there. */
+static cf_status visit_again(cf_run *run, state *self, cf_error *error)
+{
+    cf_home *home = cf_loop_home(run->loop);
+    cf_status status = go_on(self, home, error);
+
+    if (!status)
+        status = cf_keeping_recall(home, &self->keep, error);
+    return status ? status : visit(run, self, error);
+}
+
 static cf_status begin(cf_run *run, state *self, const cf_code *code, cf_error *error)
 {
-    const cf_hash name = cf_code_name(code);
-
+    self->code = cf_code_name(code);
     self->user = code->user;
     self->address = code->broker;
-    cf_status status = cf_staging_begin(cf_loop_env(run->loop), cf_loop_home_path(run->loop), &name,
-                                        &self->staging, error);
+    cf_status status = cf_staging_begin(cf_loop_env(run->loop), cf_loop_home_path(run->loop),
+                                        &self->code, &self->staging, error);
+    if (status == CF_USAGE && opens_as_joined(run, self))
+        return visit_again(run, self, error);
     bool goes_on = !status && cf_staging_said(self->staging).size;
     if (!status && !goes_on)
         status = cf_code_check_time(code, cf_loop_time(run->loop), error);
     if (!status)
-        status = goes_on ? go_on(self, error) : make_home(run, self, error);
+        status = goes_on ? go_on(self, cf_staging_home(self->staging), error)
+                         : make_home(run, self, error);
     if (!status && !self->is_admitted)
         status = knock(run, self, code, error);
     return status;
@@ -154,6 +211,8 @@ static cf_status settle(cf_run *run, state *self, cf_error *error)
     if (!status)
         status = cf_home_set(home, CF_HOME_BROKER, cf_bytes_of_text(broker), error);
     if (!status)
+        status = cf_home_set(home, JOINED, cf_bytes_of(self->code.bytes, CF_HASH_SIZE), error);
+    if (!status)
         status = cf_keeping_set(home, self->keep, error);
     if (!status)
         status = cf_staging_finish(&self->staging, error);
@@ -162,11 +221,7 @@ static cf_status settle(cf_run *run, state *self, cf_error *error)
                        "it was let in as '%s': the same command goes on from here, or "
                        "`counterfoil devices revoke` on an owner's device undoes it",
                        self->name);
-    if (!status)
-        status = cf_loop_open_home(run->loop, error);
-    if (!status)
-        status = cf_peer_open(cf_loop_env(run->loop), cf_loop_home(run->loop), &self->peer, error);
-    return status;
+    return status ? status : cf_loop_open_home(run->loop, error);
 }
 
 static cf_status move_in(cf_run *run, state *self, cf_error *error)
@@ -175,22 +230,7 @@ static cf_status move_in(cf_run *run, state *self, cf_error *error)
     cf_status status = settle(run, self, error);
     cf_pairing_joiner_destroy(&self->joiner);
     cf_brief_sync_destroy(&self->asking);
-    if (status)
-        return status;
-    self->brief =
-        cf_brief_sync_new(&(cf_brief_sync_options){.env = cf_loop_env(run->loop),
-                                                   .store = cf_home_store(cf_loop_home(run->loop)),
-                                                   .user = self->user,
-                                                   .peer = self->peer,
-                                                   .is_confined = self->keep == CF_KEEPING_BOUND});
-    self->connection =
-        cf_connect(cf_loop_connections(run->loop),
-                   &(cf_connection_options){.link = cf_brief_sync_link(self->brief),
-                                            .address = &self->address,
-                                            .curve_public = cf_keys_public(self->keys)->curve,
-                                            .curve_secret = cf_keys_curve_secret(self->keys)});
-    self->deadline_ms = cf_loop_now(run->loop) + self->timeout_ms;
-    return CF_OK;
+    return status ? status : visit(run, self, error);
 }
 
 /* Who let it in may have given it another name, that no other device has. */

@@ -125,6 +125,27 @@ def test_who_heard_no_answer_knocks_again_as_the_same(laptop, make_device):
     assert not os.path.exists(make_device("third").home + ".new")
 
 
+def test_a_join_that_was_killed_goes_on_and_one_that_is_done_is(laptop, make_device):
+    """It is killed when there is a home, which may not know yet who the user's devices are: then that is said."""
+    desktop = make_device("desktop")
+    pairing = laptop.start("pair")
+    code = pairing.stdout.readline()
+    joining = desktop.start("join", code.strip(), "--name", "desktop")
+    while joining.poll() is None and not os.path.exists(desktop.home + "/keys"):
+        pass
+    desktop.stop(joining, signal.SIGKILL)
+    pairing.communicate(timeout=WAIT)
+    listed = desktop.finish("devices")
+    assert "desktop" in listed.stdout or (listed.returncode == 1 and "`counterfoil sync` brings it" in listed.stderr), listed
+    again = [desktop.json("join", "-", "--name", "desktop", stdin=code) for _ in range(2)]
+    assert again[0] == again[1] and again[0]["device"] == "desktop"
+    assert names(laptop) == names(desktop) == ["desktop", "laptop"]
+    assert "has a user already" in laptop.run("join", "-", stdin=code, code=2)
+    serving = desktop.serve()
+    assert "has a user already" in desktop.run("join", "-", stdin=code, code=2), "nobody can look into it"
+    assert desktop.stop(serving) == 0
+
+
 def test_of_two_with_one_code_the_first_is_in_and_the_other_is_told(broker, laptop, make_device):
     devices = [make_device(name) for name in ("desktop", "tablet")]
     pairing = laptop.start("pair")

@@ -174,6 +174,7 @@ def test_a_member_log_that_is_held_back_is_missed(household, keep):
     guest, joined, (code, said) = household.meet(hide_members(household.broker, keep))
     assert code == 0, said
     assert joined.code == 1 and "holds back the member log" in joined.messages, joined.said
+    assert "`counterfoil sync` brings it" in guest.run("devices", code=1), "nobody is known here yet, not even this device"
     with household.broker.lying(hide_members(household.broker, keep)):
         again = attacked(guest, "sync", "--timeout", "3s")
     assert again.code == 1 and "holds back the member log" in again.messages, again.said
