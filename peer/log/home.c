@@ -9,6 +9,9 @@
 
 #define FORMAT "1\n"
 #define BLOBS "blobs"
+#define REMEDY                                                                                     \
+    "this home is damaged: move it away and `counterfoil join`, or `recover` where no other "      \
+    "device is left, with `add SOURCE --existing`; or put a copy of it back"
 
 struct cf_home {
     const cf_env *env;
@@ -37,6 +40,15 @@ cf_status cf_home_path(const char *given, cf_buffer *path, cf_error *error)
     return CF_OK;
 }
 
+/* `what` may be the error's own text. */
+static cf_status fail_damaged(const char *what, cf_error *error)
+{
+    char shown[81];
+
+    snprintf(shown, sizeof shown, "%.80s", what);
+    return cf_fail(error, CF_BROKEN, "%s: " REMEDY, shown);
+}
+
 static cf_status check_format(cf_home *home, bool create, cf_error *error)
 {
     cf_files *files = home->env->files;
@@ -49,6 +61,8 @@ static cf_status check_format(cf_home *home, bool create, cf_error *error)
     if (status == CF_MISSING && create)
         status = cf_files_write(files, home->root, cf_bytes_of_text("format"), 0600,
                                 cf_bytes_of_text(FORMAT), error);
+    else if (!status && !format.size)
+        status = fail_damaged("the format of the home is cut short", error);
     else if (!status && !cf_bytes_equal(cf_buffer_view(&format), cf_bytes_of_text(FORMAT)))
         status =
             cf_fail(error, CF_BROKEN,
@@ -95,9 +109,7 @@ static cf_status open_store(cf_home *home, bool create, cf_error *error)
                                 .random = instance,
                                 .write_buffer = 4 * CF_MIB,
                                 .cut = &cut,
-                                .remedy = "this home is damaged: move it away and `counterfoil "
-                                          "join`, or `recover` where no other device is left, "
-                                          "with `add SOURCE --existing`; or put a copy of it back"};
+                                .remedy = REMEDY};
     cf_status status = cf_store_rocksdb_open(&options, &home->store, error);
     cf_store_report_cut(home->env, (const char *)path.data, cut);
     cf_buffer_release(&path);
@@ -353,6 +365,8 @@ cf_status cf_home_load_secrets(cf_home *home, cf_keys **keys, cf_ring **ring, cf
                          home->path);
     else if (!status)
         status = cf_secrets_read(cf_buffer_view(&secrets), keys, ring, error);
+    if (status == CF_BROKEN)
+        status = fail_damaged(error->text, error);
     cf_buffer_wipe(&secrets);
     return status;
 }

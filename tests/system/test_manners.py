@@ -39,6 +39,16 @@ def test_what_is_left_of_a_home_needs_repair(make_device, tmp_path, lost):
         assert "gone" in device.run(verb, code=7)
 
 
+@pytest.mark.parametrize("cut", ["keys", "format"])
+def test_of_a_home_with_a_file_that_is_cut_short_the_next_step_is_named(make_device, cut):
+    device = make_device("laptop")
+    device.init()
+    open(f"{device.home}/{cut}", "w").close()
+    for verb in "status", "sync", "verify", "serve":
+        said = device.run(verb, code=7)
+        assert "cut short" in said and "move it away and `counterfoil join`, or `recover`" in said, said
+
+
 def test_serve_says_once_that_the_broker_is_away(pair_of_notes, broker):
     laptop, _, here, _ = pair_of_notes
     serve = laptop.serve()
