@@ -460,15 +460,16 @@ static cf_status step_enrolling(cf_run *run, state *self, uint64_t now_ms, cf_pr
     return status || self->moving ? status : go_there(run, self, now_ms, error);
 }
 
+/* Why is cut where the rest would not fit behind it. */
 static cf_status stay(const state *self, cf_error *error)
 {
+    enum { WHY_DENIED = 90, WHY = 140 };
     const cf_error why = *error;
     const bool is_denied = why.status == CF_DENIED;
 
-    return cf_fail(error, why.status, "%.90s: the broker stays tcp://%.60s:%u; %s", why.text,
-                   self->old.host, (unsigned)self->old.port,
-                   is_denied ? "to a broker that has not, or lost, the user leads `counterfoil "
-                               "broker LINE`"
+    return cf_fail(error, why.status, "%.*s: the broker stays tcp://%.40s:%u; %s",
+                   is_denied ? WHY_DENIED : WHY, why.text, self->old.host, (unsigned)self->old.port,
+                   is_denied ? "with an invitation, `counterfoil broker LINE` moves the user"
                              : "try again when it answers");
 }
 
