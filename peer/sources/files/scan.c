@@ -36,6 +36,7 @@ void cf_scan_destroy(cf_scan **scan)
     cf_node_set_release(&(*scan)->same);
     cf_node_set_release(&(*scan)->shown);
     free((*scan)->reported);
+    free((*scan)->late);
     free((*scan)->twice);
     free((*scan)->observed);
     free((*scan)->restated);

@@ -350,6 +350,85 @@ static void begin_batch(cf_scan *scan)
     scan->batch = (cf_scan_batch){0};
 }
 
+/* ---- What is told with a file that is read ----
+ *
+ * A thing in another one's place is told with that, or waits (publish.c); a file that is read is
+ * told behind all that need no reading. So a link in its place is told with the file:
+ *
+ *     the file f is edited, and changes places with the link l:  f, now at l, is read; with it the
+ *                                                                link at f is told
+ *     links k and l and the file f go round:                     both links with f */
+
+/* The thing that the base has in the entry's place, where that is another one. */
+static const cf_node *displaced_by(const cf_scan *scan, size_t entry)
+{
+    const cf_listed *listed = &scan->listing.entries[entry];
+
+    if (!scan->numbers[entry] || listed->kind == CF_KIND_DIRECTORY || listed->skipped ||
+        !listed->readable || scan->identity.tokens[entry].how == CF_TOKEN_SAME ||
+        needs_reading(scan, entry) || was_renamed(scan, entry))
+        return NULL;
+    const cf_node *was = cf_nodes_child(scan->options.binding->nodes,
+                                        cf_scan_folder_number(scan, listed->folder), listed->name);
+    return was && was->number != scan->numbers[entry] ? was : NULL;
+}
+
+static size_t entry_of(const cf_scan *scan, uint64_t number)
+{
+    for (size_t i = 0; i < scan->listing.entry_count; i++)
+        if (scan->numbers[i] == number)
+            return i;
+    return SIZE_MAX;
+}
+
+/* Behind the entry of the file with which the thing that was there is told; 0: that is told now. */
+static size_t told_with(const cf_scan *scan, const cf_node *was)
+{
+    const size_t entry = entry_of(scan, was->number);
+
+    if (entry == SIZE_MAX)
+        return 0;
+    return needs_reading(scan, entry) ? entry + 1 : scan->late[entry];
+}
+
+static bool reads_any(const cf_scan *scan)
+{
+    for (size_t i = 0; i < scan->listing.entry_count; i++)
+        if (needs_reading(scan, i))
+            return true;
+    return false;
+}
+
+static void find_late(cf_scan *scan)
+{
+    const size_t count = scan->listing.entry_count;
+    size_t *displacing = NULL, found = 0, capacity = 0;
+    bool more = true;
+
+    for (size_t i = 0; i < count; i++)
+        if (displaced_by(scan, i))
+            *cf_one_more(displacing, found, capacity) = i;
+    if (found && reads_any(scan))
+        scan->late = cf_allocate(count, sizeof *scan->late);
+    while (scan->late && more) {
+        more = false;
+        for (size_t i = 0; i < found; i++)
+            if (!scan->late[displacing[i]]) {
+                scan->late[displacing[i]] = told_with(scan, displaced_by(scan, displacing[i]));
+                more |= scan->late[displacing[i]] != 0;
+            }
+    }
+    free(displacing);
+}
+
+/* Of the files from `first` to `end`, which were read. */
+static void report_late(cf_scan *scan, size_t first, size_t end)
+{
+    for (size_t i = 0; scan->late && i < scan->listing.entry_count; i++)
+        if (scan->late[i] > first && scan->late[i] <= end)
+            observe(scan, i, NULL);
+}
+
 void cf_scan_report_places(cf_scan *scan)
 {
     begin_batch(scan);
@@ -367,11 +446,14 @@ void cf_scan_report_places(cf_scan *scan)
     scan->batch.draft_count = scan->identity.draft_count;
     if (cf_binding_asks_folders(scan->options.binding))
         cf_scan_find_below(scan);
+    find_late(scan);
     for (size_t i = 0; i < scan->listing.entry_count; i++)
         if (!scan->numbers[i] || scan->listing.entries[i].skipped ||
             !scan->listing.entries[i].readable || rests(scan, i)) {
             scan->reported[i] = true;
             keep_returned(scan, i);
+        } else if (scan->late && scan->late[i]) {
+            scan->reported[i] = true;
         } else if (!needs_reading(scan, i)) {
             bool again = was_renamed(scan, i);
 
@@ -447,5 +529,6 @@ bool cf_scan_report_contents(cf_scan *scan)
     for (size_t i = first; i < end; i++)
         if (!scan->reported[i])
             report_read(scan, i);
+    report_late(scan, first, end);
     return more;
 }

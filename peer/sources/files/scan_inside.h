@@ -56,6 +56,8 @@ struct cf_scan {
                                published, it is not taken for what was seen */
     cf_node_set shown;      /* directories in which something held lies as it was, in order */
     bool *reported;         /* by entry: came in a batch, or needs none */
+    size_t *late;           /* by entry: 0, or behind the entry of the file with which it is told;
+                             * NULL: none is */
     bool *twice;            /* by entry, see below */
     bool *replaced;         /* the same; NULL where numbers last */
     bool any_renumbers;     /* of the base, as far as it was asked */

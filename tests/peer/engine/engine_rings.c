@@ -249,3 +249,27 @@ Test(engine_rings, whose_members_are_not_what_they_were_are_looked_at, .timeout 
         small_world_destroy(&w);
     }
 }
+
+/* What was edited is read, and so told behind what is not; a link is not. Neither may wait for the
+ * other: it was so for good. */
+Test(engine_rings, of_links_and_a_file_that_is_edited_come_to_their_end)
+{
+    for (int links = 1; links <= 3; links++) {
+        small_world *w = small_world_new(8, 2);
+        small_device *user = &w->devices[0];
+        const char *const names[] = {"d/a", "b", "e/c", "f"};
+
+        user_makes(user, "d");
+        user_makes(user, "e");
+        for (int i = 0; i < links; i++)
+            cr_assert(user_points(user, names[i], names[i]));
+        user_writes_text(user, names[links], "file");
+        settles_equal(w);
+        for (int i = links; i > 0; i--)
+            cr_assert(user_swaps(user, names[i], names[i - 1]));
+        user_writes_text(user, names[0], "edited");
+        settles_equal(w);
+        cr_expect(user_reads_as(&w->devices[1], names[0], "edited"), "%d links", links);
+        small_world_destroy(&w);
+    }
+}
