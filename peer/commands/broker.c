@@ -483,17 +483,16 @@ static cf_status step_asking(cf_run *run, state *self, uint64_t now_ms, cf_progr
         return CF_OK;
     cf_broker_query_destroy(&self->asking);
     progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
-    if (!status)
+    if (!status) {
         forget_invited(self);
-    if (status && self->invited)
+        return self->moving ? CF_OK : go_there(run, self, now_ms, error);
+    }
+    if (self->invited)
         return begin_enrolling(run, self, error);
-    if (status && self->turned_away.status)
-        *error = self->turned_away;
-    else if (status)
+    if (!self->turned_away.status)
         return stay(self, error);
-    if (status)
-        return error->status;
-    return self->moving ? CF_OK : go_there(run, self, now_ms, error);
+    *error = self->turned_away;
+    return error->status;
 }
 
 /* The broker says what it lacks in its own time, and what this device can make again is on its way

@@ -236,6 +236,15 @@ def test_recovering_asks_on_a_terminal(family, make_device):
     assert state_of(new, "laptop") == ("in", "owner") and state_of(new, "desktop")[0] == "revoked"
 
 
+def test_recovering_asks_on_a_terminal_for_those_alone_that_were_not_named(family, make_device):
+    laptop, _ = family
+    new = make_device("new")
+    code, said = at_terminal(
+        new, ["recover", "--recovery-file", laptop.phrase, "--name", "new", "--keep", "laptop"], [("keep 'desktop'", "y")])
+    assert code == 0 and "keep 'laptop'" not in said, said
+    assert state_of(new, "laptop")[0] == state_of(new, "desktop")[0] == "in"
+
+
 def test_recovering_takes_the_phrase_and_the_brokers_line(family, make_device, broker, tmp_path):
     laptop, _ = family
     new = make_device("new")
