@@ -31,16 +31,23 @@ typedef struct {
     bool passes; /* by itself */
 } cf_row_block;
 
-/* Of the rows here: they stay, or keep their place for a while, or wait to leave. Others, which do
- * so, refer to those that do it for them. */
+/* What becomes of a row here that the view shows otherwise, or not at all:
+ *
+ *     Ann, whom the laptop deleted                            GOES
+ *     Ann, and a letter here that isn't synced refers to her  the letter STAYS, she
+ * STAYS_FOR_OTHERS Ann, edited here, and the edit is not published yet     KEEPS its place Ann, and
+ * her phone 1 is such an edited row              she KEEPS_FOR_OTHERS Ann, whom --include doesn't
+ * ask for any more            LEAVES, once all of her is published
+ *
+ * From KEEPS on a fate ends by itself, or by a word of which its own list tells. */
 typedef enum {
     CF_ROW_GOES,
     CF_ROW_STAYS,
-    CF_ROW_STAYS_OVERFULL,  /* its item is overfull */
-    CF_ROW_STAYS_UNDER_ONE, /* it refers to such a row, or may */
-    CF_ROW_STAYS_FOR_OTHERS,
+    CF_ROW_STAYS_OVERFULL,   /* its item is overfull */
+    CF_ROW_STAYS_UNDER_ONE,  /* it refers to such a row, or may */
+    CF_ROW_STAYS_FOR_OTHERS, /* it stays only because a row that stays refers to it */
     CF_ROW_KEEPS,
-    CF_ROW_KEEPS_FOR_OTHERS,
+    CF_ROW_KEEPS_FOR_OTHERS, /* it keeps its place because a row that does so refers to it */
     CF_ROW_LEAVES,
     CF_ROW_LEAVES_AFTER_OTHERS,
 } cf_row_fate;
@@ -62,7 +69,8 @@ static cf_row_fate fate_of(const cf_record_run *run, const cf_row *here)
     return run->stays ? (cf_row_fate)run->stays[index_of(run, here)] : CF_ROW_GOES;
 }
 
-/* A row of this fate is not in the way for long: what it blocks waits, and is no trouble. */
+/* What a row of this fate blocks is listed as waiting, not as skipped: the row itself is listed
+ * where it is found to be unpublished, held by the guard, or received only, with what ends that. */
 static bool is_passing(cf_row_fate fate)
 {
     return fate >= CF_ROW_KEEPS;
@@ -526,8 +534,8 @@ static const char *text_of(cf_row_block_why why)
     }
 }
 
-/* A row stays for rows that aren't synced: what was done to it elsewhere, and how to let that come.
- */
+/* A row stays for rows that aren't synced, or that can't be shown: what was done to the row
+ * elsewhere, and how to let that come. Such a row is in the base. */
 static void note_staying(cf_record_run *run, const cf_row *here)
 {
     const cf_row *base = cf_rows_find(run->source->binding->rows, here->table, here->key);
