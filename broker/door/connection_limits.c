@@ -77,7 +77,7 @@ static bool is_crowded(const cf_connection_limits *keeper, const address *it)
     return most && it->strangers > most;
 }
 
-void cf_connection_limits_restrain(cf_connection_limits *keeper, const cf_allowances *allowances)
+void cf_connection_limits_set(cf_connection_limits *keeper, const cf_allowances *allowances)
 {
     keeper->allowances = *allowances;
     keeper->crowded = 0;

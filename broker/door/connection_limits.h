@@ -16,7 +16,7 @@ typedef struct cf_connection_limits cf_connection_limits;
 
 cf_connection_limits *cf_connection_limits_new(const cf_allowances *allowances);
 /* From now on; who is here stays. */
-void cf_connection_limits_restrain(cf_connection_limits *limits, const cf_allowances *allowances);
+void cf_connection_limits_set(cf_connection_limits *limits, const cf_allowances *allowances);
 void cf_connection_limits_destroy(cf_connection_limits **limits);
 
 /* Connections are named by small numbers, used again once closed. */

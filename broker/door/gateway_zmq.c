@@ -275,10 +275,10 @@ cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_z
     return CF_OK;
 }
 
-void cf_gateway_zmq_restrain(cf_gateway_zmq *zmq, const cf_allowances *allowances)
+void cf_gateway_zmq_set_allowances(cf_gateway_zmq *zmq, const cf_allowances *allowances)
 {
     if (zmq->limits)
-        cf_connection_limits_restrain(zmq->limits, allowances);
+        cf_connection_limits_set(zmq->limits, allowances);
 }
 
 void cf_gateway_zmq_destroy(cf_gateway_zmq **zmq)

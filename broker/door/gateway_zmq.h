@@ -40,7 +40,7 @@ cf_status cf_gateway_zmq_listen(cf_gateway_zmq *zmq, const char *endpoint, uint1
 /* What it fails with, by the number of what the system says. */
 cf_status cf_gateway_zmq_listen_failed(const char *endpoint, int number, cf_error *error);
 /* Other bounds from now on, where it has any. */
-void cf_gateway_zmq_restrain(cf_gateway_zmq *zmq, const cf_allowances *allowances);
+void cf_gateway_zmq_set_allowances(cf_gateway_zmq *zmq, const cf_allowances *allowances);
 /* The first that it listens on. */
 uint16_t cf_gateway_zmq_port(const cf_gateway_zmq *zmq);
 

@@ -118,7 +118,7 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
     return gateway;
 }
 
-void cf_gateway_restrain(cf_gateway *gateway, size_t sessions_of_user)
+void cf_gateway_limit_sessions(cf_gateway *gateway, size_t sessions_of_user)
 {
     gateway->options.sessions_of_user = sessions_of_user;
 }

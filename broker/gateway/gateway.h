@@ -46,7 +46,7 @@ cf_service *cf_gateway_service(cf_gateway *gateway);
 void cf_gateway_manage(cf_gateway *gateway, const cf_policy *policy);
 
 /* Another bound of users from now on; sessions that there are stay. */
-void cf_gateway_restrain(cf_gateway *gateway, size_t sessions_of_user);
+void cf_gateway_limit_sessions(cf_gateway *gateway, size_t sessions_of_user);
 /* What peers are told to connect to, once it is known: it answers LOCATE, and tells users that have
  * moved to another key from those that have not. */
 void cf_gateway_advertise(cf_gateway *gateway, const cf_address *address);

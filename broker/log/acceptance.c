@@ -33,14 +33,14 @@ struct judging {
 
 static bool read_previous(struct judging *judging, const cf_head *previous)
 {
-    const cf_unsettled_head *tip =
+    const cf_unsettled_head *unsettled =
         cf_unsettled_heads_find(judging->acceptance->heads_under_way, &previous->hash);
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
 
-    if (tip) {
-        judging->previous = *tip;
+    if (unsettled) {
+        judging->previous = *unsettled;
         return true;
     }
     judging->status = cf_store_entry(judging->acceptance->store, judging->acceptance->user,

@@ -407,13 +407,13 @@ static void remember(cf_log *log, const cf_entry *entry)
 {
     const cf_header *header = &entry->header;
     cf_head *members = cf_allocate(header->after_count + 1, sizeof *members);
-    cf_unsettled_head tip = {
+    cf_unsettled_head unsettled = {
         header->device, header->collection, header->epoch, cf_head_before(header), members, 0};
 
     for (size_t i = 0; i < header->after_count; i++)
         if (cf_registry_holds(log->registry, &header->after[i].hash))
-            members[tip.member_count++] = header->after[i];
-    cf_unsettled_heads_begin(log->heads_under_way, &entry->hash, &tip);
+            members[unsettled.member_count++] = header->after[i];
+    cf_unsettled_heads_begin(log->heads_under_way, &entry->hash, &unsettled);
     free(members);
 }
 

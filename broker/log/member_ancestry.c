@@ -102,14 +102,15 @@ static void remember(cf_member_ancestry *ancestry, const cf_hash *entry, const c
 static cf_status step_back(cf_member_ancestry *ancestry, cf_head *at, cf_member_past *past,
                            cf_error *error)
 {
-    const cf_unsettled_head *tip = cf_unsettled_heads_find(ancestry->heads_under_way, &at->hash);
+    const cf_unsettled_head *unsettled =
+        cf_unsettled_heads_find(ancestry->heads_under_way, &at->hash);
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
 
-    if (tip) {
-        cf_registry_reach(ancestry->registry, tip->members, tip->member_count, past);
-        *at = tip->previous;
+    if (unsettled) {
+        cf_registry_reach(ancestry->registry, unsettled->members, unsettled->member_count, past);
+        *at = unsettled->previous;
         return CF_OK;
     }
     cf_status status =

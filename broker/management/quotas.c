@@ -62,7 +62,7 @@ cf_quotas *cf_quotas_new(const cf_quotas_options *options)
     return quotas;
 }
 
-void cf_quotas_restrain(cf_quotas *quotas, uint64_t entries_per_minute)
+void cf_quotas_set_limit(cf_quotas *quotas, uint64_t entries_per_minute)
 {
     quotas->options.entries_per_minute = entries_per_minute;
 }

@@ -39,7 +39,7 @@ typedef struct {
 cf_quotas *cf_quotas_new(const cf_quotas_options *options);
 void cf_quotas_destroy(cf_quotas **quotas);
 /* Another bound of all users, 0: none, from now on. */
-void cf_quotas_restrain(cf_quotas *quotas, uint64_t entries_per_minute);
+void cf_quotas_set_limit(cf_quotas *quotas, uint64_t entries_per_minute);
 
 /* Keeps what has not changed for ten minutes, once a minute. */
 void cf_quotas_tick(cf_quotas *quotas, uint64_t steady_ms);

@@ -99,7 +99,7 @@ static void let_go(cf_downloads *downloads, const cf_hash *hash)
             set_phase(downloads, one, CF_DOWNLOAD_IS_QUEUED);
 }
 
-void cf_incoming_turn(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
+void cf_incoming_set_phase(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
 {
     bool brought = one->phase == CF_DOWNLOAD_IS_WORKING;
 
@@ -248,7 +248,7 @@ static void end(cf_downloads *downloads, cf_incoming *one, cf_download_phase pha
                 const cf_error *error)
 {
     cf_making_destroy(&one->making);
-    cf_incoming_turn(downloads, one, phase);
+    cf_incoming_set_phase(downloads, one, phase);
     if (!error)
         return;
     one->error = *error;
@@ -354,7 +354,7 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
     cf_error error;
 
     if (cf_downloads_bringing(downloads, &one->hash)) {
-        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_ASKER);
+        cf_incoming_set_phase(downloads, one, CF_DOWNLOAD_IS_ASKER);
         return;
     }
     cf_contents_ask_again(options->peer->contents, &one->binding->collection, &one->hash);
@@ -369,13 +369,13 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
         end(downloads, one, phase_of_waiting(&error), &error);
     } else if (status == CF_UNREACHABLE ||
                (status == CF_LOCKED && !cf_downloads_connected(downloads))) {
-        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_OFFLINE);
+        cf_incoming_set_phase(downloads, one, CF_DOWNLOAD_IS_OFFLINE);
     } else if (status && status != CF_LOCKED) {
         is_too_large(downloads, one, &error);
         end(downloads, one, CF_DOWNLOAD_IS_FAILED, &error);
     }
     if (!status)
-        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_WORKING);
+        cf_incoming_set_phase(downloads, one, CF_DOWNLOAD_IS_WORKING);
 }
 
 /* Some blob turned out not to be had, and the content is found elsewhere, too. */
@@ -459,7 +459,7 @@ void cf_incoming_step(cf_downloads *downloads, cf_incoming *one)
     if (one->binding->silence)
         return;
     if (one->phase == CF_DOWNLOAD_IS_OFFLINE && cf_downloads_connected(downloads))
-        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_QUEUED);
+        cf_incoming_set_phase(downloads, one, CF_DOWNLOAD_IS_QUEUED);
     if (one->phase == CF_DOWNLOAD_IS_QUEUED && have_room(downloads, one->rank))
         begin(downloads, one);
     if (one->phase == CF_DOWNLOAD_IS_WORKING)

@@ -70,7 +70,7 @@ void cf_incoming_drop(cf_downloads *downloads, cf_incoming *one);
 /* NULL: it isn't on its way for this binding. */
 cf_incoming *cf_incoming_find(const cf_downloads *downloads, const cf_binding *binding,
                               const cf_hash *hash);
-void cf_incoming_turn(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase);
+void cf_incoming_set_phase(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase);
 /* It goes on without anybody else's doing. */
 bool cf_incoming_moves(const cf_downloads *downloads, const cf_incoming *one);
 /* Its file is still where it was put. */

@@ -107,8 +107,8 @@ static void queue_all(cf_downloads *downloads, cf_download_phase phase)
     cf_list *line = &downloads->phases[phase];
 
     while (line->first)
-        cf_incoming_turn(downloads, cf_container_of(line->first, cf_incoming, place),
-                         CF_DOWNLOAD_IS_QUEUED);
+        cf_incoming_set_phase(downloads, cf_container_of(line->first, cf_incoming, place),
+                              CF_DOWNLOAD_IS_QUEUED);
 }
 
 void cf_downloads_try_paused(cf_downloads *downloads)
@@ -216,7 +216,7 @@ bool cf_downloads_rest(cf_downloads *downloads, const cf_binding *binding)
         if (!waits)
             continue;
         cf_making_destroy(&one->making);
-        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_OFFLINE);
+        cf_incoming_set_phase(downloads, one, CF_DOWNLOAD_IS_OFFLINE);
     }
     return rests;
 }
@@ -273,7 +273,7 @@ cf_flow_count cf_downloads_flow(const cf_downloads *downloads)
 static void begin_again(cf_downloads *downloads, cf_incoming *one)
 {
     cf_buffer_release(&one->leaves);
-    cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_QUEUED);
+    cf_incoming_set_phase(downloads, one, CF_DOWNLOAD_IS_QUEUED);
     one->afresh = one->again = false;
 }
 
@@ -317,7 +317,7 @@ cf_download_answer cf_downloads_want(cf_downloads *downloads, cf_binding *bindin
     if (!one)
         one = cf_incoming_add(downloads, binding, &hash, size);
     if (one->phase == CF_DOWNLOAD_IS_ABANDONED)
-        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_WORKING);
+        cf_incoming_set_phase(downloads, one, CF_DOWNLOAD_IS_WORKING);
     if ((one->phase == CF_DOWNLOAD_IS_FAILED && one->again) ||
         (one->phase == CF_DOWNLOAD_IS_READY && !cf_incoming_is_there(downloads, one)))
         begin_again(downloads, one);
@@ -338,7 +338,7 @@ void cf_downloads_take(cf_downloads *downloads, const cf_binding *binding, cf_by
     if (!one)
         return;
     if (one->making && cf_making_busy(one->making))
-        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_ABANDONED);
+        cf_incoming_set_phase(downloads, one, CF_DOWNLOAD_IS_ABANDONED);
     else
         throw_away(downloads, one);
 }

@@ -126,8 +126,8 @@ static bool is_too_much(const cf_uploads *uploads, const cf_upload *one)
 /* It is ready to be sealed: queued, or deferred. */
 static void queue(cf_uploads *uploads, cf_upload *one)
 {
-    cf_upload_turn(uploads, one,
-                   is_too_much(uploads, one) ? CF_UPLOAD_IS_DEFERRED : CF_UPLOAD_IS_QUEUED);
+    cf_upload_set_phase(uploads, one,
+                        is_too_much(uploads, one) ? CF_UPLOAD_IS_DEFERRED : CF_UPLOAD_IS_QUEUED);
 }
 
 static void begin_delta(cf_uploads *uploads, cf_upload *one)
@@ -149,7 +149,7 @@ static void begin_delta(cf_uploads *uploads, cf_upload *one)
     };
     one->delta = cf_delta_job_start(&options, &error);
     if (one->delta)
-        cf_upload_turn(uploads, one, CF_UPLOAD_IS_DELTA);
+        cf_upload_set_phase(uploads, one, CF_UPLOAD_IS_DELTA);
     else
         queue(uploads, one);
 }
@@ -179,7 +179,7 @@ cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file)
     if (read_before(uploads, one, file->before))
         one->is_rebased = may_be_rebased(uploads, one);
     if (one->has_before && (one->is_rebased || may_be_patch(one)))
-        cf_upload_turn(uploads, one, CF_UPLOAD_IS_EDIT);
+        cf_upload_set_phase(uploads, one, CF_UPLOAD_IS_EDIT);
     else
         queue(uploads, one);
     return one;
@@ -240,7 +240,7 @@ static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *er
     one->sealing = cf_sealing_new(&options);
     one->is_sealed = true;
     one->epoch = options.epoch;
-    cf_upload_turn(uploads, one, CF_UPLOAD_IS_SEALING);
+    cf_upload_set_phase(uploads, one, CF_UPLOAD_IS_SEALING);
     return CF_OK;
 }
 
@@ -248,7 +248,7 @@ static void fail(cf_uploads *uploads, cf_upload *one, const cf_error *error)
 {
     cf_sealing_destroy(&one->sealing);
     cf_delta_job_destroy(&one->delta);
-    cf_upload_turn(uploads, one, CF_UPLOAD_IS_FAILED);
+    cf_upload_set_phase(uploads, one, CF_UPLOAD_IS_FAILED);
     if (error->status != CF_CHANGED && error->status != CF_MISSING)
         cf_report(uploads->peer->env, CF_REPORT_WARNING, "sending a file: %s", error->text);
 }
@@ -276,7 +276,7 @@ static cf_status take_patch(cf_uploads *uploads, cf_upload *one, cf_error *error
     cf_status status = read_patch(uploads, one, &patch, error);
     if (!status) {
         become_patch(uploads, one, cf_buffer_view(&patch));
-        cf_upload_turn(uploads, one, CF_UPLOAD_IS_READY);
+        cf_upload_set_phase(uploads, one, CF_UPLOAD_IS_READY);
         cf_delta_job_destroy(&one->delta);
     }
     cf_buffer_release(&patch);
@@ -403,7 +403,7 @@ static void end_sealing(cf_uploads *uploads, cf_upload *one)
     prepared->blob_count = count;
     prepared->content.how = how;
     prepared->content.depth = one->is_patch ? one->before_depth + 1 : 0;
-    cf_upload_turn(uploads, one, CF_UPLOAD_IS_READY);
+    cf_upload_set_phase(uploads, one, CF_UPLOAD_IS_READY);
 }
 
 void cf_upload_give_up(cf_uploads *uploads, cf_upload *one)

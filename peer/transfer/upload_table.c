@@ -352,7 +352,7 @@ cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upl
     return one;
 }
 
-void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
+void cf_upload_set_phase(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
 {
     leave(uploads, one);
     enter(uploads, one, phase);
@@ -380,6 +380,6 @@ void cf_uploads_overtake(cf_uploads *uploads, const cf_binding *binding, uint64_
 
         if (waits(one) && one->binding == binding && one->folder == folder &&
             cf_bytes_equal(one->name, name) && !(by && cf_hash_equal(&one->hash, by)))
-            cf_upload_turn(uploads, one, CF_UPLOAD_IS_FAILED);
+            cf_upload_set_phase(uploads, one, CF_UPLOAD_IS_FAILED);
     }
 }

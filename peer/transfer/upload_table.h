@@ -93,7 +93,7 @@ cf_upload *cf_upload_find(const cf_uploads *uploads, const cf_upload_file *file)
 /* The next one with this content, in whatever collection. */
 cf_upload *cf_upload_next(const cf_uploads *uploads, const cf_hash *hash,
                           const cf_upload *previous);
-void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase);
+void cf_upload_set_phase(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase);
 /* Bytes that are to be sealed, of the content, of what is new of it, or of a patch. */
 uint64_t cf_upload_size(const cf_upload *one);
 /* Those after this one are no work in hand. */

@@ -1,0 +1,1 @@
+#include "peer/sources/files/scan.h"
