@@ -437,16 +437,13 @@ const cf_verb cf_verb_add = {
     .summary = "Puts a folder, or a file of records, under sync: a new collection, or this "
                "device's place for one that "
                "exists",
-    .more =
-        "A folder that moved is recognised, and keeps what is known of it. The broker is asked "
-        "first which collections there\nare; where it can't be, --existing takes only one that "
-        "is known here, and two of one name that were\nmade apart become one.\n"
-        "What is only old here, as in a folder that was away, is brought up to date; with --mine "
-        "it "
-        "is what the others get.\n"
-        "A collection may have several sources on one device, which follow each other: say "
-        "--collection or --existing.\n"
-        "A source whose collection was taken off the list is added again by the same words.",
+    .more = "A folder that moved is recognised, and keeps what is known of it. The broker is asked "
+            "first which collections there are; where it can't be, --existing takes only one that "
+            "is known here, and two of one name that were made apart become one.\nWhat is only old "
+            "here, as in a folder that was away, is brought up to date; with --mine it is what the "
+            "others get.\nA collection may have several sources on one device, which follow each "
+            "other: say --collection or --existing.\nA source whose collection was taken off the "
+            "list is added again by the same words.",
     .more_of = usage_of_formats,
     .needs = CF_NEEDS_PEER,
     .connects = true,

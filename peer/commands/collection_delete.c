@@ -101,8 +101,9 @@ static void tell(const cf_run *run, const holders *others, bool rehearses)
     else if (!run->json && !run->quiet)
         cf_print(&run->output, "%s: %s off the list; what sources hold stays where it is%s\n",
                  run->options.arguments[1], rehearses ? "would be taken" : "taken",
-                 rehearses || cf_loop_serves(run->loop) ? ""
-                                                        : "; others hear of it at the next sync");
+                 rehearses || cf_loop_serves(run->loop)
+                     ? ""
+                     : "; others hear of it when this device has synced");
 }
 
 static cf_status take_off(cf_run *run, const cf_id *collection, cf_error *error)

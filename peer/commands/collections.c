@@ -27,7 +27,8 @@ static cf_status rename_collection(cf_run *run, cf_error *error)
     if (!status && !run->json && !run->quiet)
         cf_print(&run->output, "%s: called %s from now on, on all devices%s\n", arguments[1],
                  arguments[2],
-                 cf_loop_serves(run->loop) ? "" : "; others hear of it at the next sync");
+                 cf_loop_serves(run->loop) ? ""
+                                           : "; others hear of it when this device has synced");
     cf_arena_release(&arena);
     cf_loop_wake(run->loop);
     return status;
@@ -225,10 +226,9 @@ const cf_verb cf_verb_collections = {
     .name = "collections",
     .usage = "collections [rename NAME NEW | delete NAME]",
     .summary = "Lists the user's collections, renames one, or takes one off the list",
-    .more =
-        "What sources hold stays where it is. `delete` exits 1 where this device has a source of "
-        "the collection: `counterfoil\nremove` comes first; and 8 where other devices have one, "
-        "and --yes was not given. The broker is asked first\nwhat they have.",
+    .more = "What sources hold stays where it is. `delete` exits 1 where this device has a source "
+            "of the collection: `counterfoil remove` comes first; and 8 where other devices have "
+            "one, and --yes was not given. The broker is asked first what they have.",
     .subverbs = subverbs,
     .alone = "",
     .needs = CF_NEEDS_PEER,

@@ -475,18 +475,16 @@ const cf_verb cf_verb_conflicts = {
     .summary = "Lists what is in conflict; settles values of fields, many at once",
     .more =
         "WHICH is COLLECTION//KEY/FIELD, as it is listed, or a pattern of it: "
-        "'book//places/*/title' is this column of all rows.\n"
-        "The version that is kept is shown everywhere, the others are listed no more. 1 is the "
-        "one that is shown, 2 the first that\nis not; mine is this device's, theirs the latest "
-        "of another. A conflict copy of a file is settled by renaming or deleting it.\n"
-        "Of a set, as telephone numbers, both values are kept: to settle that, delete one, or "
-        "say --keep both.\n"
-        "--same: a row that is listed since another one has the value that only one can have is "
-        "that one, made twice. What refers to either\nrefers to it, their fields merge, and "
-        "nothing undoes that.\n"
-        "A row that is not shown because of that is listed as KEY~DEVICE, of a database "
-        "TABLE/KEY~DEVICE, by the device that made it. --keep 1: the\nother one keeps the value, "
-        "and this one has nothing there; --keep 2: this one has it, and the other one nothing.",
+        "'book//places/*/title' is this column of all rows.\nThe version that is kept is shown "
+        "everywhere, the others are listed no more. 1 is the one that is shown, 2 the first that "
+        "is not; mine is this device's, theirs the latest of another. A conflict copy of a file is "
+        "settled by renaming or deleting it.\nOf a set, as telephone numbers, both values are "
+        "kept: to settle that, delete one, or say --keep both.\n--same: a row that is listed since "
+        "another one has the value that only one can have is that one, made twice. What refers to "
+        "either refers to it, their fields merge, and nothing undoes that.\nA row that is not "
+        "shown because of that is listed as KEY~DEVICE, of a database TABLE/KEY~DEVICE, by the "
+        "device that made it. --keep 1: the other one keeps the value, and this one has nothing "
+        "there; --keep 2: this one has it, and the other one nothing.",
     .subverbs = subverbs,
     .alone = "",
     .needs = CF_NEEDS_PEER,

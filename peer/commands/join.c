@@ -387,10 +387,9 @@ const cf_verb cf_verb_join = {
     .name = "join",
     .usage = "join [CODE | -]",
     .summary = "Makes this a device of a user that exists",
-    .more =
-        "CODE is the line that `counterfoil pair` printed on one of its devices. With - it is "
-        "read from\nstdin, without it asked for on a terminal: arguments are seen by all who list "
-        "processes.",
+    .more = "CODE is the line that `counterfoil pair` printed on one of its devices. With - it is "
+            "read from stdin, without it asked for on a terminal: arguments are seen by all who "
+            "list processes.",
     .needs = CF_NEEDS_NO_USER,
     .options = options,
     .prepare = prepare,

@@ -266,11 +266,10 @@ const cf_verb cf_verb_lock = {
     .name = "lock",
     .usage = "lock PATH|COLLECTION|COLLECTION//KEY",
     .summary = "Keeps others from changing a collection, or a file or folder, for a while",
-    .more =
-        "Of a collection the broker takes nothing from other devices until it is over; what they "
-        "did\nmeanwhile arrives then. Of a path the other devices take write permission off, and "
-        "hold back\nwhat is changed all the same. It is locked when everything that the broker "
-        "had of it is here.\nExits 9 when another has it.",
+    .more = "Of a collection the broker takes nothing from other devices until it is over; what "
+            "they did meanwhile arrives then. Of a path the other devices take write permission "
+            "off, and hold back what is changed all the same. It is locked when everything that "
+            "the broker had of it is here.\nExits 9 when another has it.",
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,

@@ -405,10 +405,9 @@ const cf_verb cf_verb_repair = {
     .name = "repair",
     .usage = "repair [SOURCE --refill [--timeout T]]",
     .summary = "Mends from the log what is damaged here; fills a source from the log",
-    .more =
-        "What lies in SOURCE and is no version in the log goes to .counterfoil/kept/TIME/ in it "
-        "first, rows as CSV;\nwhere SOURCE is one file, to kept/TIME/ in the home. It is named, "
-        "and never removed by counterfoil.",
+    .more = "What lies in SOURCE and is no version in the log goes to .counterfoil/kept/TIME/ in "
+            "it first, rows as CSV; where SOURCE is one file, to kept/TIME/ in the home. It is "
+            "named, and never removed by counterfoil.",
     .needs = CF_NEEDS_HOME,
     .options = options_of_repair,
     .prerequisite = &cf_disk_answers_source,
