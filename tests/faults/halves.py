@@ -19,7 +19,7 @@ from faults import Rotten
 from trials import LONG, PROGRAMS, ROOT, Trial, property_of
 
 # The files that decide.
-DECIDING = ("broker/leases/*.c", "broker/log/judge*.c", "broker/members/registry*.c", "peer/bindings/*guard*.c",
+DECIDING = ("broker/leases/*.c", "broker/log/acceptance*.c", "broker/members/registry*.c", "peer/bindings/*guard*.c",
             "peer/merge/*.c", "peer/sources/files/*guard*.c")
 SECONDS_MAX = 60  # of a suite: what takes longer is not tried
 QUICK_SECONDS = 5  # of all suites that are tried first

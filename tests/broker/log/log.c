@@ -136,6 +136,21 @@ Test(log, refuses_to_go_on_with_anothers_chain)
     diary_end(&d);
 }
 
+/* What its readers hold of the one collection would count for another. */
+Test(log, refuses_a_chain_that_goes_on_in_another_collection)
+{
+    diary d = a_diary();
+
+    found(&d);
+    write_change(&d.lap, "body", NULL, 0);
+    cr_assert_eq(offer(&d, &d.lap, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    d.lap.changes.collection.bytes[0] ^= 1;
+    write_change(&d.lap, "elsewhere", NULL, 0);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_AUTHOR), CF_OFFER_NEVER, CF_REFUSED_FORGED);
+    commit(&d);
+    diary_end(&d);
+}
+
 /* A reader's entry: its own device is refused, others may bring it, and it counts for nothing. */
 Test(log, takes_void_entries_from_others_only)
 {
