@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every number that bounds what a stranger may send, and nothing else. codec/PROTOCOL.md gives the
- * same numbers. */
+ * same numbers. To raise one makes another version of the protocol (section 12 there): an older
+ * program refuses what is over its own. */
 #ifndef CF_CODEC_LIMITS_H
 #define CF_CODEC_LIMITS_H
 #include <assert.h>

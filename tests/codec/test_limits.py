@@ -91,8 +91,16 @@ OF_THE_CLIENT = {
     "EPOCHS_MAX": "CF_MEMBER_EPOCHS_MAX", "HEADS_MAX": "CF_MEMBER_HEADS_MAX",
 }
 # The same of what speaks with a broker, and reads its log.
-OF_THE_OTHERS = {"broker_client": {"PIECE": "CF_BLOB_STEP", "HEADS_PAGE": "CF_HEADS_PAGE"},
+OF_THE_OTHERS = {"broker_client": {"PIECE": "CF_BLOB_STEP", "HEADS_PAGE": "CF_HEADS_PAGE", "FRAME_MAX": "CF_FRAME_MAX"},
+                 "hostile_broker": {"WINDOW": "CF_WINDOW"},
                  "reader_tree": {"DEPTH_MAX": "CF_DELTA_DEPTH_MAX"}}
+# Numbers that PROTOCOL says where it speaks of them, too.
+IN_THE_TEXT = {
+    r"`header ‖ signature ‖ body`, at most 1 MiB \(([\d,]+) bytes\)": "CF_ENTRY_MAX",
+    r"No frame is over ([\d,]+) bytes": "CF_FRAME_MAX",
+    r"more than two frames' worth, ([\d,]+), waiting": "CF_UNTAKEN_MAX",
+    r"the credit that is left, and ([\d,]+) while it wants blobs": "CF_WINDOW",
+}
 # How a writer goes about it, or what one side bears: said where PROTOCOL speaks of that, and no bound of what is read.
 NOT_IN_THE_TABLE = {
     "CF_BODY_GROWTH_MAX", "CF_BODY_GROWTH_FREE", "CF_PART_SIZE", "CF_LEAF_SIZE", "CF_BLOB_PIECE", "CF_BLOB_PIECE_LARGE",
@@ -167,6 +175,12 @@ def test_who_speaks_with_a_broker_has_the_same(module):
     text = (ROOT / "tests/system" / f"{module}.py").read_text()
     for name, limit in OF_THE_OTHERS[module].items():
         assert re.findall(rf"^{name} = (\d+)$", text, re.M) == [str(value_of(KNOWN[limit], KNOWN))]
+
+
+@pytest.mark.parametrize("said", IN_THE_TEXT)
+def test_what_the_text_says_is_what_the_headers_define(said):
+    [number] = re.findall(said, (ROOT / "codec/PROTOCOL.md").read_text())
+    assert int(number.replace(",", "")) == value_of(IN_THE_TEXT[said], KNOWN)
 
 
 def messages():

@@ -27,6 +27,7 @@ from protocol import (
     writer_id,
 )
 
+FRAME_MAX = 1114112
 PIECE = 262144
 HEADS_PAGE = 2048
 TIMEOUT_MS = 60000
@@ -117,7 +118,7 @@ class Message:
 
 
 def read_message(frames):
-    require(all(len(frame) <= 1114112 for frame in frames), "a frame is too large")
+    require(all(len(frame) <= FRAME_MAX for frame in frames), "a frame is too large")
     elements = unpack(frames[0], around=3)
     require(is_array(elements) and elements and elements[0] in SAID_BY_BROKER, "a command")
     command = elements.pop(0)
@@ -175,7 +176,7 @@ class Session:
         self.socket.setsockopt(zmq.RECONNECT_IVL, -1)
         self.socket.setsockopt(zmq.SNDTIMEO, TIMEOUT_MS)  # a connection that is gone takes nothing, and doesn't come back
         self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.MAXMSGSIZE, 1114112)
+        self.socket.setsockopt(zmq.MAXMSGSIZE, FRAME_MAX)
         self.socket.setsockopt(zmq.HEARTBEAT_IVL, 5000)  # who says nothing for 20 s is let go
         self.monitor = self.socket.get_monitor_socket()
         self.socket.connect(f"tcp://{host}:{port}")

@@ -13,7 +13,7 @@ import protocol_crypto as crypto
 from broker_client import HEADS_PAGE, PIECE, now
 from protocol import CATALOG, MEMBER_LOG, hash_of, pack, read_entry, unpack
 
-WINDOW = 4 * 2**20
+WINDOW = 4194304
 
 
 @dataclasses.dataclass
