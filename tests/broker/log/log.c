@@ -120,6 +120,69 @@ Test(log, refuses_an_epoch_that_the_past_does_not_reach)
     diary_end(&d);
 }
 
+/* An epoch that the account opens, as a device is shut out, and of which lap hears. */
+static cf_hash open_epoch(diary *d)
+{
+    person pad = a_device(4, &d->account.user);
+
+    learn(&pad, &d->account);
+    let_in(&d->account, &pad, CF_ROLE_MEMBER);
+    cr_assert_eq(offer(d, &d->account, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    learn(&d->lap, &d->account);
+    shut_out(&d->account, &pad.id, NULL, 0);
+    cr_assert_eq(offer(d, &d->account, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    learn(&d->lap, &d->account);
+    person_end(&pad);
+    return d->account.head.hash;
+}
+
+/* Its chain is looked at: the entry itself comes after nothing that says so. */
+Test(log, takes_an_epoch_of_which_the_author_heard_earlier_in_its_chain)
+{
+    diary d = a_diary();
+
+    found(&d);
+    const cf_hash opened = open_epoch(&d);
+    write_change(&d.lap, "after the opening, under the epoch before", NULL, 0);
+    cr_assert_eq(offer(&d, &d.lap, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    d.lap.epoch = opened;
+    write_change(&d.lap, "under the new one", NULL, 0);
+    cr_expect_eq(offer(&d, &d.lap, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    write_change(&d.lap, "and on", NULL, 0);
+    cr_expect_eq(offer(&d, &d.lap, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    commit(&d);
+    diary_end(&d);
+}
+
+Test(log, refuses_an_epoch_that_neither_the_entry_nor_its_chain_reaches)
+{
+    diary d = a_diary();
+
+    found(&d);
+    write_change(&d.desk, "heard of nothing", NULL, 0);
+    cr_assert_eq(offer(&d, &d.desk, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    d.desk.epoch = open_epoch(&d);
+    write_change(&d.desk, "nor yet", NULL, 0);
+    expect_refused(offer(&d, &d.desk, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
+    commit(&d);
+    diary_end(&d);
+}
+
+/* Of the member log an entry that lets somebody in. */
+Test(log, refuses_an_epoch_that_no_entry_opened)
+{
+    diary d = a_diary();
+
+    found(&d);
+    write_change(&d.lap, "body", NULL, 0);
+    cr_assert_eq(offer(&d, &d.lap, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    d.lap.epoch = d.account.head.hash;
+    write_change(&d.lap, "under an entry that opens none", NULL, 0);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
+    commit(&d);
+    diary_end(&d);
+}
+
 Test(log, refuses_to_go_on_with_anothers_chain)
 {
     diary d = a_diary();
