@@ -238,8 +238,9 @@ Test(message, has_the_bytes_of_its_version)
         line[strcspn(line, "\n")] = '\0';
         cr_assert_str_eq((const char *)is.data, line,
                          "the bytes of %s changed: raise CF_PROTOCOL_VERSION (codec/PROTOCOL.md, "
-                         "12, says how), or put them back\nwas %s\nis  %s",
-                         name, line, (const char *)is.data);
+                         "12, says how), or put them back; where version %d is new, %s gets the "
+                         "line that is\nwas %s\nis  %s",
+                         name, CF_PROTOCOL_VERSION, path, line, (const char *)is.data);
         expect_read_back(line);
         cf_buffer_release(&is);
     }

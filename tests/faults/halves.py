@@ -217,7 +217,7 @@ class Campaign:
         tests = [test for test in self.build.tests_of(trial.affected)
                  if not test.startswith(LONG + PROGRAMS) and self.is_in_c(test) and re.search(suites, test) and
                  (not only_fast or self.is_fast(test))]
-        print(f"{len(self.halves)} halves of {len(self.texts)} files: makes the programs of {len(tests)} suites", flush=True)
+        print(f"{len(self.halves)} places in {len(self.texts)} files: makes the programs of {len(tests)} suites", flush=True)
         self.build.bring_up_to_date(set().union(*map(self.build.programs_of, tests)), str(os.cpu_count()))
         for test in list(tests):
             if not trial.make_for(test):

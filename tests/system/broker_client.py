@@ -27,6 +27,7 @@ from protocol import (
     writer_id,
 )
 
+VERSION = 1  # of the protocol
 FRAME_MAX = 1114112
 PIECE = 262144
 HEADS_PAGE = 2048
@@ -236,7 +237,7 @@ class Session:
         heads = [list(head) for head in heads]
         pages = [heads[at : at + HEADS_PAGE] for at in range(0, len(heads), HEADS_PAGE)] or [[]]
         for at, page in enumerate(pages):
-            self.send("HELLO", 1, user, page, at + 1 < len(pages))
+            self.send("HELLO", VERSION, user, page, at + 1 < len(pages))
         self.theirs = []
         more = True
         while more:

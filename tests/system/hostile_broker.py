@@ -10,7 +10,7 @@ import threading
 import zmq
 
 import protocol_crypto as crypto
-from broker_client import HEADS_PAGE, PIECE, now
+from broker_client import HEADS_PAGE, PIECE, VERSION, now
 from protocol import CATALOG, MEMBER_LOG, hash_of, pack, read_entry, unpack
 
 WINDOW = 4194304
@@ -248,7 +248,7 @@ class HostileBroker:
             return
         session.user = user
         for page, on in pages([list(head) for head in log.heads()]):
-            self.say(session, "WELCOME", 1, log.instance, now(), WINDOW, page, on)
+            self.say(session, "WELCOME", VERSION, log.instance, now(), WINDOW, page, on)
         self.want(session, log.entries)
 
     def want(self, session, entries):

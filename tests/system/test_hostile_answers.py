@@ -4,7 +4,7 @@
 import os
 
 import protocol_crypto as crypto
-from broker_client import HEADS_PAGE, now
+from broker_client import HEADS_PAGE, VERSION, now
 from counterfoil import Device, tree, wait_until
 from hostile_broker import Said, raw
 from hostile_house import flipped, house, strange_heads, when, with_bulk  # noqa: F401
@@ -85,14 +85,14 @@ NONSENSE = {
     "a text that nothing follows": [raw(b"\x91\xdb\xff\xff\xff\xff")],
     "no text": [raw(b"\x91\xa7ENTRY\xff\xff")],
     "not canonical": [raw(b"\x92\xa5ENTRY\xcd\x00\x01", b"x")],
-    "too few elements": [Said("WELCOME", [1])],
+    "too few elements": [Said("WELCOME", [VERSION])],
     "other types": [Said("ACCEPTED", ["x"])],
     "no bulk": [Said("ENTRY", [1])],
     "three frames": [raw(b"\x91\xa5AGAIN", b"x", b"y")],
     "a head without a sequence": [Said("ACCEPTED", [[bytes(16), 0, bytes(32)]])],
     "a sequence beyond all": [Said("ACCEPTED", [[bytes(16), 2**63, bytes(32)]])],
     "a long text": [Said("MOVED", ["x" * 2000])],
-    "WELCOME twice": [Said("WELCOME", [1, bytes(16), 1, 1, [], False])],
+    "WELCOME twice": [Said("WELCOME", [VERSION, bytes(16), 1, 1, [], False])],
     "SUBSCRIBED twice": [Said("SUBSCRIBED", [[], False])],
     "ADMIT": [Said("ADMIT", [bytes(32)], b"x")],
 }
