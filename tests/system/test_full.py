@@ -299,7 +299,8 @@ def test_a_user_who_fills_the_disk_stops_neither_others_nor_the_operator(make_de
     report = laptop.sync(code=1)
     assert NO_ROOM in report["broker"]["delay"]
     left = os.statvfs(disk.path)
-    assert left.f_bavail * left.f_frsize >= left.f_blocks * left.f_frsize // 8 - 2_000_000
+    # The store writes on: its log, and what it makes of that when it is idle.
+    assert left.f_bavail * left.f_frsize >= left.f_blocks * left.f_frsize // 8 - 3_000_000
     put(there, "letter", b"two\n")
     put(there, "note", b"short\n")
     assert other.sync()["in_sync"], "others' small edits"
