@@ -18,7 +18,7 @@ def source(said):
 
 def test_a_member_that_was_made_a_relay_is_not_in_sync(pair_of_notes):
     laptop, desktop, here, there = pair_of_notes
-    laptop.run("devices", "role", "desktop", "relay", "--yes")
+    laptop.run("devices", "role", "desktop", "relay")
     laptop.sync()
     (here / "one.txt").write_text("edited\n")
     laptop.sync()
@@ -27,7 +27,7 @@ def test_a_member_that_was_made_a_relay_is_not_in_sync(pair_of_notes):
     for word in "counterfoil remove", "counterfoil devices role":
         assert word in source(desktop.json("status"))["trouble"]
     assert (there / "one.txt").read_text() == "one\n"
-    laptop.run("devices", "role", "desktop", "member", "--yes")
+    laptop.run("devices", "role", "desktop", "member")
     laptop.sync()
     desktop.sync()
     assert desktop.sync()["in_sync"] and tree(there) == tree(here)
@@ -425,6 +425,6 @@ def test_a_reader_has_no_locks(two):
     laptop.sync()
     desktop.sync()
     desktop.add("notes", None, "--existing")
-    laptop.run("devices", "role", "desktop", "reader", "--yes")
+    laptop.run("devices", "role", "desktop", "reader")
     desktop.sync()
     assert "only owners and members lock" in desktop.run("lock", "notes", code=6)
