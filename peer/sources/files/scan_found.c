@@ -373,60 +373,93 @@ static const cf_node *displaced_by(const cf_scan *scan, size_t entry)
     return was && was->number != scan->numbers[entry] ? was : NULL;
 }
 
-static size_t entry_of(const cf_scan *scan, uint64_t number)
+typedef struct {
+    uint64_t number;
+    size_t entry;
+} numbered;
+
+static int by_number(const void *a, const void *b)
 {
-    for (size_t i = 0; i < scan->listing.entry_count; i++)
-        if (scan->numbers[i] == number)
-            return i;
-    return SIZE_MAX;
+    const uint64_t first = ((const numbered *)a)->number, second = ((const numbered *)b)->number;
+
+    return first < second ? -1 : first > second;
 }
 
-/* Behind the entry of the file with which the thing that was there is told; 0: that is told now. */
-static size_t told_with(const cf_scan *scan, const cf_node *was)
+/* Where each thing is now, by number. */
+static numbered *number_all(const cf_scan *scan)
 {
-    const size_t entry = entry_of(scan, was->number);
+    const size_t count = scan->listing.entry_count;
+    numbered *all = cf_allocate(count, sizeof *all);
 
-    if (entry == SIZE_MAX)
-        return 0;
-    return needs_reading(scan, entry) ? entry + 1 : scan->late[entry];
+    for (size_t i = 0; i < count; i++)
+        all[i] = (numbered){scan->numbers[i], i};
+    if (count > 1)
+        qsort(all, count, sizeof *all, by_number);
+    return all;
 }
 
-static bool reads_any(const cf_scan *scan)
+/* Where the thing is now in whose place this one is; SIZE_MAX: it is in no other's, or that was not
+ * found. */
+static size_t displaced_to(const cf_scan *scan, const numbered *all, size_t entry)
 {
-    for (size_t i = 0; i < scan->listing.entry_count; i++)
-        if (needs_reading(scan, i))
-            return true;
-    return false;
+    const cf_node *was = displaced_by(scan, entry);
+    const numbered *found = was ? bsearch(&(numbered){was->number, 0}, all,
+                                          scan->listing.entry_count, sizeof *all, by_number)
+                                : NULL;
+
+    return found ? found->entry : SIZE_MAX;
+}
+
+enum {
+    TOLD_NOW = -1
+}; /* of `with`, which has behind an entry that of the file; 0: not asked yet */
+
+/* From one place to the next, until a file is read, or there is none, or it comes round. All on the
+ * way are told with the end; each entry is passed twice, however many lead to it. */
+static void follow(cf_scan *scan, const numbered *all, size_t entry, ssize_t *with)
+{
+    size_t end = entry, next;
+
+    while (!with[end] && (next = displaced_to(scan, all, end)) != SIZE_MAX) {
+        with[end] = TOLD_NOW;
+        end = next;
+    }
+    const ssize_t told = with[end]                  ? with[end]
+                         : needs_reading(scan, end) ? (ssize_t)end + 1
+                                                    : TOLD_NOW;
+    for (end = entry; told != TOLD_NOW && with[end] == TOLD_NOW; end = next) {
+        next = displaced_to(scan, all, end);
+        with[end] = told;
+        scan->reported[end] = true;
+        *cf_one_more(scan->late, scan->late_count, scan->late_capacity) =
+            (cf_scan_late){end, (size_t)told - 1};
+    }
 }
 
 static void find_late(cf_scan *scan)
 {
     const size_t count = scan->listing.entry_count;
-    size_t *displacing = NULL, found = 0, capacity = 0;
-    bool more = true;
+    numbered *all = NULL;
+    ssize_t *with = NULL;
 
     for (size_t i = 0; i < count; i++)
-        if (displaced_by(scan, i))
-            *cf_one_more(displacing, found, capacity) = i;
-    if (found && reads_any(scan))
-        scan->late = cf_allocate(count, sizeof *scan->late);
-    while (scan->late && more) {
-        more = false;
-        for (size_t i = 0; i < found; i++)
-            if (!scan->late[displacing[i]]) {
-                scan->late[displacing[i]] = told_with(scan, displaced_by(scan, displacing[i]));
-                more |= scan->late[displacing[i]] != 0;
+        if (displaced_by(scan, i)) {
+            if (!all) {
+                all = number_all(scan);
+                with = cf_allocate(count, sizeof *with);
             }
-    }
-    free(displacing);
+            follow(scan, all, i, with);
+        }
+    free(all);
+    free(with);
 }
 
 /* Of the files from `first` to `end`, which were read. */
 static void report_late(cf_scan *scan, size_t first, size_t end)
 {
-    for (size_t i = 0; scan->late && i < scan->listing.entry_count; i++)
-        if (scan->late[i] > first && scan->late[i] <= end)
-            observe(scan, i, NULL);
+    for (size_t i = 0; i < scan->late_count; i++)
+        if (scan->late[i].with >= first && scan->late[i].with < end)
+            observe(scan, scan->late[i].entry, NULL);
 }
 
 void cf_scan_report_places(cf_scan *scan)
@@ -448,12 +481,12 @@ void cf_scan_report_places(cf_scan *scan)
         cf_scan_find_below(scan);
     find_late(scan);
     for (size_t i = 0; i < scan->listing.entry_count; i++)
-        if (!scan->numbers[i] || scan->listing.entries[i].skipped ||
-            !scan->listing.entries[i].readable || rests(scan, i)) {
+        if (scan->reported[i]) {
+            continue; /* with another */
+        } else if (!scan->numbers[i] || scan->listing.entries[i].skipped ||
+                   !scan->listing.entries[i].readable || rests(scan, i)) {
             scan->reported[i] = true;
             keep_returned(scan, i);
-        } else if (scan->late && scan->late[i]) {
-            scan->reported[i] = true;
         } else if (!needs_reading(scan, i)) {
             bool again = was_renamed(scan, i);
 

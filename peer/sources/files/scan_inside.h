@@ -20,6 +20,11 @@ typedef enum {
     CF_SCAN_IS_OVER,
 } cf_scan_phase;
 
+/* A thing that is told with a file that is read (scan_found.c). */
+typedef struct {
+    size_t entry, with;
+} cf_scan_late;
+
 struct cf_scan {
     cf_scan_options options;
     cf_scan_phase phase;
@@ -56,12 +61,12 @@ struct cf_scan {
                                published, it is not taken for what was seen */
     cf_node_set shown;      /* directories in which something held lies as it was, in order */
     bool *reported;         /* by entry: came in a batch, or needs none */
-    size_t *late;           /* by entry: 0, or behind the entry of the file with which it is told;
-                             * NULL: none is */
-    bool *twice;            /* by entry, see below */
-    bool *replaced;         /* the same; NULL where numbers last */
-    bool any_renumbers;     /* of the base, as far as it was asked */
-    size_t syncing;         /* jobs of scan_names.c */
+    cf_scan_late *late;     /* what is told with a file that is read */
+    size_t late_count, late_capacity;
+    bool *twice;        /* by entry, see below */
+    bool *replaced;     /* the same; NULL where numbers last */
+    bool any_renumbers; /* of the base, as far as it was asked */
+    size_t syncing;     /* jobs of scan_names.c */
     cf_error sync_error;
     bool reads_on;      /* more is being read than is told next */
     size_t first, next; /* entries of the wave being read, or read and not reported */
