@@ -33,7 +33,7 @@ typedef struct {
     const cf_row_field *now; /* NULL: no value */
     cf_bytes *gone, *added;  /* values, ascending; nothing: it is dealt with */
     size_t gone_count, added_count;
-    value_seats now_seats;
+    value_seats now_seats, hidden_seats;
 } set_scan;
 
 static cf_seat seat_of(const set_scan *self, cf_bytes value)
@@ -65,13 +65,12 @@ static cf_bytes *difference(const cf_row_field *from, const cf_row_field *withou
     return values;
 }
 
-/* The ref is of an entry of this set, and its value is shown. */
-static bool is_shown(const set_scan *self, const cf_row_ref *ref)
+/* The ref is of an entry of this set. */
+static bool is_of_set(const set_scan *self, const cf_row_ref *ref)
 {
     cf_bytes set;
 
-    return ref->standing == CF_WRITE_SHOWN &&
-           cf_schema_property(self->scanned->table, ref->field, &set) == CF_MERGE_SET &&
+    return cf_schema_property(self->scanned->table, ref->field, &set) == CF_MERGE_SET &&
            cf_bytes_equal(set, self->name);
 }
 
@@ -87,7 +86,7 @@ static void find_shown(set_scan *self)
 {
     self->shown = cf_allocate(self->refs->count, sizeof *self->shown);
     for (size_t i = 0; i < self->refs->count; i++)
-        if (is_shown(self, &self->refs->at[i]))
+        if (self->refs->at[i].standing == CF_WRITE_SHOWN && is_of_set(self, &self->refs->at[i]))
             self->shown[self->shown_count++] = &self->refs->at[i];
     if (self->shown_count)
         qsort(self->shown, self->shown_count, sizeof *self->shown, by_value);
@@ -124,22 +123,91 @@ static void replace_entry(set_scan *self, const cf_row_ref *entry)
             cf_change_draft_over(draft, &self->scanned->item, ref->field, &ref->dot);
 }
 
+static int by_seat(const void *left, const void *right)
+{
+    const value_seat *a = left, *b = right;
+    int order = cf_seat_compare(&a->seat, &b->seat);
+
+    return order ? order : (a->value > b->value) - (a->value < b->value);
+}
+
+/* The seats of those values that have a name, in order; the caller frees the list. */
+static value_seats seats_of(const set_scan *self, const cf_bytes *values, size_t count)
+{
+    value_seats seats = {.at = cf_allocate(count, sizeof *seats.at)};
+
+    for (size_t i = 0; i < count; i++) {
+        const cf_seat seat = seat_of(self, values[i]);
+
+        if (seat.name.size)
+            seats.at[seats.count++] = (value_seat){seat, i};
+    }
+    if (seats.count > 1)
+        qsort(seats.at, seats.count, sizeof *seats.at, by_seat);
+    return seats;
+}
+
+/* Where in the list those begin that are alike, if any is. */
+static size_t first_alike(const value_seats *seats, const cf_seat *seat)
+{
+    size_t first = 0, end = seats->count;
+
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+
+        if (cf_seat_compare(&seats->at[middle].seat, seat) < 0)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return first;
+}
+
+static bool is_alike(const value_seats *seats, size_t at, const cf_seat *seat)
+{
+    return at < seats->count && cf_seat_alike(seat, &seats->at[at].seat);
+}
+
+/* The one seat of the list that is alike; NULL: none is, or several are. */
+static const value_seat *only_alike(const value_seats *seats, const cf_seat *seat)
+{
+    const size_t first = first_alike(seats, seat);
+    const bool is_one = is_alike(seats, first, seat) && !is_alike(seats, first + 1, seat);
+
+    return is_one ? &seats->at[first] : NULL;
+}
+
+/* The seats of what the refs have of the set and isn't shown, by their index there. */
+static value_seats hidden_seats_of(const set_scan *self)
+{
+    value_seats seats = {.at = cf_allocate(self->refs->count, sizeof *seats.at)};
+
+    for (size_t i = 0; i < self->refs->count; i++) {
+        const cf_row_ref *ref = &self->refs->at[i];
+
+        if (ref->standing != CF_WRITE_SHOWN && is_of_set(self, ref))
+            seats.at[seats.count++] = (value_seat){seat_of(self, ref->value), i};
+    }
+    if (seats.count > 1)
+        qsort(seats.at, seats.count, sizeof *seats.at, by_seat);
+    return seats;
+}
+
 /* Replaces what is hidden of the value's seat, in whatever entries: it would be shown in the place
  * of the value that goes. `listed`: also what is a conflict. */
 static void replace_seat(set_scan *self, cf_bytes value, bool listed)
 {
     const cf_seat seat = seat_of(self, value);
 
-    for (size_t i = 0; seat.kind == CF_SEAT_NAMED && i < self->refs->count; i++) {
-        const cf_row_ref *ref = &self->refs->at[i];
-        cf_bytes set;
+    if (seat.kind != CF_SEAT_NAMED)
+        return;
+    if (!self->hidden_seats.at)
+        self->hidden_seats = hidden_seats_of(self);
+    const value_seats *hidden = &self->hidden_seats;
+    for (size_t i = first_alike(hidden, &seat); is_alike(hidden, i, &seat); i++) {
+        const cf_row_ref *ref = &self->refs->at[hidden->at[i].value];
 
-        if (ref->standing == CF_WRITE_SHOWN || (ref->standing == CF_WRITE_LISTED && !listed) ||
-            cf_schema_property(self->scanned->table, ref->field, &set) != CF_MERGE_SET ||
-            !cf_bytes_equal(set, self->name))
-            continue;
-        const cf_seat other = seat_of(self, ref->value);
-        if (cf_seat_alike(&seat, &other))
+        if (ref->standing != CF_WRITE_LISTED || listed)
             cf_change_draft_over(&self->diffing->draft, &self->scanned->item, ref->field,
                                  &ref->dot);
     }
@@ -168,49 +236,6 @@ static cf_bytes entry_field(const set_scan *self, cf_bytes value, uint64_t numbe
     cf_bytes field = cf_arena_copy(self->diffing->arena, cf_buffer_view(&text));
     cf_buffer_release(&text);
     return field;
-}
-
-static int by_seat(const void *left, const void *right)
-{
-    const value_seat *a = left, *b = right;
-    int order = cf_seat_compare(&a->seat, &b->seat);
-
-    return order ? order : (a->value > b->value) - (a->value < b->value);
-}
-
-/* The seats of those values that have a name, in order; the caller frees the list. */
-static value_seats seats_of(const set_scan *self, const cf_bytes *values, size_t count)
-{
-    value_seats seats = {.at = cf_allocate(count, sizeof *seats.at)};
-
-    for (size_t i = 0; i < count; i++) {
-        const cf_seat seat = seat_of(self, values[i]);
-
-        if (seat.name.size)
-            seats.at[seats.count++] = (value_seat){seat, i};
-    }
-    if (seats.count > 1)
-        qsort(seats.at, seats.count, sizeof *seats.at, by_seat);
-    return seats;
-}
-
-/* The one seat of the list that is alike; NULL: none is, or several are. */
-static const value_seat *only_alike(const value_seats *seats, const cf_seat *seat)
-{
-    size_t first = 0, end = seats->count;
-
-    while (first < end) {
-        size_t middle = first + (end - first) / 2;
-
-        if (cf_seat_compare(&seats->at[middle].seat, seat) < 0)
-            first = middle + 1;
-        else
-            end = middle;
-    }
-    const bool found = first < seats->count && cf_seat_alike(seat, &seats->at[first].seat);
-    const bool another =
-        first + 1 < seats->count && cf_seat_alike(seat, &seats->at[first + 1].seat);
-    return found && !another ? &seats->at[first] : NULL;
 }
 
 /* Whether the entry of a new value is named by the value's seat: the disk has no other value of
@@ -338,5 +363,6 @@ bool cf_row_diff_set(cf_row_diffing *diffing, const cf_scanned_row *scanned,
     free(self.added);
     free(self.shown);
     free(self.now_seats.at);
+    free(self.hidden_seats.at);
     return self.gone_count || self.added_count;
 }
