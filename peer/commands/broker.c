@@ -4,12 +4,11 @@
 #include "peer/account/enrolling.h"
 #include "peer/account/move_notices.h"
 #include "peer/account/pairing_joiner.h"
-#include "peer/commands/catching_up.h"
 #include "peer/commands/keep_shown.h"
 #include "peer/commands/recovery_file.h"
+#include "peer/commands/user_move.h"
 #include "peer/commands/verbs.h"
 #include "peer/engine/broker_query.h"
-#include "peer/log/gone.h"
 #include "peer/membership/left_brokers.h"
 
 #include <stdio.h>
@@ -17,106 +16,6 @@
 #include <string.h>
 
 enum { SETTLE_MS = 1000, LOOK_AGAIN_MS = 250 };
-
-/* ---- A move, and what comes along ---- */
-
-/* Before the user leaves, this device catches up with the broker where it was, so that what others
- * wrote is not left behind; afterwards what only that one has is taken along, or will be. Who can't
- * be reached is left all the same, and the user told; but not by a device that doesn't keep all:
- * there it would leave whole collections behind. All that travels goes through such a device, too.
- */
-typedef struct {
-    cf_run *run;
-    cf_address from;
-    cf_catching_up catching_up;
-    bool has_caught_up; /* or never will, */
-    bool is_lost;       /* as it is then */
-} moving;
-
-/* Brings the engine's link into connection with the broker before. `timeout_ms`: without any
- * progress. */
-static moving *begin_moving(cf_run *run, const cf_address *from, uint64_t timeout_ms)
-{
-    moving *self = cf_allocate(1, sizeof *self);
-
-    self->run = run;
-    self->from = *from;
-    cf_engine_move(cf_loop_engine(run->loop), true);
-    cf_catching_up_begin(&self->catching_up, run, timeout_ms);
-    return self;
-}
-
-static void tell_lost(const moving *self)
-{
-    cf_run *run = self->run;
-    cf_broker_status broker;
-
-    cf_engine_broker_status(cf_loop_engine(run->loop), &broker);
-    cf_say(&run->output,
-           "%s:%u, where this user was, could not be asked what others wrote last%s%s: it is asked "
-           "again, and they may bring it",
-           self->from.host, (unsigned)self->from.port, broker.text[0] ? ": " : "", broker.text);
-}
-
-/* The user may go. */
-static bool is_packed(moving *self, uint64_t now_ms)
-{
-    if (!self->has_caught_up) {
-        cf_connection_state reached = cf_catching_up_step(&self->catching_up, self->run, now_ms);
-
-        self->is_lost = reached == CF_CONNECTION_LOST;
-        if (self->is_lost && cf_engine_keeps_all(cf_loop_engine(self->run->loop)))
-            tell_lost(self);
-        self->has_caught_up = reached != CF_CONNECTION_TRYING;
-    }
-    return self->has_caught_up;
-}
-
-/* The user goes: from now on it is kept what is to be brought. */
-static cf_status leave(const moving *self, cf_error *error)
-{
-    return cf_left_brokers_note(cf_loop_home(self->run->loop), &self->from, error);
-}
-
-/* True when it was brought, or tried in vain. */
-static cf_status is_moved(const moving *self, bool *over, cf_error *error)
-{
-    cf_left_brokers left;
-
-    cf_status status = cf_left_brokers_read(cf_loop_home(self->run->loop), &left, error);
-    if (status)
-        return status;
-    const char *trouble = cf_left_brokers_trouble(&left, &self->from);
-    *over = !trouble || *trouble;
-    return CF_OK;
-}
-
-/* Says what is left behind. */
-static cf_status tell_left_behind(const moving *self, cf_error *error)
-{
-    const cf_address *from = &self->from;
-    cf_peer *peer = cf_loop_peer(self->run->loop);
-    cf_arena arena = {0};
-    cf_gone gone = {0};
-    cf_left_brokers left;
-
-    cf_status status = cf_left_brokers_read(cf_loop_home(self->run->loop), &left, error);
-    const char *trouble = status ? NULL : cf_left_brokers_trouble(&left, from);
-    if (!status)
-        status = cf_gone_keep(peer, error);
-    if (!status)
-        status = cf_gone_recall(peer, &arena, &gone, error);
-    if (!status && gone.count)
-        cf_say(
-            &self->run->output,
-            "%llu version%s in the history could not be brought: if anybody has %s, it is %s:%u, "
-            "where this user was%s%s; `counterfoil status` names what is missing",
-            (unsigned long long)gone.count, gone.count == 1 ? "" : "s",
-            gone.count == 1 ? "it" : "them", from->host, (unsigned)from->port, trouble ? ": " : "",
-            trouble ? trouble : "");
-    cf_arena_release(&arena);
-    return status;
-}
 
 /* What was typed, until the broker before was asked. */
 typedef struct {
@@ -133,7 +32,7 @@ typedef struct {
     char line[CF_ADDRESS_TEXT];
     cf_address old;
     bool has_old;
-    moving *moving; /* to a broker with another key */
+    cf_user_move *moving; /* to a broker with another key */
     bool is_there;
     bool says_home;    /* in the log, that the user is there, */
     bool has_insisted; /* and once more after it heard otherwise */
@@ -303,7 +202,7 @@ static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *err
     else if (!status && (!moves || cf_engine_keeps_all(engine)))
         status = begin_enrolling(run, self, error);
     if (!status && moves)
-        self->moving = begin_moving(run, &self->old, self->timeout_ms);
+        self->moving = cf_user_move_begin(run, &self->old, self->timeout_ms);
     return status;
 }
 
@@ -331,7 +230,7 @@ static cf_status use(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
 static cf_status go_there(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
 {
     self->is_there = true;
-    cf_status status = self->moving ? leave(self->moving, error) : CF_OK;
+    cf_status status = self->moving ? cf_user_move_leave(self->moving, error) : CF_OK;
 
     return status ? status : use(run, self, now_ms, error);
 }
@@ -422,7 +321,7 @@ static void finish(cf_run *run, const state *self)
 /* A device that doesn't keep all has all now, and goes on; or nothing has been done yet. */
 static cf_status go_on_invited(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
 {
-    if (!is_packed(self->moving, now_ms))
+    if (!cf_user_move_is_packed(self->moving, now_ms))
         return CF_OK;
     if (self->moving->is_lost)
         return cf_fail(error, CF_UNREACHABLE,
@@ -517,7 +416,7 @@ static cf_status is_migrated(cf_run *run, state *self, uint64_t now_ms, bool *ou
     *out = !self->round;
     if (!*out || !self->moving || now_ms >= self->rest_ms + self->timeout_ms)
         return CF_OK;
-    return is_moved(self->moving, out, error);
+    return cf_user_move_is_over(self->moving, out, error);
 }
 
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
@@ -538,7 +437,8 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         return status;
     *progress = (cf_progress){false, now_ms + LOOK_AGAIN_MS};
     if (!self->is_there)
-        return is_packed(self->moving, now_ms) ? go_there(run, self, now_ms, error) : CF_OK;
+        return cf_user_move_is_packed(self->moving, now_ms) ? go_there(run, self, now_ms, error)
+                                                            : CF_OK;
     if (self->round && is_round_over(run, self, now_ms))
         status = end_round(run, self, now_ms, error);
     bool migrated = false;
@@ -547,7 +447,7 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     if (status || !migrated || !is_brought(run, self, now_ms))
         return status;
     if (self->moving)
-        status = tell_left_behind(self->moving, error);
+        status = cf_user_move_tell(self->moving, error);
     else if (self->has_old)
         status = cf_keep_say_unbrought(run, error);
     progress->over = true;
@@ -565,9 +465,7 @@ static void end(cf_run *run)
     forget_invited(self);
     cf_enrolling_destroy(&self->enrolling);
     cf_broker_query_destroy(&self->asking);
-    if (self->moving)
-        cf_engine_move(cf_loop_engine(run->loop), false);
-    free(self->moving);
+    cf_user_move_end(&self->moving);
     cf_round_end(&self->round);
     free(self);
 }

@@ -108,6 +108,18 @@ static cf_status knock(cf_run *run, state *self, const cf_code *code, cf_error *
     return CF_OK;
 }
 
+/* Connects with the device's key, for what this does at the broker. */
+static void call(cf_run *run, state *self, cf_brief_sync *sync)
+{
+    self->connection =
+        cf_connect(cf_loop_connections(run->loop),
+                   &(cf_connection_options){.link = cf_brief_sync_link(sync),
+                                            .address = &self->address,
+                                            .curve_public = cf_keys_public(self->keys)->curve,
+                                            .curve_secret = cf_keys_curve_secret(self->keys)});
+    self->deadline_ms = cf_loop_now(run->loop) + self->timeout_ms;
+}
+
 /* Fetches the user's log into the home, which is this device's now. */
 static cf_status visit(cf_run *run, state *self, cf_error *error)
 {
@@ -122,13 +134,7 @@ static cf_status visit(cf_run *run, state *self, cf_error *error)
                                                    .user = self->user,
                                                    .peer = self->peer,
                                                    .is_confined = self->keep == CF_KEEPING_BOUND});
-    self->connection =
-        cf_connect(cf_loop_connections(run->loop),
-                   &(cf_connection_options){.link = cf_brief_sync_link(self->brief),
-                                            .address = &self->address,
-                                            .curve_public = cf_keys_public(self->keys)->curve,
-                                            .curve_secret = cf_keys_curve_secret(self->keys)});
-    self->deadline_ms = cf_loop_now(run->loop) + self->timeout_ms;
+    call(run, self, self->brief);
     return CF_OK;
 }
 
@@ -283,7 +289,7 @@ static cf_status finish(cf_run *run, state *self, cf_status status, cf_error *er
 }
 
 /* The code is used, maybe by the earlier try, which heard nothing of it: then this is a device. */
-static cf_status ask_whether_in(cf_run *run, state *self)
+static void ask_whether_in(cf_run *run, state *self)
 {
     cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_pairing_joiner_destroy(&self->joiner);
@@ -291,14 +297,7 @@ static cf_status ask_whether_in(cf_run *run, state *self)
         &(cf_brief_sync_options){.env = cf_loop_env(run->loop),
                                  .store = cf_home_store(cf_staging_home(self->staging)),
                                  .user = self->user});
-    self->connection =
-        cf_connect(cf_loop_connections(run->loop),
-                   &(cf_connection_options){.link = cf_brief_sync_link(self->asking),
-                                            .address = &self->address,
-                                            .curve_public = cf_keys_public(self->keys)->curve,
-                                            .curve_secret = cf_keys_curve_secret(self->keys)});
-    self->deadline_ms = cf_loop_now(run->loop) + self->timeout_ms;
-    return CF_OK;
+    call(run, self, self->asking);
 }
 
 /* The code lets nobody in. */
@@ -318,8 +317,10 @@ static cf_status come_in(cf_run *run, state *self, cf_error *error)
 
     if (self->joiner && !cf_pairing_joiner_over(self->joiner, &status, error))
         return CF_OK;
-    if (self->joiner && status == CF_DENIED && cf_staging_said(self->staging).size)
-        return ask_whether_in(run, self);
+    if (self->joiner && status == CF_DENIED && cf_staging_said(self->staging).size) {
+        ask_whether_in(run, self);
+        return CF_OK;
+    }
     const bool is_unused = status && self->joiner && !cf_pairing_joiner_has_knocked(self->joiner) &&
                            !cf_staging_said(self->staging).size;
     if (is_unused || (self->joiner && status == CF_DENIED)) /* says why */
