@@ -252,6 +252,69 @@ Test(log, refuses_a_revoked_author_and_takes_its_entries_from_others)
     diary_end(&d);
 }
 
+/* Its name says that it counts: the author itself may still bring it. */
+Test(log, takes_what_a_revocation_names_and_is_not_here_yet)
+{
+    diary d = a_diary();
+
+    found(&d);
+    write_change(&d.lap, "named", NULL, 0);
+    shut_out(&d.account, &d.lap.id, &d.lap.head, 1);
+    cr_assert_eq(offer(&d, &d.account, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    cf_verdict verdict = offer(&d, &d.lap, CF_BRINGER_AUTHOR);
+    cr_expect_eq(verdict.answer, CF_OFFER_NEW, "%s", verdict.text);
+    cr_expect(!verdict.is_void);
+    write_change(&d.lap, "not named", NULL, 0);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_AUTHOR), CF_OFFER_NEVER, CF_REFUSED_VOID);
+    commit(&d);
+    diary_end(&d);
+}
+
+static void expect_standing(diary *d, const person *author, bool is_void, bool is_owners)
+{
+    cf_arena arena = {0};
+    cf_entry entry;
+    bool found_void, found_owners;
+    cf_error error;
+
+    expect_ok(cf_entry_read(cf_buffer_view(&author->wire), &arena, &entry, &error), error);
+    expect_ok(cf_log_is_void(d->log, &entry, &found_void, &error), error);
+    expect_ok(cf_log_is_owners(d->log, &entry, &found_owners, &error), error);
+    cr_expect_eq(found_void, is_void, "entry %lu", (unsigned long)entry.header.sequence);
+    cr_expect_eq(found_owners, is_owners, "entry %lu", (unsigned long)entry.header.sequence);
+    cf_arena_release(&arena);
+}
+
+/* What a member may do counts all the same; what only an owner may does where it is named. */
+Test(log, leaves_to_an_owner_that_became_a_member_what_its_change_of_role_names)
+{
+    diary d = a_diary();
+
+    found(&d);
+    write_change(&d.desk, "named", NULL, 0);
+    cr_assert_eq(offer(&d, &d.desk, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    write_operation(&d.account, &(cf_member){.kind = CF_MEMBER_ROLE,
+                                             .device = d.desk.id,
+                                             .role = CF_ROLE_MEMBER,
+                                             .heads = &d.desk.head,
+                                             .head_count = 1});
+    cr_assert_eq(offer(&d, &d.account, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    commit(&d);
+    expect_standing(&d, &d.desk, false, true);
+
+    write_change(&d.desk, "before it heard of that", NULL, 0);
+    cr_assert_eq(offer(&d, &d.desk, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    commit(&d);
+    expect_standing(&d, &d.desk, false, false);
+
+    learn(&d.desk, &d.account);
+    write_change(&d.desk, "as a member", NULL, 0);
+    cr_assert_eq(offer(&d, &d.desk, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    commit(&d);
+    expect_standing(&d, &d.desk, false, false);
+    diary_end(&d);
+}
+
 Test(log, asks_the_author_for_blobs_and_others_not)
 {
     static const cf_hash blob = {"a blob"};
