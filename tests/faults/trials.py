@@ -246,7 +246,7 @@ class Trial:
     def limit_of(self, test):
         usual = self.build.costs.get(test)
         limit = property_of(self.build.tests[test], "TIMEOUT", 300)
-        return min(limit, 60 + 10 * usual) if usual else limit
+        return min(limit, 60 + 10 * usual if usual else 300)
 
     def fails(self, test):
         """None when it doesn't build, else whether the test notices."""
