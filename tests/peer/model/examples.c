@@ -45,6 +45,8 @@ static const struct {
     {"create and rename || create", "A a=1, A a>c, B a=2", "a=2 c=1"},
     {"create file || create directory", "A a=1, B a/, B a/b=2", "a*=1 a/b=2"},
     {"create d/a || create d/b", "A d/, A d/a=1, B d/, B d/b=2", "d/a=1 d/b=2"},
+    {"move g to d || create d, with directories of one name",
+     "A g/, A g/e/, A g/e/a=1, sync, A g>d, B d/, B d/e/, B d/e/a=2", "d/e/a*=2 d/e/a=1"},
     {"delete d || create d/b", "A d/, A d/a=1, sync, A -d, B d/b=2", "d/b=2"},
     {"delete d || edit d/a", "A d/, A d/a=1, A d/b=3, sync, A -d, B d/a=2", "d/a=2"},
     {"delete d || move d", "A d/, A d/a=1, A d/b=2, sync, A -d, B d>e", "e/a=1 e/b=2"},
