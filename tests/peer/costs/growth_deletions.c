@@ -53,6 +53,20 @@ void __wrap_cf_applying_perform(cf_applying *applying)
     }
 }
 
+static uint64_t planned; /* groups, of those that are there again and after */
+
+void __real_cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group,
+                          cf_arena *arena, cf_plan *plan);
+void __wrap_cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group,
+                          cf_arena *arena, cf_plan *plan);
+
+void __wrap_cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group,
+                          cf_arena *arena, cf_plan *plan)
+{
+    planned++;
+    __real_cf_plan_group(base, view, group, arena, plan);
+}
+
 static cf_status count_unlink(cf_files *files, const cf_folder *folder, cf_bytes name,
                               cf_error *error)
 {
@@ -387,6 +401,7 @@ static uint64_t work_of_meeting(tree_maker *make, int folders, uint64_t *first)
     cr_assert_gt(small_device_pending(holds, NULL, CF_PENDING_SPARED), (size_t)folders);
     make(puts_back, folders);
     cr_assert(small_device_sync(puts_back));
+    planned = 0;
     const uint64_t counted = work_of_sync(holds);
     cr_expect_eq(small_device_pending(holds, NULL, CF_PENDING_SPARED), 0);
     settles_equal(w);
@@ -409,14 +424,19 @@ Test(growth_deletions, that_are_held_and_put_back_are_linear, .timeout = 240)
 /* The way to each folder is a square of the depth, as when they came. */
 Test(growth_deletions, that_are_held_in_each_other_are_put_back_as_they_came, .timeout = 240)
 {
-    uint64_t first[SIZES], counts[SIZES];
+    uint64_t first[SIZES], counts[SIZES], plans[SIZES];
 
-    for (int i = 0; i < SIZES; i++)
+    for (int i = 0; i < SIZES; i++) {
         counts[i] = work_of_meeting(make_nest, FEW << i, &first[i]);
-    for (int i = 1; i < SIZES; i++)
+        plans[i] = planned;
+    }
+    for (int i = 1; i < SIZES; i++) {
+        cr_expect_lt(2 * plans[i], 5 * plans[i - 1], "%llu groups planned, then %llu",
+                     (unsigned long long)plans[i - 1], (unsigned long long)plans[i]);
         cr_expect_lt(counts[i] * first[i - 1] * 2, 3 * counts[i - 1] * first[i],
                      "%llu for %d deep, and %llu when they came; %llu for twice as deep, and %llu",
                      (unsigned long long)counts[i - 1], FEW << (i - 1),
                      (unsigned long long)first[i - 1], (unsigned long long)counts[i],
                      (unsigned long long)first[i]);
+    }
 }
