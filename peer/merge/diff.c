@@ -142,17 +142,20 @@ static void write_whole(scan_work *diffing, const cf_scanned_node *scanned)
     }
 }
 
-/* Equal starts are one item (rule I); an id that the state knows already gives way to a random one.
+/* Equal starts are one item (rule I); an id that the state or the base knows already gives way to a
+ * random one.
  *
  *     a=1 was made here and there    one a
- *     a is moved to c, then a=1 is made anew    the state knows that id, by c: a gets another */
+ *     a is moved to c, then a=1 is made anew    the state knows that id, by c: a gets another
+ *     d is `lost-ID` here, as what made it is void, and d/ is made anew    the base knows it */
 static cf_id new_item(const scan_work *diffing, const cf_scanned_node *scanned, const cf_id *parent)
 {
     const cf_rules *rules = diffing->input->rules;
     cf_id item =
         rules->new_id(rules->context, scanned->kind, parent, scanned->name, scanned->content);
 
-    if (cf_state_knows(diffing->input->state, &item))
+    if (cf_state_knows(diffing->input->state, &item) ||
+        cf_nodes_next_of_item(diffing->input->base, &item, NULL))
         item = rules->random_id(rules->context, scanned->kind);
     return item;
 }

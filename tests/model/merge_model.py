@@ -41,8 +41,9 @@ def kind_of(item):
     return item[0]
 
 
-def new_id(state, kind, parent, name, content, random):
+def new_id(is_taken, kind, parent, name, content, random):
     """I. A new item's id hashes kind, directory, name and content: equal starts agree, different files stay two items.
+    Taken is what the state has, or this device's base.
 
     >>> files("A a=1, A a>c, B a=2")  # with H(path) the 2 is dragged to c
     a=2 c=1
@@ -50,7 +51,7 @@ def new_id(state, kind, parent, name, content, random):
     a=1
     """
     item = kind + digest("item", kind, parent, name, content)
-    return item if item not in state else kind + digest("random", random())
+    return item if not is_taken(item) else kind + digest("random", random())
 
 
 def copy_id(item, dot):

@@ -83,10 +83,22 @@ class Scan:
                 self.draft.set(node, item, CONTENT, self.disk[path].content)
         self.write_whole(path[:-1])
 
+    def is_taken(self, item):
+        """I. The id of a directory that lost its name, as what made it was void, but for what lies in it, is taken.
+
+        >>> from merge_model import File, new_id
+        >>> lost = new_id({}.__contains__, "d", ROOT, "c", "", None)
+        >>> base = {7: (("lost",), Node((lost,), "d", "", "", {lost: {}}))}
+        >>> disk = {("lost",): File(7, "d", "", ""), ("c",): File(8, "d", "", "")}
+        >>> lost in [change.item for change in scan({}, base, disk, "B", 1, 9, lambda: 1)[0]]
+        False
+        """
+        return item in self.state or any(item in node.items for _, node in self.base.values())
+
     def add_new(self, path, file, random):
         self.write_whole(path[:-1])
         parent, name = self.at[path[:-1]][0], path[-1]
-        item = new_id(self.state, file.kind, parent, name, file.content, random)
+        item = new_id(self.is_taken, file.kind, parent, name, file.content, random)
         self.at[path] = (item,)
         self.set_all(None, item, {KIND: file.kind, PARENT: parent, NAME: name})
         if file.kind != "d":

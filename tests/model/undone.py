@@ -17,6 +17,7 @@ UNDONE = [
     ("G deletions count, whatever became of the directory", "merge_model",
      "if dot in lifted or (movers and",
      "if False and (movers and"),
+    ("I what the base has is taken", "merge_scan", " or any(item in node.items for _, node in self.base.values())", ""),
     ("G who made a directory moved it", "merge_model", "and dot not in state[item].get(KIND, ())}", "}"),
     ("G movers have seen nothing", "merge_model", "(movers and dot not in set.intersection(*seen))", "movers"),
     ("G movers name nothing", "merge_scan", "            if seen:\n", "            if False:\n"),

@@ -194,3 +194,48 @@ Test(scan, takes_the_dots_of_the_parts_that_carry_its_changes)
     cf_arena_release(&arena);
     world_close(&world);
 }
+
+/* The item of a directory that is new on the disk. */
+static cf_id item_of_new(world_device *by, cf_bytes name)
+{
+    const cf_finding found = {
+        .number = 9, .parent = CF_NODE_ROOT, .name = name, .kind = CF_KIND_DIRECTORY};
+    const cf_diff_input input = {.rules = &world.rules,
+                                 .state = by->state,
+                                 .view = by->view,
+                                 .base = by->base,
+                                 .writer = by->writer,
+                                 .sequence = 1,
+                                 .time = {.ms = 1},
+                                 .found = &found,
+                                 .found_count = 1};
+    cf_arena arena = {0};
+    cf_diff made;
+
+    cf_diff_run(&input, &arena, &made);
+    cr_assert_gt(made.count, 0);
+    const cf_id item = made.changes[0].item;
+    cf_arena_release(&arena);
+    return item;
+}
+
+/* What made that one is void, and it is there for what lies in it: its name would come back, and
+ * what is new would have it. */
+Test(scan, gives_nothing_new_the_id_of_what_lost_its_name)
+{
+    const cf_bytes name = cf_bytes_of_text("c");
+
+    world_open(&world, "lost", 1, 1);
+    const cf_id lost = item_of_new(device(0), name);
+    const cf_id again = item_of_new(device(0), name);
+    cr_assert(cf_id_equal(&again, &lost), "equal starts are one item");
+    cf_nodes_put(device(0)->base, &(cf_node){.number = 1,
+                                             .parent = CF_NODE_ROOT,
+                                             .name = cf_bytes_of_text("lost-1"),
+                                             .kind = CF_KIND_DIRECTORY,
+                                             .items = &lost,
+                                             .item_count = 1});
+    const cf_id other = item_of_new(device(0), name);
+    cr_expect(!cf_id_equal(&other, &lost));
+    world_close(&world);
+}
