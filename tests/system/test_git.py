@@ -130,13 +130,22 @@ def replaced(here, aside):
     shutil.copytree(aside, here, ignore=lambda *_: [".counterfoil"])
 
 
+def replaced_by_one_with_the_very_files(here, aside):
+    here.rename(aside)
+    here.mkdir()
+    for one in aside.iterdir():
+        if one.name != ".counterfoil":
+            one.rename(here / one.name)
+
+
 def of_another_folder(here, aside):
     here.rename(aside)
     shutil.copytree(aside, here)
     (here / ".counterfoil/root").write_text("0" * 32 + "\n")
 
 
-@pytest.mark.parametrize("happen", [emptied, filled_anew, mostly_gone, replaced, of_another_folder])
+@pytest.mark.parametrize("happen", [emptied, filled_anew, mostly_gone, replaced,
+                                    replaced_by_one_with_the_very_files, of_another_folder])
 def test_a_folder_that_is_not_what_it_was_gets_no_mark(trees, tmp_path, happen):
     laptop, desktop, here, there = trees
     before, log = tree(there), told(laptop)
