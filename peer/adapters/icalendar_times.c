@@ -45,8 +45,10 @@ static bool read_duration(const cf_row *row, int64_t *seconds)
 }
 
 /* What is to be told without a time of day, and can be: the hours of a start, or of an end after
- * the day, have no place in a date. without time, midnight, 2 days         DTSTART;VALUE=DATE,
- * DTEND;VALUE=DATE without time, midnight, 1 hour         DTSTART;VALUE=DATE: it is within that day
+ * the day, have no place in a date.
+ *
+ *     without time, midnight, 2 days         DTSTART;VALUE=DATE, DTEND;VALUE=DATE
+ *     without time, midnight, 1 hour         DTSTART;VALUE=DATE: it is within that day
  *     without time, 15:30, or 1 day 1 hour   DTSTART:…T153000, and the end is as it was */
 static bool is_day(const cf_row *row)
 {

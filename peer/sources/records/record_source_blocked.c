@@ -34,10 +34,11 @@ typedef struct {
 /* What becomes of a row here that the view shows otherwise, or not at all:
  *
  *     Ann, whom the laptop deleted                            GOES
- *     Ann, and a letter here that isn't synced refers to her  the letter STAYS, she
- * STAYS_FOR_OTHERS Ann, edited here, and the edit is not published yet     KEEPS its place Ann, and
- * her phone 1 is such an edited row              she KEEPS_FOR_OTHERS Ann, whom --include doesn't
- * ask for any more            LEAVES, once all of her is published
+ *     Ann, and a letter here that isn't synced refers to her  the letter STAYS,
+ *                                                             she STAYS_FOR_OTHERS
+ *     Ann, edited here, and the edit is not published yet     KEEPS its place
+ *     Ann, and her phone 1 is such an edited row              she KEEPS_FOR_OTHERS
+ *     Ann, whom --include doesn't ask for any more            LEAVES, once all of her is published
  *
  * From KEEPS on a fate ends by itself, or by a word of which its own list tells. */
 typedef enum {
