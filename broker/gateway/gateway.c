@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway/gateway_inside.h"
+#include "broker/gateway/gateway.h"
 
 #include "broker/gateway/alone.h"
 #include "broker/gateway/blob_service.h"
 #include "broker/gateway/checkpoints.h"
+#include "broker/gateway/clocks.h"
 #include "broker/gateway/eviction.h"
+#include "broker/gateway/gateway_greeting.h"
 #include "broker/gateway/prices.h"
 #include "broker/gateway/publish.h"
 #include "broker/gateway/subscribe.h"
@@ -17,6 +19,15 @@
 #define UNREAD_STRANGER_MAX (64 * CF_KIB)
 
 enum { CLOCK_SET_MS = 1000 }; /* what is less is drift, until it comes to that */
+
+struct cf_gateway {
+    cf_service service;
+    cf_address address;                           /* port 0: not told yet */
+    const cf_served_command *served[CF_COMMANDS]; /* NULL: nobody sends it in a session */
+    cf_clocks *clocks;
+    bool is_clock_off; /* ours, as it was told */
+    cf_routing_id cut; /* the last that was told to be */
+};
 
 /* ---- What a session asks ---- */
 
@@ -96,7 +107,6 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
 {
     cf_gateway *gateway = cf_allocate(1, sizeof *gateway);
 
-    gateway->options = *options;
     gateway->service = (cf_service){
         .env = options->env,
         .store = options->store,
@@ -104,6 +114,7 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
         .users = options->users,
         .outbox = options->outbox,
         .sessions = cf_sessions_new(),
+        .sessions_of_user = options->sessions_of_user,
         .room_left = options->room_left,
         .absent = options->absent,
         .context = options->context,
@@ -120,7 +131,7 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
 
 void cf_gateway_limit_sessions(cf_gateway *gateway, size_t sessions_of_user)
 {
-    gateway->options.sessions_of_user = sessions_of_user;
+    gateway->service.sessions_of_user = sessions_of_user;
 }
 
 void cf_gateway_destroy(cf_gateway **gateway)
@@ -220,9 +231,9 @@ static void handle_message(cf_gateway *gateway, const cf_gateway_peer *peer, cf_
                            const cf_message *message)
 {
     if (message->command == CF_COMMAND_HELLO) {
-        cf_gateway_greet(gateway, peer, session, message);
+        cf_greet(&gateway->service, peer, session, message);
     } else if (message->command == CF_COMMAND_CONFINE) {
-        cf_gateway_confine(gateway, peer, session, message);
+        cf_confine(&gateway->service, peer, session, message);
     } else if (message->command == CF_COMMAND_CLOCK) {
         compare_clocks(gateway, peer, session, message);
     } else if (!session && message->command == CF_COMMAND_KNOCK) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From HELLO, or CONFINE before HELLO, to WELCOME, see gateway_inside.h. let_in() decides who gets
- * a session, in the order of its checks. HELLO comes in pages: WELCOME, or MOVED in its place,
+/* From HELLO, or CONFINE before HELLO, to WELCOME, see gateway_greeting.h. let_in() decides who
+ * gets a session, in the order of its checks. HELLO comes in pages: WELCOME, or MOVED in its place,
  * answers the last page. */
-#include "broker/gateway/gateway_inside.h"
+#include "broker/gateway/gateway_greeting.h"
 
 #include "broker/gateway/alone.h"
 #include "broker/gateway/log_instance.h"
@@ -17,7 +17,7 @@
 
 enum { SESSIONS_OF_DEVICE_MAX = 8 };
 
-static void refuse_hello(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_hash *user,
+static void refuse_hello(cf_service *service, const cf_gateway_peer *peer, const cf_hash *user,
                          const cf_refusal *refusal)
 {
     cf_audit_event event = {.what = CF_AUDIT_SESSION_REFUSED,
@@ -26,29 +26,29 @@ static void refuse_hello(cf_gateway *gateway, const cf_gateway_peer *peer, const
                             .address = peer->address,
                             .why = refusal->text};
 
-    cf_service_note(&gateway->service, &event);
-    gateway->service.in_vain = !refusal->later;
-    cf_refuse(&gateway->service, peer->routing_id, refusal);
+    cf_service_note(service, &event);
+    service->in_vain = !refusal->later;
+    cf_refuse(service, peer->routing_id, refusal);
 }
 
 /* Connections of the user with sessions of other devices: its own oldest make room. */
-static bool has_too_many(const cf_gateway *gateway, const cf_hash *user, const cf_hash *device)
+static bool has_too_many(const cf_service *service, const cf_hash *user, const cf_hash *device)
 {
-    const cf_sessions *sessions = gateway->service.sessions;
+    const cf_sessions *sessions = service->sessions;
     size_t count = 0;
 
-    if (gateway->options.sessions_of_user == 0)
+    if (service->sessions_of_user == 0)
         return false;
     for (cf_session *session = cf_sessions_first_of(sessions, user); session;
          session = cf_sessions_next_of(session))
         count += !cf_hash_equal(&session->device, device);
-    return count >= gateway->options.sessions_of_user;
+    return count >= service->sessions_of_user;
 }
 
 /* A device that reconnects leaves sessions behind until the transport notices: the oldest go. */
-static void make_room(cf_gateway *gateway, const cf_hash *user, const cf_hash *device)
+static void make_room(cf_service *service, const cf_hash *user, const cf_hash *device)
 {
-    const cf_sessions *sessions = gateway->service.sessions;
+    const cf_sessions *sessions = service->sessions;
     cf_session *oldest = NULL;
     size_t count = 0;
 
@@ -62,19 +62,19 @@ static void make_room(cf_gateway *gateway, const cf_hash *user, const cf_hash *d
     }
     if (count < SESSIONS_OF_DEVICE_MAX)
         return;
-    cf_outbox_discard(gateway->service.outbox, cf_session_destination(oldest));
-    cf_session_dismiss(&gateway->service, oldest, "the device has newer ones");
+    cf_outbox_discard(service->outbox, cf_session_destination(oldest));
+    cf_session_dismiss(service, oldest, "the device has newer ones");
 }
 
-static cf_session *begin_session(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log *log,
+static cf_session *begin_session(cf_service *service, const cf_gateway_peer *peer, cf_log *log,
                                  const cf_device *device)
 {
     cf_session *session;
 
-    make_room(gateway, cf_log_user(log), &device->id);
-    session = cf_sessions_add(gateway->service.sessions, peer->routing_id, log, &device->id);
+    make_room(service, cf_log_user(log), &device->id);
+    session = cf_sessions_add(service->sessions, peer->routing_id, log, &device->id);
     session->key = peer->key;
-    session->replay = cf_replay_new(gateway->service.store, cf_log_user(log));
+    session->replay = cf_replay_new(service->store, cf_log_user(log));
     snprintf(session->address, sizeof session->address, "%s", peer->address);
     return session;
 }
@@ -106,14 +106,14 @@ static bool collect_head(void *context, const cf_head *head)
 
 /* Who is welcomed, to which log. */
 typedef struct {
-    cf_gateway *gateway;
+    cf_service *service;
     const cf_session *session;
     uint8_t instance[CF_LOG_INSTANCE_SIZE];
 } greeting;
 
 static void send_page(const greeting *self, const cf_head *heads, size_t count, bool more)
 {
-    const cf_service *service = &self->gateway->service;
+    const cf_service *service = self->service;
     cf_message message = {
         .command = CF_COMMAND_WELCOME,
         .welcome = {.version = CF_PROTOCOL_VERSION,
@@ -178,55 +178,54 @@ static bool collect_wanted(void *context, const cf_hash *blob)
     return wanted->count < CF_ENTRY_BLOBS_MAX; /* the next session hears of more */
 }
 
-static void welcome(cf_gateway *gateway, cf_session *session)
+static void welcome(cf_service *service, cf_session *session)
 {
-    struct wanted wanted = {.service = &gateway->service, .session = session};
-    greeting found = {gateway, session, {0}};
+    struct wanted wanted = {.service = service, .session = session};
+    greeting found = {service, session, {0}};
     told_heads told = {.session = session};
     cf_error error;
     cf_status status = cf_log_heads(session->log, collect_head, &told, &error);
 
     if (!status)
-        status = cf_log_instance(gateway->service.store, cf_log_user(session->log), found.instance,
-                                 &error);
+        status = cf_log_instance(service->store, cf_log_user(session->log), found.instance, &error);
     if (!status)
         status = cf_log_wanted(session->log, collect_wanted, &wanted, &error);
     if (status) {
-        cf_session_end_unread(&gateway->service, session, &error);
+        cf_session_end_unread(service, session, &error);
     } else {
         session->is_greeted = true;
-        session->begun_ms = gateway->service.steady_ms;
-        cf_session_audit(&gateway->service, session, CF_AUDIT_SESSION_BEGUN, NULL, NULL);
-        gateway->service.policy->greeted(gateway->service.policy->context, session);
+        session->begun_ms = service->steady_ms;
+        cf_session_audit(service, session, CF_AUDIT_SESSION_BEGUN, NULL, NULL);
+        service->policy->greeted(service->policy->context, session);
         send_welcome(&found, &told.heads);
-        cf_send_wanted(&gateway->service, session, wanted.blobs, wanted.count);
-        cf_alones_greet(gateway->service.alones, session);
+        cf_send_wanted(service, session, wanted.blobs, wanted.count);
+        cf_alones_greet(service->alones, session);
     }
     cf_heads_release(&told.heads);
     free(wanted.blobs);
 }
 
 /* The member log names another broker as the user's home. */
-static bool send_moved(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log *log)
+static bool send_moved(cf_service *service, const cf_gateway_peer *peer, cf_log *log)
 {
     cf_message message = {.command = CF_COMMAND_MOVED};
     cf_home_broker home;
     cf_address address;
 
-    bool moved = gateway->address.port &&
-                 cf_registry_has_moved(cf_log_registry(log), gateway->address.key, &home, &address);
+    bool moved =
+        service->address->port &&
+        cf_registry_has_moved(cf_log_registry(log), service->address->key, &home, &address);
     if (moved) {
         message.moved.endpoint = home.address;
-        cf_outbox_add(gateway->service.outbox, peer->routing_id, &message);
+        cf_outbox_add(service->outbox, peer->routing_id, &message);
     }
     return moved;
 }
 
 /* Whether the user has asked too much for nothing. Refusing costs next to nothing: how often a
  * connection may say something without a session is bounded. */
-static bool is_unheard(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_log *log)
+static bool is_unheard(cf_service *service, const cf_gateway_peer *peer, const cf_log *log)
 {
-    const cf_service *service = &gateway->service;
     uint64_t wait_ms = service->policy->wait_ms(service->policy->context, cf_log_user(log));
     uint64_t seconds = (wait_ms + 999) / 1000;
     char text[120];
@@ -239,23 +238,21 @@ static bool is_unheard(cf_gateway *gateway, const cf_gateway_peer *peer, const c
              "this user's programs ask the broker too much for nothing: it hears them again in "
              "%" PRIu64 " second%s",
              seconds, seconds == 1 ? "" : "s");
-    refuse_hello(gateway, peer, cf_log_user(log), &refusal);
+    refuse_hello(service, peer, cf_log_user(log), &refusal);
     return true;
 }
 
 /* `session` is one that this greeting leaves behind, or NULL. */
-static void charge(const cf_gateway *gateway, const cf_log *log, const cf_session *session,
+static void charge(const cf_service *service, const cf_log *log, const cf_session *session,
                    size_t heads)
 {
-    const cf_service *service = &gateway->service;
-
     cf_service_charge(service, cf_log_user(log),
                       (session ? CF_PRICE_ANEW : CF_PRICE_GREETING) +
                           (int64_t)heads / CF_PRICE_HEADS);
 }
 
 /* Of a HELLO of another version nothing else is known. */
-static void refuse_version(cf_gateway *gateway, const cf_gateway_peer *peer, uint64_t version)
+static void refuse_version(cf_service *service, const cf_gateway_peer *peer, uint64_t version)
 {
     char text[120];
     const cf_refusal refusal = {
@@ -265,7 +262,7 @@ static void refuse_version(cf_gateway *gateway, const cf_gateway_peer *peer, uin
              "this program speaks version %" PRIu64 " of the protocol, and the broker version %d: "
              "bring the older one up to date",
              version, CF_PROTOCOL_VERSION);
-    refuse_hello(gateway, peer, NULL, &refusal);
+    refuse_hello(service, peer, NULL, &refusal);
 }
 
 /* Whether this session is one that is being begun, of this user, to be gone on with. */
@@ -277,77 +274,76 @@ static bool goes_on(const cf_session *session, const cf_log *log, const cf_gatew
 
 /* Begins a session of this user, or goes on with the one that is being begun. NULL: it was
  * refused. */
-static cf_session *let_in(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
+static cf_session *let_in(cf_service *service, const cf_gateway_peer *peer, cf_session *session,
                           const cf_hash *user, size_t heads)
 {
-    cf_log *log = cf_users_find(gateway->service.users, user);
+    cf_log *log = cf_users_find(service->users, user);
     const cf_device *device =
         log ? cf_registry_by_curve(cf_log_registry(log), peer->key.bytes) : NULL;
     const bool is_known = goes_on(session, log, peer);
     cf_refusal refusal = {.request = CF_COMMAND_HELLO};
 
-    if (device && is_unheard(gateway, peer, log))
+    if (device && is_unheard(service, peer, log))
         return NULL;
     if (device)
-        charge(gateway, log, is_known ? NULL : session, heads);
-    if (cf_users_is_damaged(gateway->service.users, user)) {
+        charge(service, log, is_known ? NULL : session, heads);
+    if (cf_users_is_damaged(service->users, user)) {
         refusal.code = CF_REFUSED_BUSY;
         refusal.later = true;
         refusal.text = CF_LOG_DAMAGED;
     } else if (!device) {
         refusal.code = CF_REFUSED_UNKNOWN;
         refusal.text = "this user has no device with that key";
-    } else if (!is_known && has_too_many(gateway, cf_log_user(log), &device->id)) {
+    } else if (!is_known && has_too_many(service, cf_log_user(log), &device->id)) {
         refusal.code = CF_REFUSED_BUSY;
         refusal.later = true;
         refusal.text = "this user has as many connections as the broker allows";
     }
     if (refusal.code) {
-        refuse_hello(gateway, peer, log ? user : NULL, &refusal);
+        refuse_hello(service, peer, log ? user : NULL, &refusal);
         return NULL;
     }
-    return is_known ? session : begin_session(gateway, peer, log, device);
+    return is_known ? session : begin_session(service, peer, log, device);
 }
 
-void cf_gateway_confine(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
-                        const cf_message *message)
+void cf_confine(cf_service *service, const cf_gateway_peer *peer, cf_session *session,
+                const cf_message *message)
 {
     const cf_message answer = {.command = CF_COMMAND_CONFINED};
     const size_t count = message->confine.count;
 
     if (session && session->is_greeted) {
-        cf_session_charge(&gateway->service, session, CF_PRICE_GARBAGE);
-        cf_session_dismiss(&gateway->service, session, "it confined a session that had begun");
+        cf_session_charge(service, session, CF_PRICE_GARBAGE);
+        cf_session_dismiss(service, session, "it confined a session that had begun");
         return;
     }
-    session = let_in(gateway, peer, session, &message->confine.user, count);
+    session = let_in(service, peer, session, &message->confine.user, count);
     if (!session)
         return;
     session->is_confined = true;
     session->confined.count = 0;
     cf_ids_add_all(&session->confined, message->confine.collections, count);
     cf_ids_sort(&session->confined);
-    cf_session_send(&gateway->service, session, &answer);
+    cf_session_send(service, session, &answer);
 }
 
-void cf_gateway_greet(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
-                      const cf_message *message)
+void cf_greet(cf_service *service, const cf_gateway_peer *peer, cf_session *session,
+              const cf_message *message)
 {
     if (message->hello.version != CF_PROTOCOL_VERSION) {
         if (session)
-            cf_session_charge(&gateway->service, session, CF_PRICE_ANEW);
-        refuse_version(gateway, peer, message->hello.version);
+            cf_session_charge(service, session, CF_PRICE_ANEW);
+        refuse_version(service, peer, message->hello.version);
         return;
     }
-    session = let_in(gateway, peer, session, &message->hello.user, message->hello.head_count);
+    session = let_in(service, peer, session, &message->hello.user, message->hello.head_count);
     if (!session ||
-        !cf_subscribe_heads(&gateway->service, session, message->hello.heads,
-                            message->hello.head_count) ||
+        !cf_subscribe_heads(service, session, message->hello.heads, message->hello.head_count) ||
         message->hello.more)
         return;
     /* Who knows of more than the log here may know of a later home, too. */
-    if (!session->brings_more && send_moved(gateway, peer, session->log))
-        cf_session_end(&gateway->service, session, "the user has moved");
+    if (!session->brings_more && send_moved(service, peer, session->log))
+        cf_session_end(service, session, "the user has moved");
     else
-        welcome(gateway, session);
+        welcome(service, session);
 }

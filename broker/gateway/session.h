@@ -110,6 +110,7 @@ struct cf_service {
     cf_users *users;
     cf_outbox *outbox;
     cf_sessions *sessions;
+    size_t sessions_of_user; /* 0: any number */
     cf_alones *alones;
     cf_evictions *evictions;
     const cf_address *address; /* the broker's own; port 0: not told yet */
