@@ -8,7 +8,7 @@
 
 #include "bench/author.h"
 #include "broker/upkeep/sweep.h"
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/limits.h"
 
 enum { UNNAMED = 16, PERSON = 77 };

@@ -2,7 +2,7 @@
 #include "codec/address.h"
 
 #include "codec/base32.h"
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/limits.h"
 #include "codec/pack.h"
 #include "codec/secret.h"

@@ -12,8 +12,6 @@
 #include <openssl/evp.h>
 #include <sodium.h>
 
-#include "codec/hash.h"
-
 struct cf_sha256 {
     EVP_MD_CTX *context;
 };
@@ -102,6 +100,18 @@ void cf_sha256_update_domain(cf_sha256 *hasher, const char *purpose)
 {
     cf_sha256_update(hasher, cf_bytes_of_text(CF_DOMAIN));
     cf_sha256_update(hasher, cf_bytes_of(purpose, strlen(purpose) + 1));
+}
+
+cf_hash cf_hash_of(const char *purpose, const cf_bytes *parts, size_t count)
+{
+    cf_sha256 *hasher = cf_sha256_new();
+
+    cf_sha256_update_domain(hasher, purpose);
+    for (size_t i = 0; i < count; i++)
+        cf_sha256_update(hasher, parts[i]);
+    cf_hash hash = cf_sha256_finish(hasher);
+    cf_sha256_destroy(&hasher);
+    return hash;
 }
 
 /* XChaCha20 is ChaCha20 under a key made from the first 16 bytes of the nonce (HChaCha20). */

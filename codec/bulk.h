@@ -16,8 +16,13 @@ void cf_sha256_update(cf_sha256 *hasher, cf_bytes bytes);
 cf_hash cf_sha256_finish(cf_sha256 *hasher);
 void cf_sha256_destroy(cf_sha256 **hasher);
 
-/* Plain SHA-256, without a domain. With one: cf_hash_of (codec/hash.h). */
+/* Plain SHA-256, without a domain. */
 cf_hash cf_sha256_of(cf_bytes bytes);
+/* SHA-256 of small things, each under a purpose of its own, so that no hash means two things. What
+ * is hashed is "counterfoil/1 PURPOSE", a zero byte, and the parts one after the other; the parts'
+ * borders are not: all but one of them have a fixed size. */
+#define CF_DOMAIN "counterfoil/1 "
+cf_hash cf_hash_of(const char *purpose, const cf_bytes *parts, size_t count);
 /* Appends the domain of `purpose`, NUL included. */
 void cf_domain_append(cf_buffer *out, const char *purpose);
 void cf_sha256_update_domain(cf_sha256 *hasher, const char *purpose);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/checkpoint.h"
 
-#include "codec/hash.h"
+#include "codec/bulk.h"
 
 #include <sodium.h>
 

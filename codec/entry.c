@@ -6,7 +6,7 @@
 
 #include <sodium.h>
 
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/heads.h"
 #include "codec/limits.h"
 #include "codec/pack.h"

@@ -2,7 +2,7 @@
 #include "codec/keys.h"
 
 #include "codec/base32.h"
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/secret.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/pairing.h"
 
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/heads.h"
 #include "codec/limits.h"
 #include "codec/pack.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/ring.h"
 
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/pack.h"
 
 #include <stdlib.h>

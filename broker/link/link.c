@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "broker/link/link_state.h"
+#include "broker/link/link_inside.h"
 #include "codec/clock.h"
 #include "codec/deadlines.h"
 #include "codec/limits.h"

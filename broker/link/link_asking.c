@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a link says and asks beside the replay: what is applied here, and what there is elsewhere.
  */
-#include "broker/link/link_state.h"
+#include "broker/link/link_inside.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* A link from its connection to live: CLOCK and KNOCK of a newcomer, or HELLO, WELCOME, SUBSCRIBE
  * and SUBSCRIBED, which come in pages. Between WELCOME and SUBSCRIBE the heads of both sides are
  * compared: what the other owes us, and which entries we name as rungs. */
-#include "broker/link/link_state.h"
+#include "broker/link/link_inside.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

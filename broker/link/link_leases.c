@@ -2,7 +2,7 @@
 /* Questions about leases on their way to the broker: a new session forgets those that were not
  * said, and their owner asks again. And what stands still while another device communicates alone:
  * whether a link is idle but for that, kept back, or locked out. */
-#include "broker/link/link_state.h"
+#include "broker/link/link_inside.h"
 
 typedef struct cf_lease_question {
     cf_message message;

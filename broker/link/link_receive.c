@@ -2,7 +2,7 @@
 /* What arrives at a link: which state takes which command, what follows from each, and which
  * request a REFUSED answers. Of an entry only form and user are checked, and whether the store has
  * the entry already; the owner judges. */
-#include "broker/link/link_state.h"
+#include "broker/link/link_inside.h"
 
 #include <inttypes.h>
 

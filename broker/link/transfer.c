@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "broker/link/transfer_state.h"
+#include "broker/link/transfer_inside.h"
 #include "codec/deadlines.h"
 #include "codec/limits.h"
 

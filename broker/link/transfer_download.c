@@ -2,7 +2,7 @@
 /* Blobs that are wanted: as many pieces are asked for at once as the line takes, and the owner gets
  * pieces in order only. The first FETCH of a session is a trial, behind which nothing is asked for
  * until its answer tells whether the broker knows FETCH. */
-#include "broker/link/transfer_state.h"
+#include "broker/link/transfer_inside.h"
 
 #include "codec/limits.h"
 

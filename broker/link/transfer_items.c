@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The blobs that are offered or wanted, and whose turn is next. */
-#include "broker/link/transfer_state.h"
+#include "broker/link/transfer_inside.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 /* Blobs that are offered: HAVE asks which of them the broker lacks, PUT sends pieces of these
  * within the window. MISSING answers both, so no blob is asked for while an answer to one of its
  * PUTs is outstanding (cf_upload_missing). */
-#include "broker/link/transfer_state.h"
+#include "broker/link/transfer_inside.h"
 
 #include <assert.h>
 

@@ -2,7 +2,7 @@
 #include "broker/management/lease_commands.h"
 
 #include "broker/gateway/alone.h"
-#include "broker/management/lease_timers.h"
+#include "broker/management/lease_commands_inside.h"
 #include "codec/keys.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/management/lease_timers.h"
+#include "broker/management/lease_commands_inside.h"
 
 #include "broker/gateway/alone.h"
 
@@ -156,7 +156,7 @@ static bool has_seen(const cf_session *session, uint64_t position)
 static void owe(cf_lease_commands *commands, const keeping *kept, cf_session *session)
 {
     cf_store *store = commands->service->store;
-    cf_rescued_lease owed = {.request = kept->request, .user = kept->user, .lease = kept->answer};
+    cf_owed_lease owed = {.request = kept->request, .user = kept->user, .lease = kept->answer};
     cf_error error;
 
     if (session->owed_leases == CF_OWED_LEASES_MAX) {
@@ -175,7 +175,7 @@ void cf_lease_commands_pay(cf_lease_commands *commands)
     size_t left = 0;
 
     for (size_t i = 0; i < commands->owed_count; i++) {
-        const cf_rescued_lease *owed = &commands->owed[i];
+        const cf_owed_lease *owed = &commands->owed[i];
         cf_session *session = cf_request_session(&owed->request);
 
         if (session && has_seen(session, owed->position)) {

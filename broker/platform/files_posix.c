@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Held folders; names are in files_posix_names.c, open files in files_posix_open.c, what all
  * need of a folder in files_posix_folder.c. */
-#include "broker/platform/files_posix.h"
+#include "broker/platform/files_posix_inside.h"
 
 #include "broker/platform/descriptor.h"
 

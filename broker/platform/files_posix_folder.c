@@ -3,7 +3,7 @@
  *
  * A folder that rests keeps its number, behind which is something that lies on no disk: whoever
  * works with the number meanwhile is refused by the system, and meets nobody else's file. */
-#include "broker/platform/files_posix.h"
+#include "broker/platform/files_posix_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names in held folders: looked at, linked, renamed, removed, given other modes and times; none of
  * these calls follows a link. Beside them make_root, which takes a path. */
-#include "broker/platform/files_posix.h"
+#include "broker/platform/files_posix_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>

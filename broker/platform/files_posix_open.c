@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Open files: read, written, synced, locked, cloned. What is no regular file is refused when it is
  * opened, and holds nobody up. */
-#include "broker/platform/files_posix.h"
+#include "broker/platform/files_posix_inside.h"
 
 #include "broker/platform/descriptor.h"
 

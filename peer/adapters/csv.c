@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/csv_inside.h"
+#include "peer/adapters/csv.h"
 
 #include <stdlib.h>
 #include <string.h>

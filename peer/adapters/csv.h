@@ -6,6 +6,7 @@
 #define CF_PEER_ADAPTERS_CSV_H
 #include "peer/adapters/csv_layout.h"
 #include "peer/adapters/record_format.h"
+#include "peer/adapters/text/csv_document.h"
 #include "peer/records/schema.h"
 
 typedef struct {
@@ -30,7 +31,19 @@ cf_status cf_csv_rows_write(cf_bytes before, const cf_csv_source *source, const 
 
 /* A file for several of these: it is split once, its rows are read once. Borrows the bytes and the
  * source. */
-typedef struct cf_csv_document cf_csv_document;
+typedef struct {
+    const cf_csv_source *source;
+    cf_csv csv;
+    bool is_headed;    /* its header was read; */
+    cf_error header;   /* what is wrong with it */
+    cf_bytes *fields;  /* of each column its field; of a key's column nothing */
+    size_t *keys;      /* the column of each part of the key */
+    size_t count;      /* of columns */
+    cf_bytes *spelled; /* room for one record */
+    cf_arena arena;
+    bool has_rows;
+    cf_record_file rows; /* each in the place of its record */
+} cf_csv_document;
 cf_status cf_csv_document_read(cf_bytes bytes, const cf_csv_source *source, cf_csv_document **out,
                                cf_error *error);
 void cf_csv_document_destroy(cf_csv_document **document);
@@ -59,5 +72,12 @@ cf_status cf_csv_document_add_columns(cf_csv_document *document, const cf_new_co
 /* Appends the file in which every row that says anything has a key, in a new column if there was
  * none; nothing: each has one already. The key is one column. */
 cf_status cf_csv_document_fill(const cf_csv_document *document, cf_buffer *out, cf_error *error);
+
+/* What it says of the columns; of an empty file nothing. */
+cf_status cf_csv_document_header(cf_csv_document *self, cf_error *error);
+/* Appends the file behind what the document has, which is no record: with a header for these rows.
+ * Takes over what the layout says. */
+cf_status cf_csv_document_begin(cf_csv_document *self, const cf_row *rows, size_t count,
+                                cf_buffer *out, cf_error *error);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A header for a file that has none, and how a file is laid out for those that others make. */
-#include "peer/adapters/csv_inside.h"
+#include "peer/adapters/csv.h"
 
 #include <stdlib.h>
 #include <string.h>

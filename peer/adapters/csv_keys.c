@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of a CSV file that have no key yet: they get one, made of what they say, so that two devices
  * which begin with the same file agree. */
-#include "peer/adapters/csv_inside.h"
+#include "peer/adapters/csv.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* New columns of a CSV file: rows that end before them get empty cells there, and those that other
  * sources have come behind its own. */
-#include "peer/adapters/csv_inside.h"
+#include "peer/adapters/csv.h"
 
 #include "codec/limits.h"
 #include "codec/utf8.h"

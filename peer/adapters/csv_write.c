@@ -2,7 +2,7 @@
 /* Rows into the text of a CSV file: cells that say something else than the row are edited, rows
  * appended and deleted, all other bytes stay. A file without even a header gets one first
  * (csv_begin.c). */
-#include "peer/adapters/csv_inside.h"
+#include "peer/adapters/csv.h"
 
 #include <stdlib.h>
 #include <string.h>

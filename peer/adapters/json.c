@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/json_inside.h"
+#include "peer/adapters/json.h"
 
 #include <stdlib.h>
 

@@ -15,6 +15,7 @@
 #ifndef CF_PEER_ADAPTERS_JSON_H
 #define CF_PEER_ADAPTERS_JSON_H
 #include "peer/adapters/record_file.h"
+#include "peer/adapters/text/json_document.h"
 
 typedef struct {
     cf_bytes table;   /* of all records */
@@ -36,12 +37,26 @@ cf_status cf_json_rows_write(cf_bytes before, const cf_json_source *source, cons
 
 /* A file for both: it is split once, its records are read once. Borrows the bytes and the source.
  */
-typedef struct cf_json_records cf_json_records;
+typedef struct {
+    const cf_json_source *source;
+    cf_bytes bytes;
+    bool is_blank; /* then there is no more */
+    cf_json json;
+    size_t container;    /* the array or object of records */
+    bool has_beside;     /* objects lead to it, and what else they have is a record */
+    cf_record_file rows; /* each in the place of its node */
+} cf_json_records;
 cf_status cf_json_records_read(cf_bytes bytes, const cf_json_source *source, cf_json_records **out,
                                cf_error *error);
 void cf_json_records_destroy(cf_json_records **records);
 const cf_record_file *cf_json_records_rows(const cf_json_records *records);
 cf_status cf_json_records_write(const cf_json_records *records, const cf_row *wanted, size_t count,
                                 cf_buffer *out, cf_error *error);
+
+/* The node is the one at `container`, or one that leads to it. */
+static inline bool cf_json_leads_to(const cf_json *json, size_t node, size_t container)
+{
+    return container != CF_JSON_NONE && node <= container && container < json->nodes[node].end;
+}
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows into the text of a JSON document: a row's fields are the leaves of a tree; members that say
  * something else are edited, all other bytes stay. */
-#include "peer/adapters/json_inside.h"
+#include "peer/adapters/json.h"
 
 #include "codec/pack.h"
 #include "codec/pointer.h"

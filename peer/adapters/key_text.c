@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/key_text.h"
 
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/pack.h"
 #include "codec/pointer.h"
 #include "peer/adapters/json_value.h"

@@ -2,7 +2,7 @@
 #include "peer/adapters/record_format.h"
 #include "peer/log/author.h"
 #include "peer/log/catalog.h"
-#include "peer/commands/addition.h"
+#include "peer/commands/addition_inside.h"
 #include "peer/commands/disk_answers.h"
 #include "peer/commands/base_dir.h"
 #include "peer/commands/remove.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which collection a source is to be of, and whether it can be one beside the others here. */
-#include "peer/commands/addition.h"
+#include "peer/commands/addition_inside.h"
 
 #include "peer/adapters/record_format.h"
 #include "peer/log/catalog.h"

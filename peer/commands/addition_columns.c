@@ -2,7 +2,7 @@
 /* What the columns of a CSV file stand for, where its collection or its header tells. */
 #include "peer/adapters/record_format.h"
 #include "peer/adapters/text/csv_document.h"
-#include "peer/commands/addition.h"
+#include "peer/commands/addition_inside.h"
 
 typedef struct {
     cf_csv csv;

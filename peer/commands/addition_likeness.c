@@ -2,7 +2,7 @@
 /* A file that was said to be of a format and is none: what it looks like instead. */
 #include "broker/platform/descriptor.h"
 #include "peer/adapters/record_file.h"
-#include "peer/commands/addition.h"
+#include "peer/commands/addition_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #include "broker/platform/descriptor.h"
 #include "peer/adapters/record_format.h"
 #include "peer/adapters/record_map.h"
-#include "peer/commands/addition.h"
+#include "peer/commands/addition_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/bindings/files_root.h"
-#include "peer/commands/addition.h"
+#include "peer/commands/addition_inside.h"
 #include "peer/commands/source_format.h"
 #include "peer/commands/sources.h"
 #include "peer/commands/verbs.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/commands/addition.h"
+#include "peer/commands/addition_inside.h"
 #include "peer/commands/sources.h"
 
 static json_t *list_beside(const cf_addition *self)

@@ -2,7 +2,7 @@
 #include "peer/commands/conflict_advice.h"
 
 #include "broker/platform/names.h"
-#include "peer/commands/conflict_kind.h"
+#include "peer/commands/conflict_shown.h"
 
 #include <string.h>
 

@@ -3,10 +3,9 @@
 
 #include "broker/platform/names.h"
 #include "broker/platform/times.h"
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/pack.h"
 #include "peer/commands/conflict_advice.h"
-#include "peer/commands/conflict_kind.h"
 #include "peer/commands/value_shown.h"
 #include "peer/log/catalog.h"
 #include "peer/log/dot_entry.h"

@@ -5,6 +5,27 @@
 #include "codec/hash_table.h"
 #include "peer/engine/engine.h"
 #include "peer/program/output.h"
+#include "peer/sources/records/record_conflicts.h"
+
+typedef enum {
+    CF_CONFLICT_COPY,  /* of a file */
+    CF_CONFLICT_ROW,   /* it is hidden */
+    CF_CONFLICT_BOTH,  /* two values, both of which are kept */
+    CF_CONFLICT_WISH,  /* a value that another row has */
+    CF_CONFLICT_FIELD, /* any other value */
+    CF_CONFLICT_KINDS,
+} cf_conflict_kind;
+
+static inline cf_conflict_kind cf_conflict_kind_of(const cf_conflict *conflict)
+{
+    const cf_record_conflict *field = conflict->field;
+
+    return !field             ? CF_CONFLICT_COPY
+           : field->clash     ? CF_CONFLICT_ROW
+           : field->both      ? CF_CONFLICT_BOTH
+           : field->gives_way ? CF_CONFLICT_WISH
+                              : CF_CONFLICT_FIELD;
+}
 
 json_t *cf_conflict_json(const cf_binding *binding, const cf_conflict *conflict, cf_peer *peer);
 /* What a program may call it, today and tomorrow and on each device: digits in hexadecimal. */

@@ -2,7 +2,7 @@
 #include "peer/log/tables.h"
 
 #include "broker/log/log_inside.h"
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/pack.h"
 
 #include <stdlib.h>

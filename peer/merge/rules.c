@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "codec/base32.h"
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/limits.h"
 
 enum { EXTENSION_MAX = 32, WRITER_LETTERS = 4, CHARACTER_MAX = 4 };

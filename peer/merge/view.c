@@ -10,7 +10,7 @@
 
 #include "codec/item.h"
 #include "peer/merge/view_graves.h"
-#include "peer/merge/view_update.h"
+#include "peer/merge/view_facts.h"
 
 enum { FACTS_PER_ARENA = 256 };
 

@@ -3,7 +3,7 @@
  *
  *     rm -r d || d/b is made: d, which is deleted, is visible for b, and shows b alone (O)
  *     d into e || e into d, later: e is where it was, and d in e (Y, cut_cycle) */
-#include "peer/merge/view_update.h"
+#include "peer/merge/view_facts.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 #include "peer/records/record_ids.h"
 
 #include "codec/base32.h"
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/pack.h"
 
 enum { ENTRY_BYTES = 5 };

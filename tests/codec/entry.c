@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/heads.h"
 #include "codec/limits.h"
 #include "codec/pack.h"

@@ -4,7 +4,7 @@
 #include "tests/fuzz/target.h"
 
 #include "codec/entry.h"
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/pack.h"
 
 static cf_header header_of(cf_entry_type type)

@@ -3,7 +3,7 @@
  * more, the sealed bytes. */
 #include "tests/fuzz/target.h"
 
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/keys.h"
 #include "codec/pack.h"
 #include "codec/pairing.h"

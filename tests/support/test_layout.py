@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How tests lie: no folder of them is too large to be looked through, no file too long to be read, and no name is given twice, by
-two headers of which neither includes the other. What `grep` finds of a harness is one thing then."""
+two headers of which neither includes the other. What `grep` finds of a harness is one thing then. And how the product lies: no file
+of it is too long either, few are small, and few headers are private to a class in several files, which say so by their name."""
 
 import itertools
 import re
@@ -10,6 +11,8 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 FILES_MAX, LINES_MAX = 120, 600
 STORIES_MAX = 210  # in system/: each story is one file, and pytest looks for what they share beside them
+PRODUCT = ("codec", "broker", "peer")
+PRIVATE_MAX, SMALL_MAX, SMALL = 24, 80, 100  # headers; files in C with fewer lines than SMALL
 DATA = ("fuzz/corpus", "support/wrong_layers")
 
 ATTRIBUTE = r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)"
@@ -72,6 +75,39 @@ def too_long(texts):
     return {name: lines for name, text in texts.items() if (lines := len(text.splitlines())) > LINES_MAX}
 
 
+def product(pattern):
+    return {str(path.relative_to(TESTS.parent)): path.read_text() for room in PRODUCT for path in (TESTS.parent / room).rglob(pattern)}
+
+
+def private(headers):
+    return [name for name in headers if name.endswith("_inside.h")]
+
+
+def unnamed(headers):
+    """Those that are private by what they say of themselves, and not by their name."""
+    said = re.compile(r"nobody else includes|/\* what (?:the parts|the files|[\w ]+'s own files)\b[\w ]* share\b", re.IGNORECASE)
+    return [name for name, text in headers.items() if said.search(" ".join(text[:1200].replace("\n *", "").split())) and name not in private(headers)]
+
+
+def small(texts):
+    return [name for name, text in texts.items() if len(text.splitlines()) < SMALL]
+
+
+def test_what_is_private_in_the_product_says_so_and_is_little():
+    headers = product("*.h")
+    assert len(headers) > 300
+    assert unnamed(headers) == []
+    assert len(private(headers)) <= PRIVATE_MAX, private(headers)
+
+
+def test_no_file_of_the_product_is_too_long_and_few_are_small():
+    """What is read together lies together: a small file that is read with its neighbour alone goes into it."""
+    files = product("*.c")
+    assert len(files) > 450
+    assert too_long({**files, **product("*.h")}) == {}
+    assert len(small(files)) <= SMALL_MAX, small(files)
+
+
 def test_no_folder_has_too_many_files():
     paths = sources()
     assert len(paths) > 800
@@ -112,4 +148,8 @@ struct garden;
     assert given_twice(texts) == [("world", "a.h", "d.h"), ("world", "b.h", "d.h"), ("world_new", "c.h", "d.h")]
     crowd = [Path(f"one/{n}/a.c" if n % 2 else f"one/{n}.c") for n in range(2 * FILES_MAX + 1)]
     assert crowded([*crowd, *(Path(f"system/{n}.py") for n in range(FILES_MAX + 1))]) == {"one": FILES_MAX + 1}
+    said = {"a.h": "/* What the files of a house share. */", "b.h": "/* The doors. Nobody\n * else includes this. */", "c.h": "/* Doors. */"}
+    assert unnamed(said) == ["a.h", "b.h"] and unnamed({"a_inside.h": said["a.h"]}) == []
+    assert private({"a_inside.h": "", "inside.h": ""}) == ["a_inside.h"]
+    assert small({"a.c": "\n" * SMALL, "b.c": "\n" * (SMALL - 1)}) == ["b.c"]
     assert too_long({"a.c": "\n" * LINES_MAX, "b.c": "\n" * (LINES_MAX + 1)}) == {"b.c": LINES_MAX + 1}

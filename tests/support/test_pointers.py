@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENDINGS = "c|h|md|py|cmake|toml|1|8"
 NAMED = re.compile(rf"(?<![\w./*{{}}<>$-])((?:[a-z_]\w*/)*[A-Za-z_]\w*\.(?:{ENDINGS}))(?![\w*/(.-])")
 # Of others: the system's, a library's that a comment names, and what stands for any file in an example.
-OTHERS = {"_inside.h", "_state.h", "allocator_interface.h", "b.c", "edit.1", "linux/magic.h", "perf_level.h",
+OTHERS = {"_inside.h", "allocator_interface.h", "b.c", "edit.1", "linux/magic.h", "perf_level.h",
           "sanitizer/allocator_interface.h", "src/rabinkarp.h", "xdelta3.h", "fs/proc_namespace.c", "d/e/x.c", "zmq.h"}
 SKIPPED = ("tests/fuzz/corpus/", "tests/support/wrong_layers/", "tests/support/test_", "tests/faults/", "tests/peer/vectors/")
 

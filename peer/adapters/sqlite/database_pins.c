@@ -5,7 +5,7 @@
 
 #include "codec/hash_table.h"
 #include "peer/adapters/sqlite/database_inside.h"
-#include "peer/adapters/sqlite/database_schema_inside.h"
+#include "peer/adapters/sqlite/database_tables.h"
 
 /* A foreign key of a table that isn't synced, to one that is. */
 typedef struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the tables of a database refer to each other. */
-#include "peer/adapters/sqlite/database_schema_inside.h"
+#include "peer/adapters/sqlite/database_references.h"
 
 /* ---- Foreign keys ---- */
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/sqlite/database_schema_inside.h"
+#include "peer/adapters/sqlite/database_schema.h"
 
 #include "codec/limits.h"
 #include "codec/pointer.h"
+#include "peer/adapters/sqlite/database_references.h"
+#include "peer/adapters/sqlite/database_triggers.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables of a database, their columns and keys. */
+#include "peer/adapters/sqlite/database_tables.h"
+
 #include "codec/item.h"
 #include "codec/limits.h"
 #include "codec/utf8.h"
 #include "peer/adapters/record_file.h"
 #include "peer/adapters/sqlite/database_inside.h"
-#include "peer/adapters/sqlite/database_schema_inside.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,9 +3,9 @@
  * user was arrives as rows. But what they write that isn't synced (the index of a full-text search,
  * a table without a key) doesn't arrive: such a trigger is made once more as a temporary one, which
  * does fire, and nobody else sees. Of what it does to synced rows nothing is done. */
-#include <string.h>
+#include "peer/adapters/sqlite/database_triggers.h"
 
-#include "peer/adapters/sqlite/database_schema_inside.h"
+#include <string.h>
 
 static const char CREATE[] = "CREATE TRIGGER ";
 

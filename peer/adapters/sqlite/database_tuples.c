@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/hash_table.h"
 #include "codec/pack.h"
 #include "peer/adapters/sqlite/database_inside.h"

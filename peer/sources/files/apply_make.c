@@ -4,7 +4,7 @@
  * wrong, is spoiled, and not gone on with. */
 #include "codec/content.h"
 #include "codec/pack.h"
-#include "peer/sources/files/apply_steps.h"
+#include "peer/sources/files/apply_inside.h"
 #include "peer/merge/node_stat.h"
 #include "peer/transfer/download_jobs.h"
 

@@ -3,7 +3,7 @@
  * and names that a step can't have. For apply_perform.c and apply_remove.c alone. */
 #ifndef CF_PEER_SOURCES_FILES_APPLY_OUTCOME_H
 #define CF_PEER_SOURCES_FILES_APPLY_OUTCOME_H
-#include "peer/sources/files/apply_steps.h"
+#include "peer/sources/files/apply_inside.h"
 
 /* The directory is to be synced. */
 void cf_task_touch(cf_task_place *place, uint64_t directory);

@@ -2,7 +2,7 @@
 /* A step that removes, and the folders in which steps are done. For the files of apply alone. */
 #ifndef CF_PEER_SOURCES_FILES_APPLY_REMOVE_H
 #define CF_PEER_SOURCES_FILES_APPLY_REMOVE_H
-#include "peer/sources/files/apply_steps.h"
+#include "peer/sources/files/apply_inside.h"
 
 /* Holds a folder, so that it can be looked at. */
 cf_status cf_task_hold(cf_task_place *place, uint64_t number, cf_hold *out, cf_error *error);

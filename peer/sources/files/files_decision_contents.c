@@ -2,7 +2,7 @@
 /* Rule 7 of files_identity.h: an unknown file that is equal to a missing one was moved. A file is
  * hashed only where a missing one has its size: until the hash is there, the decision only asks for
  * it. */
-#include "peer/sources/files/files_decision.h"
+#include "peer/sources/files/files_decision_inside.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 /* Which disk is mounted at a place below the source's root: by the birth of its root, or by what is
  * on it (files_identity.h). Files count where their name, size and time are as they were, wherever
  * on it they lie now; directories, by their names, for a disk that had no files. */
-#include "peer/sources/files/files_decision.h"
+#include "peer/sources/files/files_decision_inside.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* Rules 1 and 2 of files_identity.h: which directory of the base a listed folder is, from the
  * starts downwards. On that rests which nodes are surely not in their places: those whose folder
  * was listed completely, whose name was looked for, or whose directory is gone itself. */
-#include "peer/sources/files/files_decision.h"
+#include "peer/sources/files/files_decision_inside.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "peer/sources/files/files_decision.h"
+#include "peer/sources/files/files_decision_inside.h"
 
 const cf_identity_node *cf_decision_node(const cf_decision *self, size_t index)
 {

@@ -3,7 +3,6 @@
 
 #include "codec/pack.h"
 #include "peer/adapters/spellings.h"
-#include "peer/sources/files/apply_steps.h"
 #include "peer/bindings/displaced.h"
 #include "peer/bindings/lifted.h"
 #include "peer/transfer/partial_file.h"

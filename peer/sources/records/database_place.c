@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/records/database_place.h"
 
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/pack.h"
 #include "peer/merge/node_stat.h"
 #include "peer/sources/records/record_include.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "codec/blob.h"
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "tests/broker/people/gateway_fixture.h"
 
 static void write_and_publish(household *a, person *author, caller *from)

@@ -4,7 +4,6 @@
 #include "broker/gateway/eviction.h"
 #include "broker/members/registry.h"
 #include "codec/bulk.h"
-#include "codec/hash.h"
 #include "tests/broker/people/gateway_fixture.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "codec/hash.h"
+#include "codec/bulk.h"
 
 static unsigned lists, listed;
 static cf_status (*real_list)(cf_blobs *blobs, const cf_hash *user, uint8_t first,

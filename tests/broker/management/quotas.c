@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/management/quotas.h"
 
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/limits.h"
 #include "tests/broker/management/anns_house.h"
 

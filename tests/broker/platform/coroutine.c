@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/platform/coroutine.h"
-#include "broker/platform/files_posix.h"
+#include "broker/platform/files_posix_inside.h"
 #include "codec/bytes.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of files.c the system alone can show. */
-#include "broker/platform/files_posix.h"
+#include "broker/platform/files_posix_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>

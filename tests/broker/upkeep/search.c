@@ -2,7 +2,7 @@
 #include "broker/upkeep/search.h"
 
 #include "broker/platform/hash_set.h"
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "tests/broker/people/gateway_fixture.h"
 
 enum { TEN_MINUTES_MS = 10 * 60 * 1000 };

@@ -2,7 +2,7 @@
 #include "broker/upkeep/sweep.h"
 
 #include "broker/gateway/replay_lock.h"
-#include "codec/hash.h"
+#include "codec/bulk.h"
 #include "codec/limits.h"
 #include "tests/broker/people/gateway_fixture.h"
 #include "tests/support/scratch.h"

@@ -5,7 +5,7 @@
 #include "tests/peer/small/small_table.h"
 
 #include "peer/merge/plan.h"
-#include "peer/sources/files/apply_steps.h"
+#include "peer/sources/files/apply_inside.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 

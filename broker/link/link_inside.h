@@ -2,8 +2,8 @@
 /* What the parts of a link share: link.c (calls and time), link_greeting.c (from HELLO to live),
  * link_receive.c (what arrives), link_leases.c and link_asking.c (what is asked). Nobody else
  * includes this. */
-#ifndef CF_BROKER_LINK_LINK_STATE_H
-#define CF_BROKER_LINK_LINK_STATE_H
+#ifndef CF_BROKER_LINK_LINK_INSIDE_H
+#define CF_BROKER_LINK_LINK_INSIDE_H
 #include "broker/link/guests.h"
 #include "broker/link/link.h"
 #include "broker/link/outgoing.h"

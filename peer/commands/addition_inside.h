@@ -4,8 +4,8 @@
  * addition_columns.c), the place that is to be a source (addition_place.c), whether it is of the
  * format at all (addition_likeness.c), and what is said of it (addition_told.c). Nobody else
  * includes this. */
-#ifndef CF_PEER_COMMANDS_ADDITION_H
-#define CF_PEER_COMMANDS_ADDITION_H
+#ifndef CF_PEER_COMMANDS_ADDITION_INSIDE_H
+#define CF_PEER_COMMANDS_ADDITION_INSIDE_H
 #include "peer/commands/catching_up.h"
 #include "peer/program/verb.h"
 

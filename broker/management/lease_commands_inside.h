@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What lease_commands.c (the commands) and lease_timers.c (what happens by itself, and what is said
  * when it is durable) share. Nobody else includes this. */
-#ifndef CF_BROKER_MANAGEMENT_LEASE_TIMERS_H
-#define CF_BROKER_MANAGEMENT_LEASE_TIMERS_H
+#ifndef CF_BROKER_MANAGEMENT_LEASE_COMMANDS_INSIDE_H
+#define CF_BROKER_MANAGEMENT_LEASE_COMMANDS_INSIDE_H
 #include "broker/management/lease_commands.h"
 #include "codec/deadlines.h"
 #include "codec/hash_table.h"
@@ -26,14 +26,14 @@ typedef struct {
     cf_hash user;
     cf_message lease;
     uint64_t position;
-} cf_rescued_lease;
+} cf_owed_lease;
 
 struct cf_lease_commands {
     cf_service *service;
     cf_hash_table by_user;
     cf_lease_timer *timers, *first_due, **end_of_due;
     cf_deadlines deadlines;
-    cf_rescued_lease *owed;
+    cf_owed_lease *owed;
     size_t owed_count, owed_capacity;
     struct cf_lease_keeping *keepings;
 };

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files that read a database's schema share: the tables (database_tables.c), how they
- * refer to each other (database_references.c), triggers (database_triggers.c), and what is made of
- * it all (database_schema.c). */
-#ifndef CF_PEER_ADAPTERS_SQLITE_DATABASE_SCHEMA_INSIDE_H
-#define CF_PEER_ADAPTERS_SQLITE_DATABASE_SCHEMA_INSIDE_H
+/* The tables of a database while they are found out about: their columns, their keys, and why some
+ * of them are not synced. */
+#ifndef CF_PEER_ADAPTERS_SQLITE_DATABASE_TABLES_H
+#define CF_PEER_ADAPTERS_SQLITE_DATABASE_TABLES_H
 #include "peer/adapters/sqlite/database_schema.h"
 
 /* Names of columns that no two rows have the same values in. */
@@ -50,10 +49,5 @@ size_t cf_found_column(const cf_found_table *found, cf_bytes name);
 /* Each table there is, with what can't be synced refused. */
 cf_status cf_schema_find_tables(cf_schema_reading *self, const cf_database_choice *choice,
                                 cf_error *error);
-/* Which triggers are to be followed; tables whose triggers can't be are refused. */
-cf_status cf_schema_find_followers(cf_schema_reading *self, cf_error *error);
-/* Foreign keys, what refers to which table, and what kind of key each has. */
-cf_status cf_schema_find_references(cf_schema_reading *self, const cf_database_choice *choice,
-                                    cf_error *error);
 
 #endif

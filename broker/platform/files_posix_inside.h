@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files_posix*.c share, and nobody else includes. */
-#ifndef CF_BROKER_PLATFORM_FILES_POSIX_H
-#define CF_BROKER_PLATFORM_FILES_POSIX_H
+/* What the files_posix*.c share. */
+#ifndef CF_BROKER_PLATFORM_FILES_POSIX_INSIDE_H
+#define CF_BROKER_PLATFORM_FILES_POSIX_INSIDE_H
 #include "broker/platform/files.h"
 #include "broker/platform/names.h"
 #include "codec/limits.h"

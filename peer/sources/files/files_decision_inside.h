@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of files_identity share: a decision while it is made. */
-#ifndef CF_PEER_SOURCES_FILES_FILES_DECISION_H
-#define CF_PEER_SOURCES_FILES_FILES_DECISION_H
+#ifndef CF_PEER_SOURCES_FILES_FILES_DECISION_INSIDE_H
+#define CF_PEER_SOURCES_FILES_FILES_DECISION_INSIDE_H
 #include "peer/sources/files/files_identity.h"
 #include "peer/sources/files/files_known.h"
 

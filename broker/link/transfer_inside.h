@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of a transfer share: transfer.c (calls, refusals), transfer_upload.c and
  * transfer_download.c, transfer_items.c below them. Nobody else includes this. */
-#ifndef CF_BROKER_LINK_TRANSFER_STATE_H
-#define CF_BROKER_LINK_TRANSFER_STATE_H
+#ifndef CF_BROKER_LINK_TRANSFER_INSIDE_H
+#define CF_BROKER_LINK_TRANSFER_INSIDE_H
 #include "broker/link/rate_limit.h"
 #include "broker/link/transfer.h"
 #include "codec/hash_table.h"
