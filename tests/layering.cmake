@@ -27,6 +27,15 @@ function(room_of path result)
   set(${result} "${path}" PARENT_SCOPE)
 endfunction()
 
+# Beside the rooms a program lies alone: a source there would be in none of them.
+foreach(folder broker peer)
+  file(GLOB sources RELATIVE "${ROOT}" "${ROOT}/${folder}/*.c" "${ROOT}/${folder}/*.h")
+  list(REMOVE_ITEM sources ${folder}/main.c)
+  foreach(source ${sources})
+    message(SEND_ERROR "${source} must not lie beside the rooms")
+  endforeach()
+endforeach()
+
 foreach(folder codec broker peer)
   file(GLOB_RECURSE sources RELATIVE "${ROOT}" "${ROOT}/${folder}/*.c" "${ROOT}/${folder}/*.h")
   foreach(source ${sources})
