@@ -294,14 +294,14 @@ void cf_move_notices_try_all(cf_move_notices *notices)
     cf_migrations_try_all(notices->migrations);
 }
 
-bool cf_move_notices_haul(const cf_move_notices *notices)
+bool cf_move_notices_migrate(const cf_move_notices *notices)
 {
     return notices && cf_migrations_are_out(notices->migrations);
 }
 
 bool cf_move_notices_are_out(const cf_move_notices *notices)
 {
-    bool out = notices && cf_move_notices_haul(notices);
+    bool out = notices && cf_move_notices_migrate(notices);
 
     for (size_t i = 0; notices && i < notices->count; i++)
         out |= notices->out[i]->kept.words != GIVEN_UP;

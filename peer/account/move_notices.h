@@ -22,7 +22,7 @@ uint64_t cf_move_notices_step(cf_move_notices *notices, uint64_t now_ms);
  * too. */
 void cf_move_notices_try_all(cf_move_notices *notices);
 /* Something is being brought from a broker before (migrations.h). */
-bool cf_move_notices_haul(const cf_move_notices *notices);
+bool cf_move_notices_migrate(const cf_move_notices *notices);
 /* Some are under way that are to be waited for, or that. */
 bool cf_move_notices_are_out(const cf_move_notices *notices);
 

@@ -442,7 +442,7 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     }
     self->gave_up =
         !self->dry_run && link && !cf_link_is_connected(link) && now_ms >= self->give_up_ms;
-    bool over = cf_round_over(self->round, now_ms) && !cf_loop_hauls(run->loop);
+    bool over = cf_round_over(self->round, now_ms) && !cf_loop_is_migrating(run->loop);
     self->locked_out = cf_round_is_locked_out(self->round) && !self->dry_run;
     self->was_locked_out |= self->locked_out;
     if (self->locked_out && self->waits_for_locks)

@@ -317,7 +317,7 @@ static void pump(cf_loop *loop)
     cf_loop_wake_connections(loop);
     loop->is_run_over = loop->is_run_over || cf_run_step(loop->run, &run_ms);
     cf_deadline_lower(&deadline_ms, run_ms);
-    cf_deadline_lower(&deadline_ms, cf_loop_step_heralds(loop));
+    cf_deadline_lower(&deadline_ms, cf_loop_step_notices(loop));
     if (loop->callers)
         cf_deadline_lower(&deadline_ms, cf_callers_step(loop->callers));
     cf_deadline_lower(&deadline_ms, cf_loop_wake_connections(loop));

@@ -54,7 +54,7 @@ cf_status cf_loop_wipe_home(cf_loop *loop, const struct cf_run *survivor, cf_err
 /* CF_OK while there is an engine; else why there is none. */
 cf_status cf_loop_trouble(const cf_loop *loop, cf_error *error);
 /* Something is being brought from where the user was before. */
-bool cf_loop_hauls(const cf_loop *loop);
+bool cf_loop_is_migrating(const cf_loop *loop);
 /* Where the user was before, and could not be reached, is tried anew now. */
 void cf_loop_try_before(cf_loop *loop);
 /* Everything goes on soon, as if something had come. */

@@ -139,7 +139,7 @@ void cf_loop_connect_engine(cf_loop *loop)
     cf_link_start(link);
 }
 
-uint64_t cf_loop_step_heralds(cf_loop *loop)
+uint64_t cf_loop_step_notices(cf_loop *loop)
 {
     if (!loop->engine || cf_engine_is_paused(loop->engine) ||
         (!loop->notices && !loop->connections))
@@ -149,9 +149,9 @@ uint64_t cf_loop_step_heralds(cf_loop *loop)
     return cf_move_notices_step(loop->notices, cf_loop_now(loop));
 }
 
-bool cf_loop_hauls(const cf_loop *loop)
+bool cf_loop_is_migrating(const cf_loop *loop)
 {
-    return cf_move_notices_haul(loop->notices);
+    return cf_move_notices_migrate(loop->notices);
 }
 
 void cf_loop_try_before(cf_loop *loop)

@@ -67,7 +67,7 @@ void cf_loop_lend_connections(cf_loop *loop);
 /* The engine's link comes and goes with the broker that is set. */
 void cf_loop_connect_engine(cf_loop *loop);
 /* Notices of a move go out when something has a connection. Returns when to call again. */
-uint64_t cf_loop_step_heralds(cf_loop *loop);
+uint64_t cf_loop_step_notices(cf_loop *loop);
 /* What a tick told the engine or a run is theirs to go on with. Returns when to call again. */
 uint64_t cf_loop_wake_connections(cf_loop *loop);
 /* That this machine's addresses have changed. */
