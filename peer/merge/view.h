@@ -58,7 +58,7 @@ void cf_view_group_of(cf_view *view, const cf_id *directory, cf_arena *arena, cf
 /* A group is plain when it is one directory, and each item in it has a name of its own and one
  * content: then each is shown by itself, and what becomes of one touches no other. Makes a group
  * that is plain mean these of its items alone; false: the group is not plain, and means all. */
-bool cf_view_narrow(cf_view *view, cf_group *group, const cf_id *items, size_t count);
+bool cf_view_pick(cf_view *view, cf_group *group, const cf_id *items, size_t count);
 /* What is shown under this name; NULL: nothing. Of a group that is not plain it lists all. */
 const cf_shown *cf_view_named(cf_view *view, const cf_group *group, cf_bytes name, cf_arena *arena);
 /* The nodes shown in a group, of those that are meant, in order of their names. */

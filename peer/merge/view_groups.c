@@ -250,7 +250,7 @@ void cf_view_group_of(cf_view *view, const cf_id *directory, cf_arena *arena, cf
     *out = (cf_group){.directories = id, .count = 1};
 }
 
-bool cf_view_narrow(cf_view *view, cf_group *group, const cf_id *items, size_t count)
+bool cf_view_pick(cf_view *view, cf_group *group, const cf_id *items, size_t count)
 {
     bool plain = group->visible && group->count == 1 &&
                  cf_seen_is_even(cf_view_seen(view, &group->directories[0]));
@@ -284,7 +284,7 @@ static void take_items(cf_view *view, const cf_seen_change *changes, size_t coun
         if (i == 0 || changes[i].item != changes[i - 1].item)
             items[kept++] = changes[i].item->id;
     cf_view_group_of(view, &directory->id, arena, &group);
-    if (cf_view_narrow(view, &group, items, kept))
+    if (cf_view_pick(view, &group, items, kept))
         groups[(*group_count)++] = group;
     else
         cf_view_mark(view, directory);

@@ -111,7 +111,7 @@ static size_t take_group(cf_applying *applying, const cf_marked_item *at, size_t
         if (end == 0 || !cf_id_equal(&at[end].item, &at[end - 1].item))
             items[kept++] = at[end].item;
     cf_view_group_of(applying->collection->view, &at[0].directory, &applying->arena, group);
-    *narrow = cf_view_narrow(applying->collection->view, group, items, kept);
+    *narrow = cf_view_pick(applying->collection->view, group, items, kept);
     return end;
 }
 

@@ -208,7 +208,7 @@ static cf_status merge_in(merging *self, const cf_id *directory, cf_error *error
 
         self->merged = false;
         cf_view_group_of(self->collection->view, directory, &arena, &group);
-        if (group.visible && !cf_view_narrow(self->collection->view, &group, NULL, 0))
+        if (group.visible && !cf_view_pick(self->collection->view, &group, NULL, 0))
             cf_view_list(self->collection->view, &group, &arena, &shown, &count);
         for (size_t i = 0; i < count && !status && !self->merged; i++) {
             const cf_shown *original =

@@ -19,7 +19,7 @@ static bool find_group(cf_publishing_batch *self, uint64_t directory)
     if (!directory || (node && node->item_count))
         cf_view_group_of(self->collection->view, node ? &node->items[0] : &cf_root_item,
                          &self->arena, &self->group);
-    self->is_plain = cf_view_narrow(self->collection->view, &self->group, NULL, 0);
+    self->is_plain = cf_view_pick(self->collection->view, &self->group, NULL, 0);
     return self->group.visible;
 }
 

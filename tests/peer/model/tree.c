@@ -44,9 +44,8 @@ static void check_each(cf_view *view, const cf_group *group, const cf_shown *sho
     const cf_shown *alone;
     size_t alone_count;
 
-    must(cf_view_narrow(view,
-                        &(cf_group){group->directories, group->count, group->visible, NULL, 0},
-                        NULL, 0) == is_alone(group, shown, count),
+    must(cf_view_pick(view, &(cf_group){group->directories, group->count, group->visible, NULL, 0},
+                      NULL, 0) == is_alone(group, shown, count),
          "a group is plain, or is not");
     for (size_t i = 0; i < count; i++) {
         cf_group narrow = *group;
@@ -55,7 +54,7 @@ static void check_each(cf_view *view, const cf_group *group, const cf_shown *sho
         must(named && named->kind == shown[i].kind &&
                  cf_bytes_equal(named->content, shown[i].content),
              "what is shown is not found by its name");
-        if (!cf_view_narrow(view, &narrow, shown[i].items, 1))
+        if (!cf_view_pick(view, &narrow, shown[i].items, 1))
             continue;
         cf_view_list(view, &narrow, &arena, &alone, &alone_count);
         must(alone_count == 1 && cf_bytes_equal(alone->name, shown[i].name) &&

@@ -88,7 +88,7 @@ static void plan_items(world_run *run, size_t first, cf_plan *plan, cf_ids *plan
         if (cf_id_equal(&device->marked_in.at[i], directory) &&
             !is_among(&items, &device->items.at[i]))
             cf_ids_add(&items, &device->items.at[i]);
-    cf_view_narrow(device->view, &group, items.at, items.count);
+    cf_view_pick(device->view, &group, items.at, items.count);
     cf_plan_group(device->base, device->view, &group, &run->arena, plan);
     free(items.at);
 }
