@@ -67,7 +67,7 @@ static void put_record(const cf_binding *binding, const cf_rescued *rescued, cf_
     cf_pack_uint(&value, rescued->parent);
     cf_pack_bin(&value, cf_buffer_view(&rescued->name));
     cf_kv_list_put(records,
-                   cf_key_numbered(&arena, CF_TABLE_OWED, binding->number, rescued->number),
+                   cf_key_numbered(&arena, CF_TABLE_RESCUED, binding->number, rescued->number),
                    cf_buffer_view(&value));
     cf_buffer_release(&value);
     cf_arena_release(&arena);
@@ -124,7 +124,7 @@ cf_status cf_rescued_load(cf_peer *peer, cf_binding *binding, cf_error *error)
     for (size_t i = 0; i < binding->rescued_count; i++)
         cf_buffer_release(&binding->rescued[i].name);
     binding->rescued_count = 0;
-    cf_status status = cf_binding_scan(peer, binding, CF_TABLE_OWED, load_one, &load, error);
+    cf_status status = cf_binding_scan(peer, binding, CF_TABLE_RESCUED, load_one, &load, error);
 
     if (!status && load.status) {
         error->status = status = CF_BROKEN;
@@ -137,7 +137,7 @@ static void drop(cf_binding *binding, size_t index, cf_kv_list *records)
 {
     cf_arena arena = {0};
 
-    cf_kv_list_delete(records, cf_key_numbered(&arena, CF_TABLE_OWED, binding->number,
+    cf_kv_list_delete(records, cf_key_numbered(&arena, CF_TABLE_RESCUED, binding->number,
                                                binding->rescued[index].number));
     cf_buffer_release(&binding->rescued[index].name);
     binding->rescued[index] = binding->rescued[--binding->rescued_count];

@@ -36,7 +36,7 @@ typedef enum {
     CF_TABLE_LEAVES = 'v',   /* content hash → hashes of its leaves */
     CF_TABLE_KNOWN = 'K',    /* content hash → of a patch in blobs, what it copies of a whole */
     CF_TABLE_INTENT = 't',   /* source, number → a step about to be made */
-    CF_TABLE_OWED = 'o',     /* source, number → where it belongs: a user's save, kept aside */
+    CF_TABLE_RESCUED = 'o',  /* source, number → where it belongs: a user's save, kept aside */
     CF_TABLE_SOURCE = 's',   /* source → collection, location, options */
     CF_TABLE_SCHEMA = 'y',   /* source → the schema that its database had when last agreed */
     CF_TABLE_HELD = 'd',     /* source → which columns it had when last agreed */
