@@ -28,7 +28,7 @@ struct judging {
     cf_error *error;
     cf_status status;
     cf_unsettled_head previous; /* of its predecessor; all zero when it is the first */
-    cf_validity standing;
+    cf_validity validity;
 };
 
 static bool read_previous(struct judging *judging, const cf_head *previous)
@@ -113,7 +113,7 @@ static bool check_member(struct judging *judging)
         return refuse(judging->verdict, CF_OFFER_NEVER,
                       status == CF_FORGED ? CF_REFUSED_FORGED : CF_REFUSED_MALFORMED, why.text);
     if (!counts)
-        judging->standing = is_out(judging->acceptance->registry, &judging->entry->header.device)
+        judging->validity = is_out(judging->acceptance->registry, &judging->entry->header.device)
                                 ? CF_VALIDITY_REVOKED
                                 : CF_VALIDITY_ROLE;
     return true;
@@ -160,7 +160,7 @@ static bool check_change(struct judging *judging)
         !reaches_epoch(judging))
         return false;
     judging->status = cf_validity_of(judging->acceptance, &(cf_considered){.entry = judging->entry},
-                                     &judging->standing, judging->error);
+                                     &judging->validity, judging->error);
     return judging->status == CF_OK;
 }
 
@@ -178,14 +178,14 @@ static bool lacks(const cf_hash *user, const cf_offer *offer, const cf_hash *blo
 }
 
 /* What only the author's own device must have in order. */
-static bool check_standing(struct judging *judging)
+static bool check_validity(struct judging *judging)
 {
-    judging->verdict->is_void = judging->standing != CF_VALIDITY_COUNTS;
+    judging->verdict->is_void = judging->validity != CF_VALIDITY_COUNTS;
     if (judging->offer->bringer == CF_BRINGER_DEVICE)
         return true;
-    if (judging->standing == CF_VALIDITY_REVOKED)
+    if (judging->validity == CF_VALIDITY_REVOKED)
         return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_VOID, "the device was revoked");
-    if (judging->standing == CF_VALIDITY_ROLE)
+    if (judging->validity == CF_VALIDITY_ROLE)
         return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_ROLE,
                       "the device's role doesn't allow it");
     return true;
@@ -197,7 +197,7 @@ static bool check_heads(struct judging *judging)
 {
     const cf_acceptance *acceptance = judging->acceptance;
     cf_head_claim claim = {.is_by_author = judging->offer->bringer != CF_BRINGER_DEVICE,
-                           .is_void = judging->standing != CF_VALIDITY_COUNTS};
+                           .is_void = judging->validity != CF_VALIDITY_COUNTS};
 
     switch (
         cf_head_counts_room(acceptance->heads, acceptance->head_bounds, judging->entry, claim)) {
@@ -259,12 +259,12 @@ cf_status cf_acceptance_of(const cf_acceptance *acceptance, const cf_entry *entr
     else if (!judging.status && check_chain(&judging) && check_after(&judging) &&
              (is_member && entry->header.version == 1 ? check_member(&judging)
                                                       : check_change(&judging)) &&
-             check_standing(&judging) && check_heads(&judging))
+             check_validity(&judging) && check_heads(&judging))
         check_blobs(&judging);
     return judging.status;
 }
 
-/* ---- The standing of a change ---- */
+/* ---- The validity of a change ---- */
 
 /* Whether a limit leaves an entry. A change of role leaves what knew it to the role that it gave,
  * and what the new role allows. */

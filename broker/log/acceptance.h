@@ -26,7 +26,7 @@ typedef struct {
 cf_status cf_acceptance_of(const cf_acceptance *acceptance, const cf_entry *entry,
                            const cf_offer *offer, cf_verdict *out, cf_error *error);
 
-/* ---- The standing of a change ---- */
+/* ---- The validity of a change ---- */
 
 /* Whether a change counts, by its author's role in its own past and by what
  * limits its author. codec/PROTOCOL.md, "Membership". */

@@ -15,13 +15,13 @@ static cf_status weigh(cf_log *log, const cf_entry *entry, bool as_owner, bool *
     const cf_head head = cf_head_of(entry);
     cf_considered change = {.entry = entry, .as_owner = as_owner};
     cf_acceptance acceptance = cf_log_judge(log);
-    cf_validity standing;
+    cf_validity validity;
 
     cf_status status = cf_store_holds(log->store, &log->user, &head, &change.is_held, error);
     if (!status)
-        status = cf_validity_of(&acceptance, &change, &standing, error);
+        status = cf_validity_of(&acceptance, &change, &validity, error);
     if (!status)
-        *counts = standing == CF_VALIDITY_COUNTS;
+        *counts = validity == CF_VALIDITY_COUNTS;
     return status;
 }
 
