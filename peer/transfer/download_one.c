@@ -86,7 +86,7 @@ static void set_phase(cf_downloads *downloads, cf_incoming *one, cf_download_pha
 {
     leave(downloads, one);
     enter(downloads, one, phase);
-    downloads->turns++;
+    downloads->phase_changes++;
 }
 
 /* What they asked for has come, and is copied from there; or it won't, and one of them brings it.
@@ -162,7 +162,7 @@ static bool have_room(const cf_downloads *downloads, cf_transfer_rank rank)
     size_t counts[CF_RANKS] = {0};
 
     cf_downloads_count_moving(downloads, counts);
-    return cf_turns_have_place(counts, rank, AT_A_TIME);
+    return cf_rank_has_place(counts, rank, AT_A_TIME);
 }
 
 bool cf_downloads_have_room_for_some(const cf_downloads *downloads)
@@ -172,8 +172,8 @@ bool cf_downloads_have_room_for_some(const cf_downloads *downloads)
 
     cf_downloads_count_moving(downloads, counts);
     for (size_t rank = 0; rank < CF_RANKS; rank++)
-        have |= downloads->queued[rank] &&
-                cf_turns_have_place(counts, (cf_transfer_rank)rank, AT_A_TIME);
+        have |=
+            downloads->queued[rank] && cf_rank_has_place(counts, (cf_transfer_rank)rank, AT_A_TIME);
     return have;
 }
 

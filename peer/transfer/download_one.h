@@ -4,7 +4,7 @@
 #define CF_PEER_TRANSFER_DOWNLOAD_ONE_H
 #include "peer/transfer/download_making.h"
 #include "peer/transfer/downloads.h"
-#include "peer/transfer/turns.h"
+#include "peer/transfer/in_hand.h"
 
 typedef enum {
     CF_DOWNLOAD_IS_QUEUED,
@@ -49,10 +49,10 @@ struct cf_downloads {
     uint64_t queued_bytes;   /* of those that wait to be begun, for a broker, too */
     cf_hand hand;
     cf_parts *parts;
-    uint64_t most;       /* bytes that may travel for one content */
-    uint64_t turns;      /* how often one came into another phase */
-    uint64_t session;    /* of the link, in which absent ones were asked for */
-    uint64_t cut_off_ms; /* from the broker, since then; 0: it was not */
+    uint64_t most;          /* bytes that may travel for one content */
+    uint64_t phase_changes; /* how often one came into another phase */
+    uint64_t session;       /* of the link, in which absent ones were asked for */
+    uint64_t cut_off_ms;    /* from the broker, since then; 0: it was not */
 };
 
 bool cf_downloads_connected(const cf_downloads *downloads);

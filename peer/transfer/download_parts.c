@@ -2,7 +2,7 @@
 #include "peer/transfer/download_parts.h"
 
 #include "codec/limits.h"
-#include "peer/transfer/turns.h"
+#include "peer/transfer/in_hand.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #ifndef CF_PEER_TRANSFER_DOWNLOAD_SLICES_H
 #define CF_PEER_TRANSFER_DOWNLOAD_SLICES_H
 #include "codec/content.h"
-#include "peer/transfer/turns.h"
+#include "peer/transfer/in_hand.h"
 #include "peer/transfer/partial_file.h"
 #include "peer/transfer/download_parts.h"
 #include "peer/log/peer.h"

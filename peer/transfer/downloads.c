@@ -64,7 +64,7 @@ static void throw_away(cf_downloads *downloads, cf_incoming *one)
     else if (folder && !cf_incoming_is_shared(downloads, one, &one->hash))
         cf_partial_file_remove(files, folder, &one->hash);
     cf_incoming_drop(downloads, one);
-    downloads->turns++;
+    downloads->phase_changes++;
 }
 
 static void step_phase(cf_downloads *downloads, cf_download_phase phase)
@@ -88,7 +88,7 @@ static void step_phase(cf_downloads *downloads, cf_download_phase phase)
 void cf_downloads_step(cf_downloads *downloads)
 {
     cf_link *link = downloads->options.peer->link;
-    uint64_t turns;
+    uint64_t phase_changes;
 
     cf_parts_step(downloads->parts);
     if (cf_downloads_connected(downloads) && cf_link_session(link) != downloads->session) {
@@ -96,10 +96,10 @@ void cf_downloads_step(cf_downloads *downloads)
         cf_downloads_retry(downloads);
     }
     do {
-        turns = downloads->turns;
+        phase_changes = downloads->phase_changes;
         for (cf_download_phase phase = 0; phase <= CF_DOWNLOAD_IS_ABANDONED; phase++)
             step_phase(downloads, phase);
-    } while (downloads->turns != turns);
+    } while (downloads->phase_changes != phase_changes);
 }
 
 static void queue_all(cf_downloads *downloads, cf_download_phase phase)
@@ -227,7 +227,7 @@ static bool is_worth_telling(const cf_downloads *downloads)
 
     memcpy(coming, downloads->queued, sizeof coming);
     cf_downloads_count_moving(downloads, coming);
-    return cf_turns_worth_telling(downloads->untold, coming);
+    return cf_ranks_worth_telling(downloads->untold, coming);
 }
 
 static void tell(cf_downloads *downloads, cf_download_phase phase, const cf_binding **found)

@@ -490,7 +490,7 @@ static bool has_place(const cf_uploads *uploads, cf_transfer_rank rank)
     size_t counts[CF_RANKS] = {0};
 
     count_answering(&uploads->phases[CF_UPLOAD_IS_SEALING], counts);
-    return cf_turns_have_place(counts, rank, SEALING_AT_A_TIME);
+    return cf_rank_has_place(counts, rank, SEALING_AT_A_TIME);
 }
 
 static void step_queued(cf_uploads *uploads, cf_upload *one)

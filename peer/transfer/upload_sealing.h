@@ -11,7 +11,7 @@
 #include "codec/delta_copies.h"
 #include "codec/seal.h"
 #include "peer/log/contents.h"
-#include "peer/transfer/turns.h"
+#include "peer/transfer/in_hand.h"
 
 typedef struct cf_sealing cf_sealing;
 

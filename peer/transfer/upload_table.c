@@ -204,7 +204,7 @@ bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64
     count_coming(uploads, coming);
     uploads->telling =
         uploads->untold.count && (uploads->telling || cf_uploads_lack_room(uploads) ||
-                                  cf_turns_worth_telling(uploads->untold_counts, coming));
+                                  cf_ranks_worth_telling(uploads->untold_counts, coming));
     if (!uploads->telling)
         return false;
     asker *one = cf_container_of(uploads->untold.first, asker, place);
@@ -356,7 +356,7 @@ void cf_upload_set_phase(cf_uploads *uploads, cf_upload *one, cf_upload_phase ph
 {
     leave(uploads, one);
     enter(uploads, one, phase);
-    uploads->turns++;
+    uploads->phase_changes++;
     if (phase == CF_UPLOAD_IS_READY || phase == CF_UPLOAD_IS_FAILED ||
         phase == CF_UPLOAD_IS_DEFERRED)
         cf_upload_tell(uploads, one);

@@ -5,7 +5,7 @@
 #define CF_PEER_TRANSFER_UPLOAD_TABLE_H
 #include "broker/platform/names.h"
 #include "codec/hash_table.h"
-#include "peer/transfer/turns.h"
+#include "peer/transfer/in_hand.h"
 #include "peer/transfer/upload_delta.h"
 #include "peer/transfer/known_copies.h"
 #include "peer/transfer/upload_sealing.h"
@@ -78,7 +78,7 @@ struct cf_uploads {
     bool telling;                              /* the untold, until there are none */
     cf_in_hand in_hand;                        /* of all that are sealed */
     uint64_t numbers;                          /* of patches */
-    uint64_t turns;                            /* how often one came into another phase */
+    uint64_t phase_changes;                    /* how often one came into another phase */
     uint64_t most;                             /* bytes that may travel for one content */
     cf_hash epoch;                             /* that was in use last */
     cf_upload_figures figures;

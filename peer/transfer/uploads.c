@@ -85,14 +85,14 @@ static void give_up_outdated(cf_uploads *uploads)
 
 void cf_uploads_step(cf_uploads *uploads)
 {
-    uint64_t turns;
+    uint64_t phase_changes;
 
     give_up_outdated(uploads);
     do {
-        turns = uploads->turns;
+        phase_changes = uploads->phase_changes;
         for (cf_upload_phase phase = 0; phase < CF_UPLOAD_IS_READY; phase++)
             cf_upload_step(uploads, phase);
-    } while (uploads->turns != turns);
+    } while (uploads->phase_changes != phase_changes);
     drop_all(uploads, CF_UPLOAD_IS_FAILED);
 }
 

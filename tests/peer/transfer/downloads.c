@@ -2,7 +2,7 @@
 #include "tests/peer/transfer/depot.h"
 
 #include "broker/platform/jobs.h"
-#include "peer/transfer/turns.h"
+#include "peer/transfer/in_hand.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 /* Whose turn is next among contents on their way, sent or fetched: whatever is under way, there is
  * room for some of each rank (cf_transfer_rank), so a photo that is saved while films are sent goes
  * beside them; and what has ended is told without waiting for what takes longer. Plain data. */
-#ifndef CF_PEER_TRANSFER_TURNS_H
-#define CF_PEER_TRANSFER_TURNS_H
+#ifndef CF_PEER_TRANSFER_IN_HAND_H
+#define CF_PEER_TRANSFER_IN_HAND_H
 #include "broker/link/transfer.h"
 #include "codec/ids.h"
 
@@ -31,16 +31,16 @@ void cf_in_hand_drop(cf_in_hand *hand, cf_transfer_rank rank, uint64_t size);
 
 /* Whether one more of this rank may be worked at beside those that are, by rank: `most` of all, or
  * half as many of the rank. */
-bool cf_turns_have_place(const size_t counts[CF_RANKS], cf_transfer_rank rank, size_t most);
+bool cf_rank_has_place(const size_t counts[CF_RANKS], cf_transfer_rank rank, size_t most);
 
 /* Whether those that have ended are to be told: to tell each of many by itself would have what
  * asked for them looked at as often. A sixteenth is enough of what is still coming of the same rank
  * and of lower ones. */
-bool cf_turns_worth_telling(const size_t ended[CF_RANKS], const size_t coming[CF_RANKS]);
+bool cf_ranks_worth_telling(const size_t ended[CF_RANKS], const size_t coming[CF_RANKS]);
 
 /* ---- Blobs in hand over all downloads ---- */
 
-/* The blobs in hand over all downloads: asked for, or being opened; as many as turns.h has room
+/* The blobs in hand over all downloads: asked for, or being opened; as many as there is room
  * for. Owned by the engine's thread. */
 
 typedef struct {

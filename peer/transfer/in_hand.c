@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/transfer/turns.h"
+#include "peer/transfer/in_hand.h"
 
 enum { TOLD_SHARE = 16 };
 
@@ -40,7 +40,7 @@ void cf_in_hand_drop(cf_in_hand *hand, cf_transfer_rank rank, uint64_t size)
     hand->bytes[rank] -= size;
 }
 
-bool cf_turns_have_place(const size_t counts[CF_RANKS], cf_transfer_rank rank, size_t most)
+bool cf_rank_has_place(const size_t counts[CF_RANKS], cf_transfer_rank rank, size_t most)
 {
     return sum_of(counts) < most || counts[rank] < most / 2;
 }
@@ -48,7 +48,7 @@ bool cf_turns_have_place(const size_t counts[CF_RANKS], cf_transfer_rank rank, s
 /*     60 films come, a page has ended      the page is told
  *     60 films come, a film has ended      it waits for three more
  */
-bool cf_turns_worth_telling(const size_t ended[CF_RANKS], const size_t coming[CF_RANKS])
+bool cf_ranks_worth_telling(const size_t ended[CF_RANKS], const size_t coming[CF_RANKS])
 {
     size_t told = 0, left = 0;
 

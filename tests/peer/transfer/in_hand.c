@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/transfer/turns.h"
+#include "peer/transfer/in_hand.h"
 
 #include "tests/support/expect.h"
 
@@ -29,7 +29,7 @@ static size_t count_of(const cf_in_hand *hand)
     return count;
 }
 
-Test(turns, pieces_of_one_rank_fill_all_the_room)
+Test(in_hand, pieces_of_one_rank_fill_all_the_room)
 {
     for (size_t rank = 0; rank < CF_RANKS; rank++) {
         cf_in_hand large = {0}, many = {0};
@@ -41,7 +41,7 @@ Test(turns, pieces_of_one_rank_fill_all_the_room)
     }
 }
 
-Test(turns, every_rank_has_room_whatever_the_others_hold)
+Test(in_hand, every_rank_has_room_whatever_the_others_hold)
 {
     for (size_t filled = 0; filled < CF_RANKS; filled++)
         for (size_t rank = 0; rank < CF_RANKS; rank++) {
@@ -58,7 +58,7 @@ Test(turns, every_rank_has_room_whatever_the_others_hold)
         }
 }
 
-Test(turns, a_piece_of_any_size_is_let_in_alone)
+Test(in_hand, a_piece_of_any_size_is_let_in_alone)
 {
     cf_in_hand hand = {0};
 
@@ -71,7 +71,7 @@ Test(turns, a_piece_of_any_size_is_let_in_alone)
 }
 
 /* Of all orders in which the ranks come. */
-Test(turns, there_is_a_bound_on_what_is_in_hand)
+Test(in_hand, there_is_a_bound_on_what_is_in_hand)
 {
     for (size_t first = 0; first < CF_RANKS; first++) {
         cf_in_hand hand = {0};
@@ -86,33 +86,33 @@ Test(turns, there_is_a_bound_on_what_is_in_hand)
     }
 }
 
-Test(turns, sixteen_films_leave_a_place_for_a_photo)
+Test(in_hand, sixteen_films_leave_a_place_for_a_photo)
 {
     const size_t films[CF_RANKS] = {[CF_RANK_HUGE] = 16}, photos[CF_RANKS] = {[CF_RANK_MEDIUM] = 8};
     const size_t both[CF_RANKS] = {[CF_RANK_HUGE] = 16, [CF_RANK_MEDIUM] = 8};
 
-    cr_expect_not(cf_turns_have_place(films, CF_RANK_HUGE, 16));
-    cr_expect(cf_turns_have_place(films, CF_RANK_MEDIUM, 16));
-    cr_expect(cf_turns_have_place(photos, CF_RANK_MEDIUM, 16));
-    cr_expect_not(cf_turns_have_place(both, CF_RANK_MEDIUM, 16));
-    cr_expect(cf_turns_have_place(both, CF_RANK_SMALL, 16));
+    cr_expect_not(cf_rank_has_place(films, CF_RANK_HUGE, 16));
+    cr_expect(cf_rank_has_place(films, CF_RANK_MEDIUM, 16));
+    cr_expect(cf_rank_has_place(photos, CF_RANK_MEDIUM, 16));
+    cr_expect_not(cf_rank_has_place(both, CF_RANK_MEDIUM, 16));
+    cr_expect(cf_rank_has_place(both, CF_RANK_SMALL, 16));
 }
 
-Test(turns, what_has_ended_is_told_without_waiting_for_what_takes_longer)
+Test(in_hand, what_has_ended_is_told_without_waiting_for_what_takes_longer)
 {
     size_t ended[CF_RANKS] = {0}, coming[CF_RANKS] = {0};
 
-    cr_expect_not(cf_turns_worth_telling(ended, coming), "there is nothing to tell");
+    cr_expect_not(cf_ranks_worth_telling(ended, coming), "there is nothing to tell");
     coming[CF_RANK_HUGE] = 60;
     ended[CF_RANK_HUGE] = 3;
-    cr_expect_not(cf_turns_worth_telling(ended, coming));
+    cr_expect_not(cf_ranks_worth_telling(ended, coming));
     ended[CF_RANK_HUGE] = 4;
-    cr_expect(cf_turns_worth_telling(ended, coming));
+    cr_expect(cf_ranks_worth_telling(ended, coming));
     ended[CF_RANK_HUGE] = 0;
     ended[CF_RANK_SMALL] = 1;
-    cr_expect(cf_turns_worth_telling(ended, coming), "a page waits for films");
+    cr_expect(cf_ranks_worth_telling(ended, coming), "a page waits for films");
     coming[CF_RANK_SMALL] = 17;
-    cr_expect_not(cf_turns_worth_telling(ended, coming));
+    cr_expect_not(cf_ranks_worth_telling(ended, coming));
     ended[CF_RANK_SMALL] = 2;
-    cr_expect(cf_turns_worth_telling(ended, coming));
+    cr_expect(cf_ranks_worth_telling(ended, coming));
 }
