@@ -68,7 +68,7 @@ static cf_status recognise(cf_addition *self, const sheet *file, cf_error *error
 
     if (!program)
         return refuse(file, error);
-    self->holds = CF_FORMAT_VCARD;
+    self->holds = cf_format_of_table(cf_bytes_of_text(CF_TABLE_CONTACTS));
     if (!self->run->quiet)
         cf_say(&self->run->output,
                "%s has the columns of %s's export: its rows are contacts (--key COLUMN: plain "

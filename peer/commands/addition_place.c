@@ -215,8 +215,9 @@ static cf_status rehearse_root(cf_addition *self, cf_error *error)
 /* With no row: that is for the first sync. */
 static cf_status make_database(const cf_addition *self, bool rehearses, cf_error *error)
 {
-    cf_status status =
-        cf_record_source_make(self->peer, &self->collection, self->path, rehearses, error);
+    const cf_binding_options source = {
+        .collection = self->collection, .path = self->path, .format = self->format};
+    cf_status status = cf_record_source_make(self->peer, &source, rehearses, error);
 
     if (!status && !self->run->quiet)
         cf_say(&self->run->output,

@@ -166,8 +166,9 @@ static cf_status make_missing(const repair *self, const cf_binding *binding, cf_
     if (cf_adapter_of(binding->format)->storage != CF_STORAGE_DATABASE ||
         stat(binding->path, &found) == 0 || errno != ENOENT)
         return CF_OK;
-    cf_status status =
-        cf_record_source_make(self->peer, &binding->collection, binding->path, false, error);
+    const cf_binding_options source = {
+        .collection = binding->collection, .path = binding->path, .format = binding->format};
+    cf_status status = cf_record_source_make(self->peer, &source, false, error);
     if (!status)
         cf_say(&self->run->output,
                "%s is made, with the tables that the collection's first one has", binding->path);

@@ -108,6 +108,14 @@ def test_no_file_of_the_product_is_too_long_and_few_are_small():
     assert len(small(files)) <= SMALL_MAX, small(files)
 
 
+def test_no_format_is_named_but_by_its_descriptor():
+    """Whoever asks which format it is has one more place to mend when one comes (adapter.h). FILES is 0, that of no records."""
+    files = {**product("*.c"), **product("*.h")}
+    named = {name for name, text in files.items() if re.search(r"\bCF_FORMAT_(?:CSV|JSON|VCARD|ICALENDAR|SQLITE)\b", text)}
+    assert "peer/adapters/adapter.h" in named
+    assert sorted(name for name in named if not re.fullmatch(r"peer/adapters/(?:.*_)?adapter\.[ch]", name)) == []
+
+
 def test_no_folder_has_too_many_files():
     paths = sources()
     assert len(paths) > 800

@@ -22,10 +22,11 @@ cf_status cf_record_source_check_columns(cf_files *files, cf_binding *binding, c
 cf_status cf_record_source_counts_up(cf_files *files, cf_binding *binding, bool *counts_up,
                                      bool *rows, cf_error *error);
 /* Makes a database where there is none, as the collection's first one is laid out, with no row;
- * `rehearses`: only finds out whether it could. CF_MISSING: nobody told how. CF_MALFORMED: none can
- * be made as they told. CF_CHANGED, CF_LOCKED: something is there, or lies beside it. */
-cf_status cf_record_source_make(cf_peer *peer, const cf_id *collection, const char *path,
-                                bool rehearses, cf_error *error);
+ * the source says where, of which collection and of which format. `rehearses`: only finds out
+ * whether it could. CF_MISSING: nobody told how. CF_MALFORMED: none can be made as they told.
+ * CF_CHANGED, CF_LOCKED: something is there, or lies beside it. */
+cf_status cf_record_source_make(cf_peer *peer, const cf_binding_options *source, bool rehearses,
+                                cf_error *error);
 /* How what is there compares with the collection, row by row; of a database that isn't there, as if
  * it had no row. */
 cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_comparison *out,

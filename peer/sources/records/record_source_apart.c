@@ -110,16 +110,16 @@ cf_status cf_record_source_counts_up(cf_files *files, cf_binding *binding, bool 
     return status;
 }
 
-cf_status cf_record_source_make(cf_peer *peer, const cf_id *collection, const char *path,
-                                bool rehearses, cf_error *error)
+cf_status cf_record_source_make(cf_peer *peer, const cf_binding_options *source, bool rehearses,
+                                cf_error *error)
 {
     cf_arena arena = {0};
     cf_bytes layout;
 
     cf_status status =
-        cf_catalog_layout(peer, collection, CF_FORMAT_SQLITE, &arena, &layout, error);
+        cf_catalog_layout(peer, &source->collection, source->format, &arena, &layout, error);
     if (!status)
-        status = cf_database_made(peer->env->files, path, layout, rehearses, error);
+        status = cf_database_made(peer->env->files, source->path, layout, rehearses, error);
     cf_arena_release(&arena);
     return status;
 }
