@@ -15,19 +15,19 @@ enum {
     FIRST_MS = 60000, /* who is shut out since is told of after so long in any case */
 };
 
-/* One broker, and the migration there. */
+/* A broker that the user was at before, and what is brought from there. */
 typedef struct {
     cf_address from, to;
     cf_migration *migration; /* NULL: it has ended, and is due again */
     cf_connection *at_from, *at_to;
     uint64_t began_ms;
     bool is_asked_for;
-} errand;
+} former;
 
 struct cf_migrations {
     const cf_connections *connections;
     cf_engine *engine;
-    errand errands[CF_LEFT_BROKERS_MAX];
+    former formers[CF_LEFT_BROKERS_MAX];
     size_t count;
 };
 
@@ -40,7 +40,7 @@ cf_migrations *cf_migrations_new(const cf_connections *connections, cf_engine *e
     return migrations;
 }
 
-static void end(cf_migrations *migrations, errand *it)
+static void end(cf_migrations *migrations, former *it)
 {
     cf_disconnect(migrations->connections, &it->at_from);
     cf_disconnect(migrations->connections, &it->at_to);
@@ -52,7 +52,7 @@ void cf_migrations_destroy(cf_migrations **migrations)
     if (!*migrations)
         return;
     for (size_t i = 0; i < (*migrations)->count; i++)
-        end(*migrations, &(*migrations)->errands[i]);
+        end(*migrations, &(*migrations)->formers[i]);
     free(*migrations);
     *migrations = NULL;
 }
@@ -62,11 +62,11 @@ static bool is_same(const cf_address *a, const cf_address *b)
     return memcmp(a->key, b->key, sizeof a->key) == 0;
 }
 
-static errand *find(const cf_migrations *migrations, const cf_address *broker)
+static former *find(const cf_migrations *migrations, const cf_address *broker)
 {
     for (size_t i = 0; i < migrations->count; i++)
-        if (is_same(&migrations->errands[i].from, broker))
-            return (errand *)&migrations->errands[i];
+        if (is_same(&migrations->formers[i].from, broker))
+            return (former *)&migrations->formers[i];
     return NULL;
 }
 
@@ -83,7 +83,7 @@ static cf_connection *connect(cf_migrations *migrations, cf_link *link, const cf
                                                .curve_secret = cf_keys_curve_secret(keys)});
 }
 
-static void begin(cf_migrations *migrations, errand *it, const cf_address *home, uint64_t now_ms)
+static void begin(cf_migrations *migrations, former *it, const cf_address *home, uint64_t now_ms)
 {
     cf_migration_options options = {.env = migrations->connections->env,
                                     .peer = cf_engine_peer(migrations->engine),
@@ -102,10 +102,10 @@ static void forget_others(cf_migrations *migrations, const cf_left_brokers *left
     size_t kept = 0;
 
     for (size_t i = 0; i < migrations->count; i++)
-        if (cf_left_brokers_trouble(left, &migrations->errands[i].from))
-            migrations->errands[kept++] = migrations->errands[i];
+        if (cf_left_brokers_trouble(left, &migrations->formers[i].from))
+            migrations->formers[kept++] = migrations->formers[i];
         else
-            end(migrations, &migrations->errands[i]);
+            end(migrations, &migrations->formers[i]);
     migrations->count = kept;
 }
 
@@ -122,13 +122,13 @@ cf_status cf_migrations_look(cf_migrations *migrations, const cf_address *home, 
         return status;
     forget_others(migrations, &left);
     for (size_t i = 0; i < left.count; i++) {
-        errand *it = find(migrations, &left.at[i].broker);
+        former *it = find(migrations, &left.at[i].broker);
         bool is_due =
             !it || (!it->migration && (it->is_asked_for || now_ms >= it->began_ms + AGAIN_MS));
 
         if (!it) {
-            it = &migrations->errands[migrations->count++];
-            *it = (errand){.from = left.at[i].broker};
+            it = &migrations->formers[migrations->count++];
+            *it = (former){.from = left.at[i].broker};
         }
         if (is_due)
             begin(migrations, it, home, now_ms);
@@ -139,12 +139,12 @@ cf_status cf_migrations_look(cf_migrations *migrations, const cf_address *home, 
 void cf_migrations_try_all(cf_migrations *migrations)
 {
     for (size_t i = 0; i < migrations->count; i++)
-        migrations->errands[i].is_asked_for = !migrations->errands[i].migration;
+        migrations->formers[i].is_asked_for = !migrations->formers[i].migration;
 }
 
 /* ---- Going on ---- */
 
-static void take_back(cf_migrations *migrations, errand *it)
+static void take_back(cf_migrations *migrations, former *it)
 {
     cf_home *home = cf_engine_peer(migrations->engine)->home;
     const char *trouble = cf_migration_trouble(it->migration);
@@ -161,7 +161,7 @@ static void take_back(cf_migrations *migrations, errand *it)
     cf_connections_wake(migrations->connections);
 }
 
-static bool step_errand(cf_migrations *migrations, errand *it, uint64_t now_ms)
+static bool step_former(cf_migrations *migrations, former *it, uint64_t now_ms)
 {
     bool over = cf_migration_over(it->migration, now_ms);
 
@@ -178,11 +178,11 @@ bool cf_migrations_step(cf_migrations *migrations, uint64_t now_ms, uint64_t *ne
 
     *next_ms = UINT64_MAX;
     for (size_t i = 0; i < migrations->count; i++) {
-        errand *it = &migrations->errands[i];
+        former *it = &migrations->formers[i];
         uint64_t due_ms = now_ms + LOOK_AGAIN_MS;
 
         if (it->migration)
-            is_time |= step_errand(migrations, it, now_ms);
+            is_time |= step_former(migrations, it, now_ms);
         else
             due_ms = it->began_ms + AGAIN_MS;
         is_time |= !it->migration && now_ms >= due_ms;
@@ -197,14 +197,14 @@ bool cf_migrations_are_out(const cf_migrations *migrations)
     bool out = false;
 
     for (size_t i = 0; i < migrations->count; i++)
-        out |= migrations->errands[i].migration &&
-               !cf_migration_waits(migrations->errands[i].migration, now_ms);
+        out |= migrations->formers[i].migration &&
+               !cf_migration_waits(migrations->formers[i].migration, now_ms);
     return out;
 }
 
 bool cf_migrations_are_first(const cf_migrations *migrations, const cf_address *broker)
 {
-    const errand *it = find(migrations, broker);
+    const former *it = find(migrations, broker);
 
     return it && it->migration &&
            cf_connections_now(migrations->connections) < it->began_ms + FIRST_MS;
