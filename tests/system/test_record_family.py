@@ -346,6 +346,24 @@ def test_a_row_that_an_edit_brings_back_has_its_family(two):
     quiet(laptop, desktop)
 
 
+@pytest.mark.parametrize("schema", [FAMILY, LOOSE], ids=["not without her", "without her"])
+def test_one_that_is_deleted_alone_stays_so(two, schema):
+    """By a program with foreign keys off: what refers to it is as it was, which is no edit, and says a key that nobody has."""
+    laptop, desktop = two
+    here = add(laptop, schema)
+    here.run("INSERT INTO people(name) VALUES ('Ann'), ('Bob'); INSERT INTO phones(person, number) VALUES (1, '+1'), (2, '+2')")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, schema, options=("--existing",))
+    desktop.sync()
+    here.run("PRAGMA foreign_keys = OFF; DELETE FROM people WHERE name = 'Ann'")
+    both(laptop, desktop)
+    for database in here, there:
+        assert database.rows("SELECT id FROM people") == [(2,)]
+        assert database.rows("SELECT person, number FROM phones ORDER BY id") == [(1, "+1"), (2, "+2")]
+    quiet(laptop, desktop)
+
+
 def test_a_large_family_comes_back_whole(two):
     """Its deletions take several entries."""
     laptop, desktop, here, there = share(two, FAMILY)

@@ -40,6 +40,14 @@ static const struct {
      "card u tel=2,3"},
     {"sets order", "A card u tel=1,2; all; A card u tel=2,1; B card u tel=1,3; all",
      "card u tel=1,3"},
+    {"one of hers to another, and she is deleted with all of hers",
+     "A person 1 mark=P name=Ann; A person 2 mark=Q name=Bob; A phone 1 mark=a person=1; "
+     "A phone 2 mark=b person=1; all; A del phone 1; A del phone 2; A del person 1; "
+     "B phone 1 mark=a person=2; all",
+     "person 2 mark=Q name=Bob; phone 1 mark=a person=2"},
+    {"she is deleted, and hers still refer to her",
+     "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; all; A del person 1; all",
+     "phone 1 mark=a person=1"},
     {"edit beats delete", "A card u name=Ann note=x; all; A del card u; B card u name=Anna; all",
      "card u name=Anna note=x"},
     {"sets come back whole",
