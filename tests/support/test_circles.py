@@ -31,9 +31,16 @@ def test_two_rooms_fail(tmp_path):
 
 
 def test_a_large_group_fails(tmp_path):
-    names = [f"codec_f{i}" for i in range(22)]
+    names = [f"broker_link_f{i}" for i in range(5)]
     said = look(tmp_path, **{name: [names[(i + 1) % len(names)]] for i, name in enumerate(names)})
-    assert said.returncode == 1 and "the largest has 22 files, and 10 were the most" in said.stderr
+    assert said.returncode == 1 and said.stderr == "circles: broker/link has groups of [5] files, and had [4]\n"
+
+
+def test_one_more_group_fails_however_small_the_others_became(tmp_path):
+    said = look(tmp_path, broker_link_a=["broker_link_b"], broker_link_b=["broker_link_a"], broker_link_c=["broker_link_d"],
+                broker_link_d=["broker_link_c"], codec_e=["codec_f"], codec_f=["codec_e"])
+    assert said.returncode == 1 and "broker/link has groups of [2, 2] files, and had [4]" in said.stderr
+    assert "codec has groups of [2] files, and had []" in said.stderr
 
 
 def test_nothing_to_look_at_fails(tmp_path):
