@@ -332,6 +332,48 @@ def test_who_does_not_keep_all_moves_to_another_broker_with_all(user, broker, ot
     assert "third" not in phone.finish("log", "papers").stdout
 
 
+def written_unseen(laptop, phone, make_device):
+    """A paper of the desk that nobody else has fetched; the phone, which is an owner, keeps no papers."""
+    desk = make_device("desk")
+    make_owner(laptop, phone)
+    laptop.pair(desk)
+    desk.add("papers", None, "--existing")
+    desk.sync()
+    phone.sync()
+    write(desk, "papers", "of the desk")
+    desk.sync()
+    assert not listed(phone)["papers"]["kept"]
+
+
+@pytest.mark.parametrize("limit", [("revoke", "desk", "--yes"), ("role", "desk", "reader")], ids=lambda words: words[0])
+def test_an_owner_names_what_it_does_not_keep(user, make_device, limit):
+    """What a revocation or a change of role does not name counts for nothing, so it asks the broker for the heads of all
+    collections."""
+    laptop, phone = user
+    written_unseen(laptop, phone, make_device)
+    phone.run("devices", *limit)
+    assert not listed(phone)["papers"]["kept"]
+    laptop.sync()
+    assert (laptop.source("papers") / "of the desk").read_text() == "new\n"
+
+
+def test_who_leaves_names_what_it_does_not_keep(user, tmp_path):
+    """Its home is that of before: of what it wrote since the broker alone knows."""
+    laptop, phone = user
+    phone.add("notes", None, "--existing")
+    phone.sync()
+    saved = shutil.copytree(phone.home, tmp_path / "saved", symlinks=True)
+    phone.add("papers", None, "--existing")
+    write(phone, "papers", "of the phone")
+    phone.sync()
+    shutil.rmtree(phone.home)
+    shutil.copytree(saved, phone.home, symlinks=True)
+    assert not listed(phone)["papers"]["kept"]
+    phone.run("leave", "--yes")
+    laptop.sync()
+    assert (laptop.source("papers") / "of the phone").read_text() == "new\n"
+
+
 def test_who_does_not_keep_all_does_not_leave_a_broker_that_is_away(user, broker, other):
     laptop, phone = user
     make_owner(laptop, phone)

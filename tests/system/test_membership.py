@@ -46,6 +46,7 @@ def test_revoking_takes_an_owner_a_word_and_the_broker(family, broker):
     assert "leave" in laptop.run("devices", "revoke", "laptop", "--yes", code=2)
     broker.stop()
     assert "broker" in laptop.run("devices", "revoke", "desktop", "--yes", code=5)
+    assert "broker" in laptop.run("devices", "role", "desktop", "reader", code=5)
     assert state_of(laptop, "desktop")[0] == "in"
     broker.restart()
     fingerprint = {one["name"]: one["fingerprint"] for one in laptop.json("devices")}["desktop"]
