@@ -11,7 +11,7 @@
 
 enum {
     RETRY_MS = 500,
-    RETRY_MS_MAX = 10000, /* where there may be an answer at any time */
+    RETRY_MS_MAX = 9000, /* where there may be an answer at any time */
     DENIED_RETRY_MS_MAX = 60000,
     HASTY_MS = 2000,
     DISTRUSTED_MS = 3000,
@@ -491,7 +491,7 @@ static uint64_t patience_ms(const cf_link *link)
 {
     return link->is_distrusted && link->owed.count ? DISTRUSTED_MS
            : link->checking == CF_LINK_SAID        ? CHECK_MS
-                                                   : CF_REQUEST_TIMEOUT_MS;
+                                                   : CF_LINK_PATIENCE_MS;
 }
 
 /* What is waited for did not come. */

@@ -18,6 +18,11 @@
 
 typedef struct cf_link cf_link;
 
+/* Without a byte of an answer that is owed. Where a line was half open for 20 s, an edit is
+ * accepted within 10 s of its working again: that, the wait for the next session, and its greeting.
+ */
+enum { CF_LINK_PATIENCE_MS = 28000 };
+
 typedef struct {
     uint64_t version; /* of the protocol, spoken by the other */
     /* The other's clock minus ours. Beyond a day one of the two is wrong, and nothing is published

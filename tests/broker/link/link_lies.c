@@ -335,7 +335,7 @@ Test(link_lies, lets_a_broker_keep_entries_back_for_no_longer_than_anybody_may)
     cr_expect_eq(desk->leases[CF_COMMAND_PAUSED], 2);
     cr_expect(cf_link_is_unanswered(desk->link));
     cr_expect_eq(desk->lost, 0);
-    m.now_ms += CF_REQUEST_TIMEOUT_MS;
+    m.now_ms += CF_LINK_PATIENCE_MS;
     cf_link_tick(desk->link, m.now_ms, nowhere);
     cr_expect_eq(desk->lost, 1);
     cf_outbox_destroy(&nowhere);

@@ -20,6 +20,17 @@ enum {
     BETWEEN_CUTS = 1 << 20,
     CUTS = 8,
     SHARE = 4, /* times what is less: a quarter beside is the film's, and what was under way */
+    SHORT_FILM = 20 << 20,
+    SLICE = 8 * CF_KIB,
+    SLICES =
+        4 * SLICE, /* go in one turn, at most, over a line that carries a mebibyte in a second */
+    TURN_MS = SLICES * 1000 / CF_MIB,
+    CUT_MS = 3000, /* so often it is cut */
+    HALF_OPEN_FROM_MS = 10000,
+    HALF_OPEN_MS = 20000, /* for so long nothing passes, and nobody is told */
+    AWAY_FROM_MS = 40000,
+    AWAY_MS = 600000,
+    SOON_MS = 10000,
 };
 
 typedef struct {
@@ -149,4 +160,96 @@ Test(engine_turns, a_photo_and_a_page_pass_a_film_over_a_line_that_is_cut_all_th
     ends_equal(w);
     release(&all);
     small_world_destroy(&w);
+}
+
+/* ---- By the clock ---- */
+
+typedef struct {
+    small_world *w;
+    small_device *a;
+    uint64_t half_open_from_ms, away_from_ms, cut_ms;
+    bool works;
+} bad_line;
+
+/* Connections that are begun while it is half open are dead, too. */
+static void carry(bad_line *self)
+{
+    small_device *a = self->a;
+    const uint64_t now_ms = self->w->now_ms;
+    const bool is_half_open = now_ms - self->half_open_from_ms < HALF_OPEN_MS;
+    const bool is_away = now_ms - self->away_from_ms < AWAY_MS;
+
+    self->works = !is_half_open && !is_away;
+    if (is_half_open)
+        a->dead = a->session;
+    if (is_away || (now_ms >= self->cut_ms && a->dead != a->session))
+        small_device_unplug(a);
+    a->offline = is_away;
+    if (now_ms >= self->cut_ms)
+        self->cut_ms = now_ms + CUT_MS;
+}
+
+/* The clock goes on by what the line needs for all that may go in a turn. */
+static void turn(bad_line *self)
+{
+    carry(self);
+    cf_link_carries(cf_engine_link(self->a->engine), SLICE, SLICES, SLICES);
+    small_device_passes(self->a, SMALL_TURN_MS);
+    self->w->now_ms += TURN_MS - SMALL_TURN_MS;
+}
+
+static bool is_uploading(const small_device *self)
+{
+    cf_flows flows;
+
+    cf_engine_flows(self->engine, &flows);
+    return flows.up.left > 0;
+}
+
+/* For how long the line worked from the save of a page, so late, until that was published. */
+static uint64_t page_takes(uint64_t saved_ms)
+{
+    small_world *w = small_world_new(34, 1);
+    bad_line line = {.w = w, .a = &w->devices[0]};
+    cf_buffer film = small_world_noise(w, SHORT_FILM), page = small_world_noise(w, PAGE);
+    uint64_t worked_ms = 0;
+
+    small_device_serves(line.a);
+    settles_equal(w);
+    saved_ms += w->now_ms;
+    line.cut_ms = w->now_ms + CUT_MS;
+    line.half_open_from_ms = w->now_ms + HALF_OPEN_FROM_MS;
+    line.away_from_ms = w->now_ms + AWAY_FROM_MS;
+    user_writes(line.a, "film", film.data, film.size);
+    while (w->now_ms < saved_ms)
+        turn(&line);
+    const uint64_t entries = small_world_entries(w);
+    user_writes(line.a, "page", page.data, page.size);
+    while (small_world_entries(w) == entries && worked_ms <= SOON_MS) {
+        turn(&line);
+        worked_ms += line.works ? TURN_MS : 0;
+    }
+    cr_expect(is_uploading(line.a), "nothing large is on its way");
+    cf_buffer_release(&film);
+    cf_buffer_release(&page);
+    small_world_destroy(&w);
+    return worked_ms;
+}
+
+Test(engine_turns, a_page_passes_a_film_within_ten_seconds_of_a_line_that_works)
+{
+    static const uint64_t saved_ms[] = {
+        CUT_MS - 4 * TURN_MS,                       /* just before a cut */
+        HALF_OPEN_FROM_MS,                          /* and nothing passes from then on */
+        HALF_OPEN_FROM_MS + HALF_OPEN_MS / 2,       /* in the midst of that */
+        HALF_OPEN_FROM_MS + HALF_OPEN_MS + TURN_MS, /* as soon as something would */
+        AWAY_FROM_MS + AWAY_MS / 2,                 /* while no connection can be made */
+        AWAY_FROM_MS + AWAY_MS - TURN_MS,
+    };
+
+    for (size_t i = 0; i < sizeof saved_ms / sizeof saved_ms[0]; i++) {
+        const uint64_t took_ms = page_takes(saved_ms[i]);
+        cr_expect_leq(took_ms, SOON_MS, "saved after %llu ms, published %llu ms later",
+                      (unsigned long long)saved_ms[i], (unsigned long long)took_ms);
+    }
 }
