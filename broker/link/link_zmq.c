@@ -240,8 +240,8 @@ static void ended_in_handshake(cf_link_zmq *zmq)
             lost_by(zmq, CF_UNREACHABLE, CF_BROKEN_OFF);
         else
             lost_by(zmq, CF_FORGED,
-                    "it ended the greeting: it has another key than its address says, or a proxy "
-                    "before it takes no more connections");
+                    "it closed during the greeting, and does not say why: a proxy before it takes "
+                    "no more connections, or it has another key than its address says");
         break;
     default:
         lost_by(zmq, CF_UNREACHABLE,

@@ -132,7 +132,8 @@ def test_another_broker_there_is_told_with_what_else_it_may_be(laptop, broker, t
     other.start(listen=f"tcp://{host}:{port}")
     try:
         said = laptop.run("sync", code=5)
-        assert "it ended the greeting" in said and "takes no more connections" in said and "another key" in said
+        known, *guesses = map(said.find, ("it closed during the greeting", "takes no more connections", ACCUSED))
+        assert 0 <= known < min(guesses), said
         assert crypto.read_address(other.line)[2] != broker.place[2]
     finally:
         other.stop()

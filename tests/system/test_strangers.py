@@ -361,9 +361,9 @@ def test_a_member_that_says_no_hello_is_ended(broker):
         session.publish(ann.write_change(PAPERS, body()))  # who has a session may be silent
 
 
-def fail_slowly(broker):
+def fail_slowly(broker, address=ELSEWHERE):
     """Garbage on a connection that the broker has had time to see: one that ends at once has no address any more."""
-    connection = silent(broker, 1)[0]
+    connection = silent(broker, 1, address)[0]
     time.sleep(0.03)
     with contextlib.suppress(OSError):
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
@@ -380,6 +380,17 @@ def test_an_address_that_fails_over_and_over_has_to_wait(broker):
     expect_open(broker, ann)  # from elsewhere
     broker.stop()
     assert any(line.get("why") == "its address comes too often" for line in broker.audit("connection-refused"))
+
+
+def test_a_member_gets_in_among_strangers_of_its_address_that_fail(broker):
+    """Six of them shut an address from which no member came."""
+    broker.start("--limit", "connections-per-minute=60,silence=600")
+    ann = another(broker)[1]
+    expect_open(broker, ann)
+    for _ in range(40):
+        fail_slowly(broker, "127.0.0.1")
+    expect_open(broker, ann)
+    assert not broker.audit("connection-refused")
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])

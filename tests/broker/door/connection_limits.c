@@ -338,16 +338,33 @@ Test(connection_limits, takes_less_for_silence_than_for_what_failed)
     cf_connection_limits_destroy(&keeper);
 }
 
+/* How many come to nothing until none is let in. */
+static int fail(cf_connection_limits *keeper, uint8_t from)
+{
+    int came = 0;
+
+    for (; opened(keeper, 1, ipv4(from), 0); came++)
+        cf_connection_limits_closed(keeper, 1, 0);
+    return came;
+}
+
 Test(connection_limits, counts_connections_that_came_to_nothing_as_several)
 {
     cf_connection_limits *keeper = a_doorkeeper();
-    int came = 0;
 
-    for (; opened(keeper, 1, ipv4(1), 0); came++)
-        cf_connection_limits_closed(keeper, 1, 0);
-    cr_assert_leq(came, 60 / (COST_OF_FAILURE + 1) + 1);
+    cr_assert_eq(fail(keeper, 1), 60 / (COST_OF_FAILURE + 1) + 1);
     cr_assert_not(opened(keeper, 1, ipv4(1), 4000));
     cr_assert(opened(keeper, 1, ipv4(1), MINUTE_MS + 10000));
+    cf_connection_limits_destroy(&keeper);
+}
+
+Test(connection_limits, lets_more_fail_where_a_member_came_from)
+{
+    cf_connection_limits *keeper = a_doorkeeper();
+
+    has_a_session(keeper, 99, 1, 0);
+    cr_assert_eq(fail(keeper, 1), 8 * 60 / (COST_OF_FAILURE + 1) + 1);
+    cr_assert_eq(fail(keeper, 2), 60 / (COST_OF_FAILURE + 1) + 1);
     cf_connection_limits_destroy(&keeper);
 }
 
