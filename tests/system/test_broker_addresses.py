@@ -32,7 +32,7 @@ NAMES = {
 HOSTS = "".join(f"{address} {name}\n" for name, addresses in NAMES.items() for address in addresses)
 # What is dead is preferred, by RFC 6724 and this table: else the system tries those of this machine first.
 PREFERRED = "precedence ::ffff:10.77.0.0/112 100\nprecedence fd77::/16 100\nprecedence ::/0 40\nprecedence ::ffff:0:0/96 10\n"
-PORT = 7900
+PORT, DEFAULT_PORT = 7900, 7817
 NAME_SERVER = """
 import socket
 at = socket.socket(type=socket.SOCK_DGRAM)
@@ -68,8 +68,8 @@ class Net:
     def inside(self, command):
         return ["nsenter", "--net", "--mount", "--target", str(self.process.pid), *command]
 
-    def can_connect(self, host):
-        command = self.inside([sys.executable, "-c", CONNECT, host, str(PORT)])
+    def can_connect(self, host, port=PORT):
+        command = self.inside([sys.executable, "-c", CONNECT, host, str(port)])
         return subprocess.run(command, capture_output=True, timeout=WAIT).returncode == 0
 
     def serve_names(self, answers):
@@ -145,6 +145,35 @@ def test_every_address_is_one_of_both_families_and_a_device_gets_in(house, liste
     seen = {one["address"] for one in house.broker.audit("session-begun")}
     assert seen == {host.strip("[]")}, "IPv4 is told as such"
     assert json.loads(house.broker.run("--json", "status"))["running"]
+
+
+def test_without_listen_it_is_every_address_of_both_families_at_the_port_of_counterfoil(house):
+    """Nobody outside this network has that port."""
+    host = "127.0.0.1" if house.has["127.0.0.1"] else "[::1]"
+    with open(house.broker.log, "a") as messages:
+        house.broker.process = subprocess.Popen(
+            house.broker.command("--advertise", host), stdout=subprocess.PIPE, stderr=messages, text=True)
+    line = house.broker.process.stdout.readline()
+    assert line.startswith(f"tcp://{host}:{DEFAULT_PORT}#"), log(house.broker)
+    assert {at: house.net.can_connect(at, DEFAULT_PORT) for at in house.has} == house.has
+    house.laptop.init(house.broker.run("invite").strip())
+    assert house.laptop.sync()["in_sync"]
+    assert house.broker.stop() == 0
+
+
+@pytest.mark.parametrize("listen, families", (
+    ("0.0.0.0", {"127.0.0.1"}), ("[::]", {"127.0.0.1", "::1"}), ("127.0.0.1", {"127.0.0.1"}), ("[::1]", {"::1"})))
+def test_who_connects_to_what_is_listened_on(house, listen, families):
+    if not house.has.get(listen.strip("[]"), True):
+        pytest.skip("it has no such address")
+    house.broker.start("--advertise", "house.example", listen=f"{listen}:{PORT}")
+    assert {at for at in house.has if house.net.can_connect(at)} == {at for at in families if house.has[at]}
+    assert house.broker.stop() == 0
+
+
+def test_every_address_of_ipv6_is_of_ipv4_too_and_not_taken_twice(house):
+    said = house.broker.run("--listen", f"0.0.0.0:{PORT}", "--listen", f"[::]:{PORT}", "--advertise", "house.example", code=9)
+    assert "another program has this port" in said
 
 
 @pytest.mark.parametrize("name, host", (
