@@ -9,6 +9,7 @@ import pytest
 
 from counterfoil import broker, make_device, tree, wait_until  # noqa: F401
 from counterfoild import Broker
+from lines import Line
 
 LARGE = 200_000  # bytes of a file of the papers: entries that name as many blobs
 
@@ -66,6 +67,29 @@ def test_what_it_has_no_source_of_does_not_come(user):
         figures.append(received(phone))
     assert [entries for entries, _ in figures] == [1, 1, 1], figures
     assert max(size for _, size in figures) - min(size for _, size in figures) < 64, figures
+
+
+def test_a_session_costs_nothing_for_other_collections_and_their_writers(user, broker, make_device):
+    """Counted on the line, with the greeting."""
+    laptop, phone = user
+    desk, line = make_device("desk"), Line(broker.place[1])
+    laptop.pair(desk)
+    phone.add("notes", None, "--existing")
+    phone.run("broker", broker.line.replace(f":{broker.place[1]}#", f":{line.place[1]}#"))
+    figures = []
+    for count in 2, 10, 100:
+        for n in range(count):
+            (laptop, desk)[n % 2].add(f"{count} {n}", {"a": f"{n}\n"})
+        laptop.sync()
+        desk.sync()
+        phone.sync()  # what they are called
+        phone.sync()
+        line.passed = 0
+        phone.sync()
+        figures.append(line.passed)
+    line.close()
+    assert len(listed(phone)) == 114
+    assert max(figures) - min(figures) < 64, figures
 
 
 def test_add_fetches_what_was_not_kept(user):
