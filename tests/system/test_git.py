@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A work tree of git as a source: neither takes the other's things for its own."""
 
-import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -10,6 +10,7 @@ import pytest
 
 from counterfoil import broker, fill, make_device, tree, two, wait_until  # noqa: F401
 from stand import told
+from test_guard_told import Said
 
 pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 WHO = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@x.org", "GIT_COMMITTER_NAME": "Ann", "GIT_COMMITTER_EMAIL": "ann@x.org",
@@ -170,31 +171,56 @@ def test_a_folder_that_another_home_took_over_is_left_to_it(trees, make_device, 
     assert (here / ".counterfoil/root").read_text() == mark
 
 
-def test_what_gc_removes_under_serve_is_told_at_once_or_goes(trees):
-    """300 loose objects become one pack, all at one time: no deletion waits without a word, and none is lost."""
+def loose(where):
+    return [path for path in (where / ".git/objects").glob("??/*") if path.is_file()]
+
+
+@pytest.fixture
+def loosened(trees):
+    """500 loose objects that the laptop has made, on both, which serve; and what their processes say."""
     laptop, desktop, here, there = trees
-    for number in range(100):
+    for number in range(165):
         (here / "src/1.c").write_text(f"int f{number};\n")
         commit(here, f"{number}")
     laptop.sync()
     desktop.sync()
-    assert tree(there) == tree(here)
-    processes = [laptop.serve(), desktop.serve()]
-    git(here, "gc", "-q", "--prune=now")
-    assert len(tree(here)) < 100
-
-    def is_told_or_gone():
-        status = laptop.json("status")
-        return tree(there) == tree(here) or "deletion" in json.dumps(status)
-
-    wait_until(is_told_or_gone, "what gc removed is gone, or said to be held")
-    if tree(there) != tree(here):
-        laptop.run("sync", "--yes")
-        desktop.finish("sync", "--yes")
-    wait_until(lambda: tree(there) == tree(here), "both have the pack alone")
-    git(there, "fsck", "--strict")
+    assert tree(there) == tree(here) and len(loose(here)) >= 500
+    processes = laptop.serve(), desktop.serve()
+    yield *trees, *map(Said, processes)
     for device, process in zip((laptop, desktop), processes):
-        device.stop(process)
+        assert device.stop(process) == 0
+
+
+def gc(where):
+    """They become one pack, all at one time."""
+    git(where, "gc", "-q", "--prune=now")
+    assert not loose(where)
+
+
+def have_the_pack_alone(here, there):
+    wait_until(lambda: tree(there) == tree(here), "both have the pack alone")
+    for where in here, there:
+        assert not loose(where)
+        git(where, "fsck", "--strict")
+
+
+def test_what_gc_removes_of_what_its_device_has_just_made_goes(loosened):
+    _, _, here, there, said, _ = loosened
+    gc(here)
+    have_the_pack_alone(here, there)
+    assert not said.of("missing")
+
+
+def test_what_gc_removes_of_another_device_is_told_at_once(loosened):
+    """By `serve`, where it is missing and where it would go."""
+    laptop, desktop, here, there, said_here, said = loosened
+    gc(there)
+    said.wait_for(rf"{re.escape(str(there))}: [5-9]\d\d of [5-9]\d\d items are missing here.*`counterfoil sync .*--yes`")
+    desktop.run("sync", str(there), "--yes")
+    said_here.wait_for(rf"{re.escape(str(here))}: [5-9]\d\d of [5-9]\d\d items were deleted elsewhere: `counterfoil sync .*--yes`")
+    assert len(loose(here)) >= 500
+    laptop.run("sync", str(here), "--yes")
+    have_the_pack_alone(here, there)
 
 
 def test_two_sources_in_one_work_tree(two):
