@@ -32,6 +32,21 @@ static bool is_told(const cf_csv_document *self)
     return self->csv.start > (is_marked(self->csv.input) ? sizeof CF_CSV_MARK - 1 : 0);
 }
 
+/* The header and all rows, those that say nothing as well. */
+static bool is_quoted(const cf_csv *csv)
+{
+    cf_bytes *spelled = cf_allocate(CF_CSV_FIELDS_MAX, sizeof *spelled);
+    bool quoted = true;
+
+    for (size_t i = 0; quoted && i < csv->count; i++) {
+        cf_csv_fields(csv, i, spelled);
+        for (size_t column = 0; quoted && column < csv->records[i].fields; column++)
+            quoted = cf_csv_is_quoted(spelled[column]);
+    }
+    free(spelled);
+    return quoted;
+}
+
 bool cf_csv_document_layout(cf_csv_document *self, cf_csv_layout *out)
 {
     cf_error ignored;
@@ -45,6 +60,7 @@ bool cf_csv_document_layout(cf_csv_document *self, cf_csv_layout *out)
                            .line_end = self->csv.line_end,
                            .is_marked = is_marked(self->csv.input),
                            .is_told = is_told(self),
+                           .is_quoted = is_quoted(&self->csv),
                            .columns = columns,
                            .count = self->count};
     return true;
@@ -165,6 +181,7 @@ static void lay_out(cf_csv_document *self, cf_buffer *out)
     if (self->csv.input.size)
         return; /* how it begins, it says itself */
     self->csv.line_end = layout->line_end;
+    self->csv.is_quoted = layout->is_quoted;
     if (layout->is_marked)
         cf_buffer_append_text(out, CF_CSV_MARK);
     if (layout->is_told)

@@ -19,7 +19,7 @@ static const char *const line_ends[] = {"\n", "\r\n", "\r"};
 
 static void pack(cf_buffer *out, const cf_csv_layout *layout, size_t count)
 {
-    cf_pack_array(out, ELEMENTS);
+    cf_pack_array(out, ELEMENTS + layout->is_quoted);
     cf_pack_text(out, cf_bytes_of(&layout->separator, 1));
     cf_pack_text(out, cf_bytes_of_text(layout->line_end));
     cf_pack_bool(out, layout->is_marked);
@@ -30,6 +30,8 @@ static void pack(cf_buffer *out, const cf_csv_layout *layout, size_t count)
             cf_pack_uint(out, layout->columns[i].part);
         else
             cf_pack_text(out, layout->columns[i].name);
+    if (layout->is_quoted) /* without it all is as before programs knew it */
+        cf_pack_bool(out, true);
 }
 
 void cf_csv_layout_pack(cf_buffer *out, const cf_csv_layout *layout)
@@ -167,6 +169,8 @@ cf_status cf_csv_layout_read(cf_bytes value, cf_arena *arena, cf_csv_layout *out
         status = cf_read_bool(&reader, &found.is_told, error);
     if (!status)
         status = read_columns(&reader, arena, &found, error);
+    if (!status && elements > ELEMENTS)
+        status = cf_read_bool(&reader, &found.is_quoted, error);
     if (!status)
         *out = found;
     return status;

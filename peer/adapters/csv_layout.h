@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a CSV file is laid out, beside what its rows say: for the files that other devices make of
  * the same records. As a value (codec/PROTOCOL.md, section 3) it is
- * [separator, line end, is marked, is told, [column…]]; elements behind these are of newer
- * programs. */
+ * [separator, line end, is marked, is told, [column…]], and true behind these where all fields are
+ * quoted; elements behind that are of newer programs. */
 #ifndef CF_PEER_ADAPTERS_CSV_LAYOUT_H
 #define CF_PEER_ADAPTERS_CSV_LAYOUT_H
 #include "codec/arena.h"
@@ -19,6 +19,7 @@ typedef struct {
     const char *line_end;
     bool is_marked; /* the file begins with a byte order mark */
     bool is_told;   /* a line sep=; says the separator */
+    bool is_quoted; /* every field of the file is */
     const cf_csv_column *columns;
     size_t count;
 } cf_csv_layout;

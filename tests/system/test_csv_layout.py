@@ -34,6 +34,17 @@ def test_a_line_that_tells_the_separator_is_told_too(two):
     assert made(desktop) == here.read_bytes()
 
 
+def test_where_all_is_quoted_all_is_quoted(two):
+    """Numbers and what is empty, too."""
+    laptop, desktop = two
+    here = add(laptop, "people.csv", '"tel","id","name"\n"","1","Ann"\n"030","2","B ""Bob"""\n', *CSV)
+    laptop.sync()
+    assert made(desktop) == here.read_bytes()
+    desktop.source("made.csv").write_bytes(here.read_bytes() + b'"7","3","Carl"\n')
+    both(desktop, laptop)
+    assert here.read_bytes() == desktop.source("made.csv").read_bytes()
+
+
 def test_a_header_without_rows_is_made_with_the_first_row(two):
     laptop, desktop = two
     here = add(laptop, "people.csv", "id\ttel\tname\n", *CSV)

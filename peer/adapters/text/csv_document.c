@@ -288,6 +288,11 @@ void cf_csv_fields(const cf_csv *self, size_t index, cf_bytes *spelled)
     }
 }
 
+bool cf_csv_is_quoted(cf_bytes spelled)
+{
+    return spelled.size && spelled.data[0] == '"';
+}
+
 void cf_csv_field_read(cf_bytes spelled, cf_buffer *out)
 {
     if (spelled.size < 2 || spelled.data[0] != '"') {

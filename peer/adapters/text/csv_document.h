@@ -30,8 +30,9 @@ typedef struct {
     const char *line_end;   /* for new records: as the first one ends */
     cf_csv_record *records; /* the first is the header, if there is one; blank lines are none */
     size_t count, capacity;
-    bool unended; /* the last one has no line end */
-} cf_csv;         /* {0} is empty */
+    bool unended;   /* the last one has no line end */
+    bool is_quoted; /* the fields of a first record are to be */
+} cf_csv;           /* {0} is empty */
 
 /* Borrows `input` until the release. `separator` '\0': found out. CF_TOO_LARGE beyond the limits;
  * CF_MALFORMED, naming the line, when a quote isn't closed, because then nobody knows where the
@@ -45,6 +46,7 @@ size_t cf_csv_whole(cf_bytes input);
 
 /* The fields as spelled, in an array of the record's `fields`. */
 void cf_csv_fields(const cf_csv *csv, size_t record, cf_bytes *spelled);
+bool cf_csv_is_quoted(cf_bytes spelled);
 /* Appends what a field says: without quotes. */
 void cf_csv_field_read(cf_bytes spelled, cf_buffer *out);
 

@@ -44,11 +44,6 @@ static void write_field(const cf_csv *csv, cf_bytes text, bool quoted, cf_buffer
     cf_buffer_append(out, "\"", 1);
 }
 
-static bool is_quoted(cf_bytes spelled)
-{
-    return spelled.size && spelled.data[0] == '"';
-}
-
 static bool is_kept(cf_bytes text)
 {
     return text.size == SIZE_MAX;
@@ -73,7 +68,10 @@ static void write_record(const cf_csv *csv, const cf_csv_new_fields *new, size_t
         if (is_kept(text))
             cf_buffer_append(out, old.data, old.size);
         else /* a line that is empty would be no record */
-            write_field(csv, text, is_quoted(old) || (total == 1 && !text.size), out);
+            write_field(csv, text,
+                        cf_csv_is_quoted(old) || (!fields && csv->is_quoted) ||
+                            (total == 1 && !text.size),
+                        out);
     }
     free(spelled);
 }

@@ -399,6 +399,20 @@ Test(csv_rows, tells_the_separator_where_the_first_file_does)
     expect_change("sep=,\n", "id,tel\n1,030\n", "sep=,\ntel,id,note\n030,1,\n");
 }
 
+Test(csv_rows, quotes_every_field_where_the_first_file_does)
+{
+    cf_csv_layout quoted = laid;
+
+    quoted.is_marked = false;
+    quoted.is_quoted = true;
+    source.layout = &quoted;
+    expect_change("", "id,name,tel\n1,Ann,030\n2,Bob,\n",
+                  "\"tel\";\"id\";\"note\";\"name\"\r\n"
+                  "\"030\";\"1\";\"\";\"Ann\"\r\n\"\";\"2\";\"\";\"Bob\"\r\n");
+    /* What is there of a file goes by itself. */
+    expect_change("\n", "id,name\n1,Ann\n", "\ntel;id;note;name\n;1;;Ann\n");
+}
+
 Test(csv_rows, has_a_column_for_each_part_of_its_own_key_once)
 {
     cf_csv_layout other = laid;
@@ -444,7 +458,14 @@ Test(csv_rows, tells_how_a_file_is_laid_out)
     expect_laid("id\n1\n", &found, &arena, &value);
     cr_assert(!found.is_marked);
     cr_assert(!found.is_told);
+    cr_assert(!found.is_quoted);
     cr_assert(found.separator == ',');
+    const size_t size = value.size;
+    expect_laid("\"id\"\n\"1\"\n", &found, &arena, &value);
+    cr_assert(found.is_quoted);
+    cr_assert_eq(value.size, size + 1, "where they aren't, it says nothing of that");
+    expect_laid("\"id\",\"x\"\n\"1\",\"2\"\n\"3\",4\n", &found, &arena, &value);
+    cr_assert(!found.is_quoted, "a field is not");
     for (const char *const *text = (const char *const[]){"", "\n", "x,y\n", NULL}; *text; text++) {
         expect_ok(cf_csv_document_read(cf_bytes_of_text(*text), &source, &document, &error), error);
         cr_expect(!cf_csv_document_layout(document, &found), "%s", *text);
@@ -473,6 +494,11 @@ Test(csv_rows, reads_no_layout_that_no_file_could_have)
     bad = laid;
     bad.line_end = "\n\n";
     expect_fails(cf_csv_layout_read(packed(&bad, &value), &arena, &found, &error), CF_MALFORMED);
+    bad = laid;
+    bad.is_quoted = true;
+    packed(&bad, &value);
+    value.data[value.size - 1] = 1;
+    expect_fails(cf_csv_layout_read(cf_buffer_view(&value), &arena, &found, &error), CF_MALFORMED);
     bad = (cf_csv_layout){.separator = ',', .line_end = "\n", .columns = columns, .count = 2};
     expect_fails(cf_csv_layout_read(packed(&bad, &value), &arena, &found, &error), CF_MALFORMED);
     columns[1] = (cf_csv_column){.name = cf_bytes_of("\0", 1)};
