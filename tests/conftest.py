@@ -27,9 +27,10 @@ BUILT = {
     "CF_CLOCK_LIBRARY": "tests/system/libclock_shift.so",
     "CF_FLAGLESS_LIBRARY": "tests/power/libflagless.so",
     "CF_NO_IPV6_LIBRARY": "tests/system/libno_ipv6.so",
+    "CF_NO_COMPRESSION_LIBRARY": "tests/system/libno_compression.so",
     "CF_MODEL_HISTORY": "tests/model/model_history",
     "CF_PEER_VECTORS": "tests/peer/model/test_peer_vectors",
-    "CF_PEER_RECORDS_VECTORS": "tests/peer/test_peer_records_vectors",
+    "CF_PEER_RECORDS_VECTORS": "tests/peer/records/test_peer_records_vectors",
 }
 
 def point_at_what_was_built():
