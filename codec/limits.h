@@ -40,10 +40,12 @@
 #define CF_DELTA_WINDOW_MAX (8 * CF_MIB) /* target window of a patch in the log */
 #define CF_UNTAKEN_MAX                                                                             \
     (2 * CF_FRAME_MAX) /* read of a connection without being taken, beyond its window */
-#define CF_STRANGERS_UNTAKEN_MAX (64 * CF_MIB)   /* of all that have none */
-#define CF_WINDOW (4 * CF_MIB)                   /* bytes under way, each direction */
-#define CF_HEADS_PAGE 2048                       /* heads in one HELLO or WELCOME page */
-#define CF_HEADS_MAX 65536                       /* heads or rungs that one session names */
+#define CF_STRANGERS_UNTAKEN_MAX (64 * CF_MIB)       /* of all that have none */
+#define CF_WINDOW (4 * CF_MIB)                       /* bytes under way, each direction */
+#define CF_CREDIT_MAX (64 * CF_MIB)                  /* bytes of entries that a broker remembers */
+#define CF_HEADS_PAGE 2048                           /* heads in one HELLO or WELCOME page */
+#define CF_HEADS_MAX 65536                           /* heads or rungs that one session names */
+#define CF_HEADS_OF_HELLO_MAX (CF_HEADS_MAX / 8 * 7) /* of these heads; the rest is for rungs */
 #define CF_HEADS_OF_DEVICE_IN_COLLECTION_MAX 64  /* heads that a log takes of a device itself, */
 #define CF_HEADS_OF_DEVICE_MAX 4096              /* and in all collections but the member log; */
 #define CF_HEADS_OF_USER_MAX 32768               /* of all devices there, whoever brings them, */
@@ -107,6 +109,9 @@ static_assert(CF_BLOB_PIECE % CF_LEAF_SIZE == 0 && CF_BLOB_PIECE_LARGE % CF_LEAF
               "a piece is whole leaves");
 static_assert(CF_BLOB_PIECE <= CF_BLOB_MAX && CF_BLOB_PIECE_LARGE <= CF_BLOB_MAX, "and a blob");
 static_assert(CF_DELTA_DEPTH_LARGE <= CF_DELTA_DEPTH_MAX, "the larger, the fewer patches");
+static_assert(CF_PACKED_BLOB_ID * CF_CHAINS_DEVICES_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX,
+              "the devices of one CHAINS fit into a frame");
+static_assert(CF_WINDOW <= CF_CREDIT_MAX, "a broker remembers a window");
 static_assert(CF_LAYOUT_MAX <= CF_INLINE_MAX, "a layout stands in its entry");
 static_assert(CF_DATABASE_LAYOUT_MAX <= CF_PART_SIZE, "and a database's fits into an entry");
 static_assert(CF_NAME_MAX <= CF_TEXT_MAX, "a message has room for a name");

@@ -4,8 +4,7 @@
 #include "broker/gateway/alone.h"
 #include "broker/gateway/prices.h"
 
-#define ROUND (1 * CF_MIB)       /* bytes for one session before the others have their turn */
-#define CREDIT_MAX (64 * CF_MIB) /* more is not kept, whatever is granted */
+#define ROUND (1 * CF_MIB) /* bytes for one session before the others have their turn */
 
 static bool fits(cf_service *service, cf_session *session, size_t count)
 {
@@ -89,7 +88,8 @@ void cf_subscribe(cf_service *service, cf_session *session, const cf_message *me
 void cf_subscribe_credit(const cf_service *service, cf_session *session, uint64_t bytes)
 {
     cf_sessions_make_due(service->sessions, session);
-    session->credit = bytes < CREDIT_MAX - session->credit ? session->credit + bytes : CREDIT_MAX;
+    session->credit =
+        bytes < CF_CREDIT_MAX - session->credit ? session->credit + bytes : CF_CREDIT_MAX;
 }
 
 struct round {

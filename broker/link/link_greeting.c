@@ -11,7 +11,6 @@
 #include "codec/limits.h"
 
 enum {
-    HELLO_MAX = CF_HEADS_MAX / 8 * 7, /* heads; what a session may name beside are rungs */
     MEMBERS_MAX = 2 * CF_HEADS_OF_MEMBER_LOG_MAX,
 };
 
@@ -54,7 +53,7 @@ static size_t page_size(size_t left)
 /* Of a log with more, from before there were bounds, so many: the rest comes twice. */
 static size_t said_in_hello(const head_list *own)
 {
-    return own->count < HELLO_MAX ? own->count : HELLO_MAX;
+    return own->count < CF_HEADS_OF_HELLO_MAX ? own->count : CF_HEADS_OF_HELLO_MAX;
 }
 
 /* A broker that the user has left lets in only who names a head that it doesn't hold, and may have
@@ -67,7 +66,7 @@ static void add_unknown_head(const cf_link *link, head_list *list)
     env->random(env->context, unknown.writer.bytes, sizeof unknown.writer.bytes);
     env->random(env->context, unknown.hash.bytes, sizeof unknown.hash.bytes);
     list->count = said_in_hello(list);
-    list->count -= list->count == HELLO_MAX;
+    list->count -= list->count == CF_HEADS_OF_HELLO_MAX;
     collect_head(list, &unknown);
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One set of numbers: the table of limits in PROTOCOL.md, the headers, and the independent client in Python; and one of messages."""
+"""One set of numbers: the table of limits in PROTOCOL.md, the headers, and the independent client in Python; and one of messages.
+Those of a version stay: limits-1.txt has them."""
 
 import pathlib
 import re
@@ -24,6 +25,7 @@ ROWS = {
     "heads in the member log": ["CF_HEADS_OF_MEMBER_LOG_MAX", "CF_HEADS_OF_MEMBER_LOG_MAX * 2"],
     "blob ids in a header": ["CF_ENTRY_BLOBS_MAX"],
     "a plain body": ["CF_BODY_MAX"],
+    "a plain body, by the size of what is sealed": ["CF_BODY_GROWTH_MAX", "CF_BODY_GROWTH_FREE"],
     "dots in a body's table; indexes in a body": ["CF_BODY_REFERENCES_MAX"],
     "a sequence": ["CF_SEQUENCE_MAX"],
     "parts of a changeset": ["CF_PARTS_MAX"],
@@ -88,11 +90,13 @@ OF_THE_CLIENT = {
     "NAME_MAX": "CF_NAME_MAX", "FILE_MAX": "CF_FILE_MAX", "INLINE_MAX": "CF_INLINE_MAX", "PIECE_MAX": "CF_BLOB_MAX",
     "DEPTH_MAX": "CF_VALUE_DEPTH_MAX", "DEPTH_LARGE": "CF_DELTA_LARGE", "LEAF_SIZE": "CF_LEAF_SIZE",
     "PLAIN_MAX": "CF_BODY_MAX", "RECIPIENTS_MAX": "CF_MEMBER_RECIPIENTS_MAX", "SHARES_MAX": "CF_MEMBER_SHARES_MAX",
-    "EPOCHS_MAX": "CF_MEMBER_EPOCHS_MAX", "HEADS_MAX": "CF_MEMBER_HEADS_MAX",
+    "EPOCHS_MAX": "CF_MEMBER_EPOCHS_MAX", "HEADS_MAX": "CF_MEMBER_HEADS_MAX", "BODY_GROWTH_MAX": "CF_BODY_GROWTH_MAX",
+    "BODY_GROWTH_FREE": "CF_BODY_GROWTH_FREE", "ADDRESS_MAX": "CF_MEMBER_ADDRESS_MAX", "KNOCK_MAX": "CF_KNOCK_MAX",
+    "ADMIT_HEADS_MAX": "CF_ADMIT_HEADS_MAX",
 }
 # The same of what speaks with a broker, and reads its log.
 OF_THE_OTHERS = {"broker_client": {"PIECE": "CF_BLOB_STEP", "HEADS_PAGE": "CF_HEADS_PAGE", "FRAME_MAX": "CF_FRAME_MAX",
-                                   "VERSION": "CF_PROTOCOL_VERSION"},
+                                   "VERSION": "CF_PROTOCOL_VERSION", "TEXT_MAX": "CF_TEXT_MAX", "LEASES_MAX": "CF_LEASES_MAX"},
                  "hostile_broker": {"WINDOW": "CF_WINDOW"},
                  "reader_tree": {"DEPTH_MAX": "CF_DELTA_DEPTH_MAX"}}
 # Numbers that PROTOCOL says where it speaks of them, too.
@@ -101,19 +105,63 @@ IN_THE_TEXT = {
     r"No frame is over ([\d,]+) bytes": "CF_FRAME_MAX",
     r"more than two frames' worth, ([\d,]+), waiting": "CF_UNTAKEN_MAX",
     r"the credit that is left, and ([\d,]+) while it wants blobs": "CF_WINDOW",
+    r"of all these together no more than ([\d,]+) may wait": "CF_STRANGERS_UNTAKEN_MAX",
+    r"It opens to at most ([\d,]+) times the size of that SEAL": "CF_BODY_GROWTH_MAX",
+    r"times the size of that SEAL, and ([\d,]+) bytes": "CF_BODY_GROWTH_FREE",
+    r"`\[head…\]` ascending, at most ([\d,]+): of each writer of the device": "CF_MEMBER_HEADS_MAX",
+    r"ascending by device, at most ([\d,]+), earlier bin": "CF_MEMBER_RECIPIENTS_MAX",
+    r"sealed key\]…\]\]`, ascending, at most ([\d,]+), where": "CF_MEMBER_SHARES_MAX",
+    r"The pairs, at most ([\d,]+), are": "CF_MEMBER_EPOCHS_MAX",
+    r'domain\("knock"\), plain\), at most ([\d,]+) bytes': "CF_KNOCK_MAX",
+    r'domain\("admit"\), plain\), at most ([\d,]+) bytes': "CF_KNOCK_MAX",
+    r'`\[H\("knock", .*, role, \[head…\] ascending, at most (\d+)\]`': "CF_ADMIT_HEADS_MAX",
+    r"Heads that don't fit \(([\d,]+) in one message\)": "CF_HEADS_PAGE",
+    r"session names at most ([\d,]+) heads and rungs": "CF_HEADS_MAX",
+    r"who holds more names ([\d,]+), and some": "CF_HEADS_OF_HELLO_MAX",
+    r"of which the last has fewer than ([\d,]+)": "CF_HEADS_PAGE",
+    r"Who gets more than ([\d,]+) goes on with the member log": "CF_HEADS_MAX",
+    r"with the member log alone, if it is at most ([\d,]+)": "2 * CF_HEADS_OF_MEMBER_LOG_MAX",
+    r"it reads no further than ([\d,]+) heads": "CF_WELCOME_MAX",
+    r"WANTED names them afterwards, up to ([\d,]+):": "CF_ENTRY_BLOBS_MAX",
+    r"of the last (\d+) devices what they said": "CF_CLOCKS_MAX",
+    r"A broker may forget what goes beyond ([\d,]+)\.": "CF_CREDIT_MAX",
+    r"from the session of its own author: (\d+) of its device in a collection": "CF_HEADS_OF_DEVICE_IN_COLLECTION_MAX",
+    r"in a collection, and ([\d,]+) in all collections but": "CF_HEADS_OF_DEVICE_MAX",
+    r"from any session: ([\d,]+) of the user": "CF_HEADS_OF_USER_MAX",
+    r"but the member log, and ([\d,]+) in the member log; there twice": "CF_HEADS_OF_MEMBER_LOG_MAX",
+    r"Who asks takes at most ([\d,]+) heads in HOLDS": "CF_HEADS_MAX",
+    r"heads in HOLDS and ([\d,]+) in REPORTED": "CF_REPORTED_MAX",
+    r"It takes at most ([\d,]+) heads, where a message without": "CF_HEADS_MAX",
+}
+# What one side bears, and how it goes about it: the other may do it otherwise, in one version.
+OF_ONE_SIDE = {
+    "parts of blobs that a device keeps of what comes slowly", "read of a connection and not taken, beyond its window",
+    "the same of all connections without a session", "heads in all WELCOME that are read",
+    "answers to LOCK, UNLOCK and RENEW that wait until a session has the entries before them",
+    "requests that wait for a lease", "how long one communicates alone", "blobs of a user that are kept back meanwhile",
+    "beyond a user's bound: entries of the member log; others that name no blob",
+    "devices whose word on the broker's clock is remembered", "addresses of a name that are tried",
+    "lookups of a connection's names that have no answer", "how long a connection may be silent", "how long a guest is let in",
+}
+# Bounds of files, of disks, of what an operator asks, and of the way in which something is done.
+PRIVATE = {
+    "CF_AUDIT_KEPT_MAX", "CF_BLOCKS_MAX", "CF_DELTA_COPIES_MAX", "CF_DISK_NAME_MAX", "CF_DOOR_MEMBERS_MAX", "CF_HOLDER_MAX",
+    "CF_HOST_MAX", "CF_INVITATIONS_MAX", "CF_LADDER_MAX", "CF_LEASE_FOR_MS_MAX", "CF_LINK_ELSEWHERE_MAX",
+    "CF_LISTEN_ADDRESSES_MAX", "CF_LISTEN_ENDPOINTS_MAX", "CF_LISTEN_MAX", "CF_LOG_KEY_MAX", "CF_RATE_MAX", "CF_REQUEST_MAX",
+    "CF_ROUTING_ID_MAX", "CF_TALLIES_MAX", "CF_UNREAD_MAX", "CF_USER_NAME_MAX",
 }
 # How a writer goes about it, or what one side bears: said where PROTOCOL speaks of that, and no bound of what is read.
 NOT_IN_THE_TABLE = {
-    "CF_BODY_GROWTH_MAX", "CF_BODY_GROWTH_FREE", "CF_PART_SIZE", "CF_LEAF_SIZE", "CF_BLOB_PIECE", "CF_BLOB_PIECE_LARGE",
+    "CF_PART_SIZE", "CF_LEAF_SIZE", "CF_BLOB_PIECE", "CF_BLOB_PIECE_LARGE",
     "CF_BLOB_LARGE", "CF_WINDOW", "CF_REQUEST_TIMEOUT_MS", "CF_KIB", "CF_MIB", "CF_GIB", "CF_DAY_MS",
 }
 
 
-def definitions():
+def definitions(*folders):
     """What the headers define, macros and enumerators, as they are written."""
     found = {"UINT32_MAX": "0xffffffff"}
     for path in sorted(ROOT.glob("*/**/*.h")):
-        if path.relative_to(ROOT).parts[0] in ("codec", "broker", "peer"):
+        if path.relative_to(ROOT).parts[0] in (folders or ("codec", "broker", "peer")):
             text = re.sub(r"/\*.*?\*/", " ", path.read_text(), flags=re.S).replace("\\\n", " ")
             found.update(re.findall(r"^#define (CF_\w+)[ \t]+(.+?)[ \t]*$", text, re.M))
             found.update(re.findall(r"\b(CF_\w+)\s*=(?!=)\s*([^,}]+)", text))
@@ -124,7 +172,7 @@ def value_of(expression, known):
     expression = re.sub(r"UINT64_C\((\w+)\)|\(uint64_t\)|(?<=\d)[uUlL]+\b", r"\1", expression)
     expression = re.sub(r"\b(?:CF|UINT32)_\w+", lambda name: f"({value_of(known[name[0]], known)})", expression)
     assert re.fullmatch(r"[\s\w()+*/<-]+", expression), expression
-    return eval(expression)  # numbers and operators alone
+    return eval(expression.replace("/", "//"))  # numbers and operators alone
 
 
 def number(text):
@@ -138,6 +186,14 @@ def rows():
 
 
 KNOWN = definitions()
+UNITS = {"CF_KIB", "CF_MIB", "CF_GIB", "CF_DAY_MS"}
+
+
+def named(expressions):
+    return {name for expression in expressions for name in re.findall(r"CF_\w+", expression)} - UNITS
+
+
+HELD = named([*IN_THE_TEXT.values(), *(name for names in ROWS.values() for name in names), *SAME.values()])
 
 
 def test_each_row_is_held_to_the_code():
@@ -156,8 +212,26 @@ def test_the_table_says_what_the_code_has(row):
 
 def test_each_limit_is_in_the_table():
     limits = re.findall(r"^#define (CF_\w+) ", (ROOT / "codec/limits.h").read_text(), re.M)
-    told = {name.split()[0] for names in ROWS.values() for name in names}
-    assert set(limits) - {"CF_CODEC_LIMITS_H"} <= told | NOT_IN_THE_TABLE
+    assert set(limits) - {"CF_CODEC_LIMITS_H"} <= HELD | NOT_IN_THE_TABLE
+
+
+def test_each_bound_of_a_header_is_in_the_table_or_private():
+    bounds = {name for folder in ("codec", "broker") for name in definitions(folder) if name.endswith("_MAX")}
+    assert not PRIVATE & HELD
+    assert bounds - HELD - {"UINT32_MAX"} == PRIVATE
+
+
+def test_the_limits_of_a_version_stay():
+    """codec/PROTOCOL.md, section 12: an older program refuses what is beyond its own."""
+    version = value_of("CF_PROTOCOL_VERSION", KNOWN)
+    kept = ROOT / f"tests/codec/limits-{version}.txt"
+    limits = named(name for row, names in ROWS.items() if row not in OF_ONE_SIDE for name in names)
+    are = [f"{name} {value_of(name, KNOWN)}" for name in sorted(limits)]
+    assert OF_ONE_SIDE <= ROWS.keys()
+    assert kept.exists(), "\n".join([f"version {version} has no {kept}: it gets", *are])
+    changed = set(are) ^ set(kept.read_text().splitlines())
+    assert not changed, (f"raise CF_PROTOCOL_VERSION (codec/PROTOCOL.md, 12, says how), or put back what changed; where version "
+                         f"{version} is new, or a limit is, {kept} gets what is: {sorted(changed)}")
 
 
 @pytest.mark.parametrize("first", SAME)

@@ -12,7 +12,9 @@ import zmq.utils.monitor
 
 import protocol_crypto as crypto
 from protocol import (
+    BLOBS_MAX,
     CHANGE,
+    ENTRY_MAX,
     MEMBER,
     MEMBER_LOG,
     Log,
@@ -31,6 +33,8 @@ VERSION = 1  # of the protocol
 FRAME_MAX = 1114112
 PIECE = 262144
 HEADS_PAGE = 2048
+TEXT_MAX = 1024
+LEASES_MAX = 4096
 TIMEOUT_MS = 60000
 
 # ---- 11. Messages ----------------------------------------------------------------------------------------------------
@@ -49,7 +53,7 @@ def bin16(value):
 
 
 def text(value):
-    return type(value) is str and len(value.encode()) <= 1024
+    return type(value) is str and len(value.encode()) <= TEXT_MAX
 
 
 def many(element, limit):
@@ -92,21 +96,21 @@ SAID_BY_BROKER = {
     "AGAIN": ([], 0),
     "MOVED": ([text], 0),
     "SUBSCRIBED": ([many(head, HEADS_PAGE), flag], 0),
-    "ENTRY": ([is_uint], 2**20),
+    "ENTRY": ([is_uint], ENTRY_MAX),
     "ACCEPTED": ([head], 0),
     "REFUSED": ([text, name, verdict, text, text], 0),
-    "MISSING": ([many(partial, 16384)], 0),
+    "MISSING": ([many(partial, BLOBS_MAX)], 0),
     "STORED": ([bin32], 0),
     "BLOB": ([bin32, is_uint, is_uint], PIECE),
     "ABSENT": ([bin32], 0),
-    "WANTED": ([many(bin32, 16384)], 0),
+    "WANTED": ([many(bin32, BLOBS_MAX)], 0),
     "LEASE": ([bin16, token, is_uint], 0),
     "BUSY": ([bin16, bin32, is_uint], 0),
-    "LEASES": ([bin16, many(lease, 4096)], 0),
-    "PAUSED": ([many(paused, 4096)], 0),
+    "LEASES": ([bin16, many(lease, LEASES_MAX)], 0),
+    "PAUSED": ([many(paused, LEASES_MAX)], 0),
     "GUEST": ([bin32, is_uint], 0),
-    "KNOCK": ([lambda value: value is None or bin32(value), bin32], 65536),
-    "ADMIT": ([bin32], 65536),
+    "KNOCK": ([lambda value: value is None or bin32(value), bin32], crypto.KNOCK_MAX),
+    "ADMIT": ([bin32], crypto.KNOCK_MAX),
 }
 
 
@@ -242,7 +246,7 @@ class Session:
         more = True
         while more:
             version, self.instance, self.now_ms, self.window, page, more = self.hear("WELCOME").elements
-            require(version == 1, "a version")
+            require(version == VERSION, "a version")
             self.theirs += [tuple(head) for head in page]
         return self.theirs
 

@@ -13,6 +13,7 @@ import nacl.exceptions
 import nacl.signing
 
 from protocol import (
+    BLOBS_MAX,
     TIME_MAX,
     Malformed,
     ascending,
@@ -225,15 +226,18 @@ PLAIN_MAX = 16 * 2**20
 SEAL_OVERHEAD = 24 + 16
 
 
+BODY_GROWTH_MAX, BODY_GROWTH_FREE = 1024, 65536
+
+
 def body_most(sealed):
     """What a body of so many sealed bytes opens to at most."""
-    return min(PLAIN_MAX, 1024 * sealed + 65536)
+    return min(PLAIN_MAX, BODY_GROWTH_MAX * sealed + BODY_GROWTH_FREE)
 
 
 def seal_body(content_key, collection, sealed_under, plain, **options):
     keys = CollectionKeys(content_key, collection)
     framed = frame(plain, **options)
-    least = -(-max(0, len(plain) - 65536) // 1024) - SEAL_OVERHEAD
+    least = -(-max(0, len(plain) - BODY_GROWTH_FREE) // BODY_GROWTH_MAX) - SEAL_OVERHEAD
     framed += bytes(max(0, least - len(framed)))
     return seal(keys.body, keys.nonce, domain("body") + sealed_under, framed)
 
@@ -270,7 +274,7 @@ def open_blob(user, collection, content_key_of, id, sealed):
 
 def piece_size(size):
     piece = 256 * 1024
-    while piece < PLAIN_MAX and piece * 16384 < size:
+    while piece < PLAIN_MAX and piece * BLOBS_MAX < size:
         piece *= 2
     return piece
 
@@ -279,7 +283,7 @@ def piece_size(size):
 
 FIRST, ADD, EPOCH, GRANT, REVOKE, ANNUL, LEAVE, HOME, ROLE = range(1, 10)
 OWNER, MEMBER_ROLE, READER, RELAY = range(1, 5)
-RECIPIENTS_MAX, SHARES_MAX, EPOCHS_MAX, HEADS_MAX = 1024, 1024, 4096, 8192
+RECIPIENTS_MAX, SHARES_MAX, EPOCHS_MAX, HEADS_MAX, ADDRESS_MAX = 1024, 1024, 4096, 8192, 512
 SEALED_KEY_SIZE = 80
 
 
@@ -337,7 +341,7 @@ def check_heads(value):
 
 
 def check_address(value):
-    require(type(value) is str and 1 <= len(value.encode()) <= 512, "an address")
+    require(type(value) is str and 1 <= len(value.encode()) <= ADDRESS_MAX, "an address")
     return value
 
 
@@ -494,6 +498,9 @@ def read_code(line):
     return Code(*parts)
 
 
+KNOCK_MAX, ADMIT_HEADS_MAX = 65536, 512
+
+
 class Pairing:
     """What comes from a code's secret."""
 
@@ -507,7 +514,7 @@ class Pairing:
         return seal(key, nonce_key, domain(word), plain)
 
     def open(self, word, sealed):
-        require(len(sealed) <= 65536, "too large")
+        require(len(sealed) <= KNOCK_MAX, "too large")
         return unpack(unseal(derive(self.secret, f"{word} key"), domain(word), sealed))
 
     def knock(self, user, name, identity):
@@ -535,7 +542,7 @@ class Pairing:
         answered, user, role, heads = self.open("admit", sealed)
         require(answered == hash_of("knock", knock), "it answers another KNOCK")
         require(is_bin(user, 32), "a user")
-        return user, check_role(role), check_references(heads, 32, 512)
+        return user, check_role(role), check_references(heads, 32, ADMIT_HEADS_MAX)
 
 
 def fingerprint(device):
