@@ -84,17 +84,35 @@ static void earlier_associated(binding bound, cf_buffer *out)
     cf_buffer_append(out, bound.commitment->bytes, CF_HASH_SIZE);
 }
 
+static size_t count_held(const cf_ring *ring)
+{
+    size_t held = 0;
+
+    for (size_t i = 0; i < cf_ring_count(ring); i++)
+        held += cf_ring_holds(ring, cf_ring_epoch(ring, i));
+    return held;
+}
+
+/* Of more keys than fit the first and the last: the openings of the last have those between. The
+ * first are told always, or who opens thousands of epochs would push them out. */
+static bool is_told(size_t index, size_t held)
+{
+    return index < CF_MEMBER_EPOCHS_MAX / 2 || index + CF_MEMBER_EPOCHS_MAX / 2 >= held;
+}
+
 static cf_bytes seal_earlier(binding bound, const cf_ring *ring, const uint8_t key[CF_KEY_SIZE],
                              cf_arena *arena)
 {
+    const size_t held = count_held(ring);
     cf_buffer pairs = {0}, associated = {0}, sealed = {0};
     cf_seal_keys keys;
+    size_t index = 0;
 
-    cf_buffer_reserve(&pairs, cf_ring_count(ring) * PAIR_SIZE + 1);
+    cf_buffer_reserve(&pairs, held * PAIR_SIZE + 1);
     for (size_t i = 0; i < cf_ring_count(ring); i++) {
         const cf_hash *epoch = cf_ring_epoch(ring, i);
 
-        if (!cf_ring_holds(ring, epoch))
+        if (!cf_ring_holds(ring, epoch) || !is_told(index++, held))
             continue;
         cf_buffer_append(&pairs, epoch->bytes, CF_HASH_SIZE);
         cf_buffer_append(&pairs, cf_ring_key(ring, epoch), CF_KEY_SIZE);

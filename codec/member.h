@@ -6,6 +6,7 @@
 #define CF_CODEC_MEMBER_H
 #include "codec/arena.h"
 #include "codec/entry.h"
+#include "codec/limits.h"
 #include "codec/ring.h"
 
 typedef enum {
@@ -31,10 +32,28 @@ enum {
     CF_MEMBER_RECIPIENTS_MAX = 1024,
     CF_MEMBER_EPOCHS_MAX = 4096,
     CF_MEMBER_HEADS_MAX = 8192,
+    CF_MEMBER_HEADS_NAMED_MAX = 6144, /* by an author */
     CF_MEMBER_SHARES_MAX = 1024,
     CF_MEMBER_ADDRESS_MAX = 512,
     CF_SEALED_KEY_SIZE = 80,
 };
+
+/* Packed, at most: a head of an operation or of `after`, a recipient or a share, an earlier key. */
+enum { CF_MEMBER_PACKED_HEAD = 62, CF_MEMBER_PACKED_KEY = 117, CF_MEMBER_PACKED_EPOCH = 64 };
+
+static_assert(CF_MEMBER_PACKED_HEAD * (CF_ENTRY_AFTER_MAX + CF_MEMBER_HEADS_NAMED_MAX) +
+                      CF_MEMBER_PACKED_KEY * CF_MEMBER_RECIPIENTS_MAX +
+                      CF_MEMBER_PACKED_EPOCH * CF_MEMBER_EPOCHS_MAX + CF_PACKED_AROUND <=
+                  CF_ENTRY_MAX,
+              "a revocation fits into an entry, however many heads, devices and keys there are");
+static_assert(CF_MEMBER_PACKED_KEY * CF_MEMBER_SHARES_MAX + CF_PACKED_AROUND <= CF_ENTRY_MAX,
+              "and so does an access");
+static_assert(CF_HEADS_OF_DEVICE_MAX + CF_HEADS_OF_DEVICE_IN_COLLECTION_MAX <=
+                      CF_MEMBER_HEADS_NAMED_MAX &&
+                  CF_MEMBER_HEADS_NAMED_MAX <= CF_MEMBER_HEADS_MAX,
+              "all is named that a log takes of a device from its own sessions");
+static_assert(CF_HEADS_OF_DEVICE_MAX + CF_HEADS_OF_MEMBER_LOG_MAX <= CF_MEMBER_HEADS_MAX,
+              "and all is read, were all heads of the member log the device's, too");
 
 /* A content key that only the holder of one sealing key opens. */
 typedef struct {

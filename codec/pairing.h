@@ -47,6 +47,8 @@ typedef struct {
     size_t head_count;    /* at most CF_ADMIT_HEADS_MAX */
 } cf_admit;
 enum { CF_ADMIT_HEADS_MAX = 512 };
+static_assert(CF_MEMBER_PACKED_HEAD * CF_ADMIT_HEADS_MAX + CF_PACKED_AROUND <= CF_KNOCK_MAX,
+              "the heads of an ADMIT fit into what is sealed");
 
 void cf_admit_seal(const cf_pairing *pairing, const cf_admit *admit, cf_buffer *out);
 /* CF_FORGED when it does not open; CF_CHANGED when it answers another KNOCK than the one of `knock`

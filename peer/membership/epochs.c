@@ -21,21 +21,31 @@ static bool is_outgoing(const cf_outgoers *outgoers, const cf_hash *device)
     return false;
 }
 
-static size_t choose_addressees(const cf_peer *peer, const cf_outgoers *outgoers, cf_addressee *out)
+static size_t add_addressees(const cf_peer *peer, const cf_outgoers *outgoers, bool own,
+                             size_t count, cf_addressee *out)
 {
     const cf_registry *registry = cf_log_registry(peer->log);
-    size_t count = 0;
 
-    for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
+    for (size_t i = 0; count < CF_MEMBER_RECIPIENTS_MAX && i < cf_registry_device_count(registry);
+         i++) {
         const cf_device *device = cf_registry_device_at(registry, i);
+        const bool is_own = cf_hash_equal(&device->id, cf_peer_user(peer)) ||
+                            cf_hash_equal(&device->id, cf_peer_device(peer));
 
-        if (!device->is_valid || device->role == CF_ROLE_RELAY ||
+        if (is_own != own || !device->is_valid || device->role == CF_ROLE_RELAY ||
             is_outgoing(outgoers, &device->id))
             continue;
         out[count].device = device->id;
         memcpy(out[count++].sealing, device->keys.sealing, sizeof out->sealing);
     }
     return count;
+}
+
+/* The account and this device come first: where there are more than an opening takes, the others
+ * are granted the key afterwards, as all who lack one are. */
+static size_t choose_addressees(const cf_peer *peer, const cf_outgoers *outgoers, cf_addressee *out)
+{
+    return add_addressees(peer, outgoers, false, add_addressees(peer, outgoers, true, 0, out), out);
 }
 
 cf_status cf_epochs_make(const cf_peer *peer, const cf_outgoers *outgoers, cf_arena *arena,

@@ -75,7 +75,7 @@ static cf_status name_heads(cf_peer *peer, const cf_limited *whom, cf_heads *hea
     if (!status && whom->told)
         add_told(peer, whom->told, heads);
     *all = heads->count;
-    return status ? status : cf_limit_heads(peer, heads, CF_MEMBER_HEADS_MAX, voided, error);
+    return status ? status : cf_limit_heads(peer, heads, CF_MEMBER_HEADS_NAMED_MAX, voided, error);
 }
 
 cf_status cf_membership_voided(cf_peer *peer, const cf_hash *device, uint64_t *voided,

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/envelope.h"
 
+#include "codec/bulk.h"
+#include "codec/seal.h"
+
 #include <string.h>
 
 #include "tests/support/expect.h"
@@ -148,40 +151,119 @@ Test(envelopes, give_earlier_keys_to_who_has_their_own)
     release(&f);
 }
 
-/* Cyd has as many earlier epochs noted as ann, and the key of the last. */
-static cf_status given_earlier(size_t epochs, size_t *held, cf_error *error)
+static cf_hash numbered(size_t number)
 {
-    fixture f = people();
-    cf_opening opening = {0};
     cf_hash epoch = {0};
 
-    for (size_t i = 0; i <= epochs; i++) {
-        cf_put_u32(epoch.bytes, (uint32_t)i + 1);
-        opening.commitment = cf_commitment(&user, first_key);
-        if (i == epochs)
-            opening = opened(&f, &epoch, first_key, 1);
-        cf_ring_expect(f.rings[ANN], &epoch, &opening.commitment);
-        cf_ring_expect(f.rings[CYD], &epoch, &opening.commitment);
-        expect_ok(cf_ring_give(f.rings[ANN], &epoch, first_key, error), *error);
-    }
-    expect_ok(cf_ring_give(f.rings[CYD], &epoch, first_key, error), *error);
-    cf_status status = cf_opening_open_earlier(&opening, &epoch, f.rings[CYD], error);
-    *held = 0;
-    for (size_t i = 0; i < cf_ring_count(f.rings[CYD]); i++)
-        *held += cf_ring_holds(f.rings[CYD], cf_ring_epoch(f.rings[CYD], i));
-    release(&f);
-    return status;
+    cf_put_u32(epoch.bytes, (uint32_t)number);
+    return epoch;
 }
 
-Test(envelopes, bring_as_many_earlier_keys_as_a_user_has_epochs)
+/* Cyd has as many earlier epochs noted as ann, numbered from 0 on, and the key of the last, which
+ * is ann's opening. */
+static cf_opening given(fixture *f, size_t epochs)
 {
+    const cf_hash last = numbered(epochs), commitment = cf_commitment(&user, first_key);
     cf_error error;
-    size_t held;
 
-    expect_ok(given_earlier(CF_MEMBER_EPOCHS_MAX, &held, &error), error);
-    cr_expect_eq(held, CF_MEMBER_EPOCHS_MAX + 1);
-    expect_fails(given_earlier(CF_MEMBER_EPOCHS_MAX + 1, &held, &error), CF_MALFORMED);
-    cr_expect_eq(held, 1);
+    for (size_t i = 0; i < epochs; i++) {
+        const cf_hash epoch = numbered(i);
+
+        cf_ring_expect(f->rings[ANN], &epoch, &commitment);
+        cf_ring_expect(f->rings[CYD], &epoch, &commitment);
+        expect_ok(cf_ring_give(f->rings[ANN], &epoch, first_key, &error), error);
+    }
+    cf_opening opening = opened(f, &last, first_key, 1);
+    expect_ok(cf_ring_give(f->rings[CYD], &last, first_key, &error), error);
+    return opening;
+}
+
+static size_t held_by_cyd(const fixture *f)
+{
+    size_t held = 0;
+
+    for (size_t i = 0; i < cf_ring_count(f->rings[CYD]); i++)
+        held += cf_ring_holds(f->rings[CYD], cf_ring_epoch(f->rings[CYD], i));
+    return held;
+}
+
+static bool cyd_holds(const fixture *f, size_t number)
+{
+    const cf_hash epoch = numbered(number);
+
+    return cf_ring_holds(f->rings[CYD], &epoch);
+}
+
+Test(envelopes, bring_as_many_earlier_keys_as_others_take)
+{
+    fixture f = people();
+    cf_error error;
+    cf_hash last = numbered(CF_MEMBER_EPOCHS_MAX);
+    cf_opening opening = given(&f, CF_MEMBER_EPOCHS_MAX);
+
+    expect_ok(cf_opening_open_earlier(&opening, &last, f.rings[CYD], &error), error);
+    cr_expect_eq(held_by_cyd(&f), CF_MEMBER_EPOCHS_MAX + 1);
+    release(&f);
+}
+
+/* Who opens epochs without end keeps nobody from opening one, and from telling the first keys. */
+Test(envelopes, bring_the_first_and_the_last_of_more_keys_than_others_take)
+{
+    enum { MANY = CF_MEMBER_EPOCHS_MAX + 10, HALF = CF_MEMBER_EPOCHS_MAX / 2 };
+    fixture f = people();
+    cf_error error;
+    cf_hash last = numbered(MANY);
+    cf_opening opening = given(&f, MANY);
+
+    expect_ok(cf_opening_open_earlier(&opening, &last, f.rings[CYD], &error), error);
+    cr_expect_eq(held_by_cyd(&f), CF_MEMBER_EPOCHS_MAX + 1);
+    cr_expect(cyd_holds(&f, 0));
+    cr_expect(cyd_holds(&f, HALF - 1));
+    cr_expect_not(cyd_holds(&f, HALF));
+    cr_expect_not(cyd_holds(&f, MANY - HALF - 1));
+    cr_expect(cyd_holds(&f, MANY - HALF));
+    release(&f);
+}
+
+/* Whoever seals more of them by a program of his own: as PROTOCOL, section 9, has them. */
+static cf_bytes sealed_pairs(fixture *f, const cf_opening *opening, size_t count)
+{
+    cf_buffer pairs = {0}, associated = {0}, sealed = {0};
+    cf_seal_keys keys;
+
+    for (size_t i = 0; i < count; i++) {
+        const cf_hash epoch = numbered(i);
+
+        cf_buffer_append(&pairs, epoch.bytes, CF_HASH_SIZE);
+        cf_buffer_append(&pairs, first_key, sizeof first_key);
+    }
+    cf_key_derive(first_key, "earlier keys", cf_bytes_of(NULL, 0), keys.seal);
+    cf_key_derive(first_key, "earlier keys nonce", cf_bytes_of(NULL, 0), keys.nonce);
+    cf_domain_append(&associated, "earlier keys");
+    cf_buffer_append(&associated, user.bytes, CF_HASH_SIZE);
+    cf_buffer_append(&associated, opening->commitment.bytes, CF_HASH_SIZE);
+    cf_seal(&keys, cf_buffer_view(&associated), cf_buffer_view(&pairs), &sealed);
+    cf_bytes kept = cf_arena_copy(&f->arena, cf_buffer_view(&sealed));
+    cf_buffer_release(&pairs);
+    cf_buffer_release(&associated);
+    cf_buffer_release(&sealed);
+    return kept;
+}
+
+Test(envelopes, with_more_earlier_keys_than_may_be_give_none_of_them)
+{
+    fixture f = people();
+    cf_error error;
+    cf_hash last = numbered(1);
+    cf_opening opening = given(&f, 1);
+
+    opening.earlier = sealed_pairs(&f, &opening, CF_MEMBER_EPOCHS_MAX + 1);
+    expect_fails(cf_opening_open_earlier(&opening, &last, f.rings[CYD], &error), CF_MALFORMED);
+    cr_expect_eq(held_by_cyd(&f), 1);
+    opening.earlier = sealed_pairs(&f, &opening, CF_MEMBER_EPOCHS_MAX);
+    expect_ok(cf_opening_open_earlier(&opening, &last, f.rings[CYD], &error), error);
+    cr_expect_eq(held_by_cyd(&f), 2);
+    release(&f);
 }
 
 Test(envelopes, are_made_for_no_more_than_others_take)

@@ -202,6 +202,59 @@ Test(member, keeps_to_its_limits)
     free(crowd);
 }
 
+/* As an entry of an author who has seen as many heads as an `after` takes. */
+static cf_status build(const cf_member *member, cf_error *error)
+{
+    static cf_head seen[CF_ENTRY_AFTER_MAX];
+    const uint8_t seed[32] = {1};
+    cf_keys *keys = cf_keys_new(seed);
+    cf_buffer body = {0}, wire = {0};
+    cf_hash hash;
+
+    for (size_t i = 0; i < CF_ENTRY_AFTER_MAX; i++)
+        seen[i] = (cf_head){{"writer c"}, CF_SEQUENCE_MAX - CF_ENTRY_AFTER_MAX + i, {"x"}};
+    cf_header header = {.version = 1,
+                        .type = CF_ENTRY_MEMBER,
+                        .collection = cf_member_log_id,
+                        .device = cf_device_id(cf_keys_public(keys)->signing),
+                        .writer = {"writer d"},
+                        .sequence = CF_SEQUENCE_MAX,
+                        .after = seen,
+                        .after_count = CF_ENTRY_AFTER_MAX};
+    cf_member_pack(member, &body);
+    cf_status status = cf_entry_build(&header, cf_buffer_view(&body), cf_keys_signing_secret(keys),
+                                      &wire, &hash, error);
+    cf_buffer_release(&body);
+    cf_buffer_release(&wire);
+    cf_keys_destroy(&keys);
+    return status;
+}
+
+/* Else who has seen that many could shut out nobody: all that may be read is more than fits. */
+Test(member, shuts_out_in_one_entry_with_all_that_an_author_says_at_its_most)
+{
+    static cf_head named[CF_MEMBER_HEADS_MAX];
+    static cf_recipient crowd[CF_MEMBER_RECIPIENTS_MAX];
+    static char earlier[CF_MEMBER_EPOCHS_MAX * 2 * CF_HASH_SIZE + 128];
+    cf_member revoke = {.kind = CF_MEMBER_REVOKE,
+                        .time_ms = CF_TIME_MS_MAX,
+                        .heads = named,
+                        .head_count = CF_MEMBER_HEADS_NAMED_MAX,
+                        .opens = true,
+                        .opening = {.recipients = crowd,
+                                    .recipient_count = CF_MEMBER_RECIPIENTS_MAX,
+                                    .earlier = cf_bytes_of(earlier, sizeof earlier)}};
+    cf_error error;
+
+    for (size_t i = 0; i < CF_MEMBER_HEADS_MAX; i++)
+        named[i] = (cf_head){{"writer a"}, CF_SEQUENCE_MAX - CF_MEMBER_HEADS_MAX + i, {"x"}};
+    for (uint32_t i = 0; i < CF_MEMBER_RECIPIENTS_MAX; i++)
+        cf_put_u32(crowd[i].device.bytes, i);
+    expect_ok(build(&revoke, &error), error);
+    revoke.head_count = CF_MEMBER_HEADS_MAX;
+    expect_fails(build(&revoke, &error), CF_TOO_LARGE);
+}
+
 /* Sealed, so they are bounded before anybody opens them. */
 Test(member, keeps_to_its_limit_of_earlier_keys)
 {
