@@ -520,8 +520,9 @@ Test(message, tells_its_version_whatever_follows)
             cf_error error;
 
             write_later(&first, commands[i], version);
-            const cf_bytes frames[] = {cf_buffer_view(&first), cf_bytes_of_text("a second frame")};
-            cf_status status = cf_message_read(frames, 2, &arena, &message, &error);
+            const cf_bytes frames[] = {cf_buffer_view(&first), cf_bytes_of_text("a second frame"),
+                                       cf_bytes_of_text("a third")};
+            cf_status status = cf_message_read(frames, 3, &arena, &message, &error);
             cr_expect_eq(status, version == CF_PROTOCOL_VERSION ? CF_MALFORMED : CF_OK);
             if (!status) {
                 cr_expect_str_eq(cf_command_name(message.command), commands[i]);
@@ -530,6 +531,33 @@ Test(message, tells_its_version_whatever_follows)
                                       : message.clock.version,
                              version);
             }
+            cf_arena_release(&arena);
+            cf_buffer_release(&first);
+        }
+}
+
+/* [command], and [command, element]. */
+Test(message, without_a_version_is_none)
+{
+    static const char *const commands[] = {"HELLO", "WELCOME", "CLOCK"};
+    static const cf_bytes others[] = {
+        {(const uint8_t *)"", 0},         {(const uint8_t *)"\xa1\x32", 2}, /* "2" */
+        {(const uint8_t *)"\xff", 1},     {(const uint8_t *)"\xc0", 1},
+        {(const uint8_t *)"\x91\x02", 2}, {(const uint8_t *)"\xcc\x02", 2}}; /* 2 in two bytes */
+
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        for (size_t k = 0; k < sizeof others / sizeof others[0]; k++) {
+            cf_buffer first = {0};
+            cf_arena arena = {0};
+            cf_message message;
+            cf_error error;
+
+            cf_pack_array(&first, others[k].size ? 2 : 1);
+            cf_pack_text(&first, cf_bytes_of_text(commands[i]));
+            cf_pack_raw(&first, others[k]);
+            const cf_bytes frame = cf_buffer_view(&first);
+            cf_status status = cf_message_read(&frame, 1, &arena, &message, &error);
+            cr_expect_eq(status, CF_MALFORMED, "%s, %zu", commands[i], k);
             cf_arena_release(&arena);
             cf_buffer_release(&first);
         }

@@ -106,6 +106,7 @@ class HostileBroker:
         self.lock = threading.RLock()
         self.identity = crypto.Identity(os.urandom(32))
         self.logs, self.sessions = {}, {}
+        self.version = VERSION  # of the protocol; of another it says no more than that
         self.checkpoints = {}  # user -> device -> what it said last
         self.guests = {}  # guest key -> (session that registered it, connection that knocked last)
         self.invitations = {}  # guest key -> Pairing
@@ -180,6 +181,9 @@ class HostileBroker:
             self.trouble = self.trouble or error
 
     def handle(self, session, command, elements, bulk):
+        if self.version != VERSION and command in ("HELLO", "CLOCK"):
+            self.say(session, "WELCOME" if command == "HELLO" else command, self.version, "what nobody here knows", None)
+            return
         if session.user is None and command not in ("HELLO", "KNOCK"):
             self.say(session, "AGAIN")
             return

@@ -107,6 +107,30 @@ Test(gateway_confined, names_all_heads_to_who_said_no_confine)
     household_end(&w.home);
 }
 
+/* A later version's CONFINE may have any form: its HELLO says so. */
+Test(gateway_confined, leaves_the_version_to_hello)
+{
+    writers w = two_collections();
+    cf_message hello = {.command = CF_COMMAND_HELLO,
+                        .hello = {.version = CF_PROTOCOL_VERSION + 1, .user = w.home.account.user}};
+    cf_buffer other = {0};
+
+    cf_pack_array(&other, 2);
+    cf_pack_text(&other, cf_bytes_of_text("CONFINE"));
+    cf_pack_uint(&other, CF_PROTOCOL_VERSION + 1);
+    const cf_bytes frame = cf_buffer_view(&other);
+    say_bytes(w.home.house, w.home.at_lap, &frame, 1);
+    hear(w.home.house, w.home.at_lap, CF_COMMAND_AGAIN);
+    say(w.home.house, w.home.at_lap, &hello);
+    hear_refusal(w.home.house, w.home.at_lap, CF_REFUSED_VERSION);
+    confine(&w, w.home.at_desk, &films, 1);
+    hear(w.home.house, w.home.at_desk, CF_COMMAND_CONFINED);
+    say(w.home.house, w.home.at_desk, &hello);
+    hear_refusal(w.home.house, w.home.at_desk, CF_REFUSED_VERSION);
+    cf_buffer_release(&other);
+    household_end(&w.home);
+}
+
 /* The last one counts, between the pages of HELLO, too. */
 Test(gateway_confined, is_confined_until_the_last_page_of_hello)
 {

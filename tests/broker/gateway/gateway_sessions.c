@@ -288,8 +288,9 @@ static void say_later(household *a, caller *at, const char *command)
     cf_pack_text(&first, cf_bytes_of_text(command));
     for (uint64_t i = 2; i < 8; i++)
         cf_pack_uint(&first, i);
-    const cf_bytes frames[] = {cf_buffer_view(&first), cf_bytes_of_text("more")};
-    say_bytes(a->house, at, frames, 2);
+    const cf_bytes frames[] = {cf_buffer_view(&first), cf_bytes_of_text("more"),
+                               cf_bytes_of_text("and more")};
+    say_bytes(a->house, at, frames, 3);
     cf_buffer_release(&first);
 }
 

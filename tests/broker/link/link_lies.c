@@ -2,6 +2,9 @@
 /* A link and a broker that lies. */
 #include "broker/link/link.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "tests/broker/people/meeting.h"
 
 static meeting m; /* zeroed and opened by every test */
@@ -40,7 +43,49 @@ Test(link_lies, ends_a_session_in_another_version)
     attendee_hears(desk, &welcome);
     cr_expect_eq(desk->lost, 1);
     cr_expect_eq(desk->last_loss, CF_MALFORMED);
+    char versions[128];
+    snprintf(versions, sizeof versions,
+             "speaks version %d of the protocol, and the broker version %d:", CF_PROTOCOL_VERSION,
+             CF_PROTOCOL_VERSION + 1);
+    cr_expect(strstr(desk->loss, versions), "%s", desk->loss);
     meeting_close(&m);
+}
+
+/* What is before HELLO it may answer as a broker that doesn't know of that: the version is read all
+ * the same. */
+static void refuse_version(bool is_confined)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    const cf_message again = {.command = CF_COMMAND_AGAIN},
+                     refused = {
+                         .command = CF_COMMAND_REFUSED,
+                         .refused = {.request = cf_bytes_of_text("HELLO"),
+                                     .code = cf_bytes_of_text(CF_REFUSED_VERSION),
+                                     .text = cf_bytes_of_text("this program speaks 1, I speak 2")}};
+
+    if (is_confined)
+        cf_link_confine(desk->link, &papers, 1);
+    cf_link_start(desk->link);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    if (is_confined)
+        attendee_hears(desk, &again);
+    cr_expect_eq(desk->lost, 0);
+    attendee_hears(desk, &refused);
+    cr_expect_eq(desk->lost, 1);
+    cr_expect_eq(desk->last_loss, CF_MALFORMED, "not as if it were shut out");
+    cr_expect(strstr(desk->loss, "this program speaks 1, I speak 2"), "%s", desk->loss);
+    meeting_close(&m);
+}
+
+Test(link_lies, is_told_that_the_broker_speaks_another_version)
+{
+    refuse_version(false);
+}
+
+Test(link_lies, is_told_so_of_a_session_that_it_confines)
+{
+    refuse_version(true);
 }
 
 Test(link_lies, lets_a_broker_name_no_end_of_heads)

@@ -63,6 +63,7 @@ static void on_lost(void *context, const cf_link_loss *loss)
 
     self->lost++;
     self->last_loss = loss->why->status;
+    snprintf(self->loss, sizeof self->loss, "%s", loss->why->text);
     self->retry_ms = loss->retry_ms;
 }
 

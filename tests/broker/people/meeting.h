@@ -43,6 +43,7 @@ typedef struct {
     size_t leases[CF_COMMANDS];      /* answers about these, likewise */
     size_t messages[CF_COMMANDS];    /* that came, by command */
     cf_status last_loss;
+    char loss[512]; /* its words */
     uint64_t retry_ms;
     cf_link_refusal refusal; /* the last one; `code` and `text` are gone */
     char refusal_code[32];
