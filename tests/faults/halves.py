@@ -18,9 +18,16 @@ from pathlib import Path
 from faults import Rotten
 from trials import LONG, PROGRAMS, ROOT, Trial, property_of
 
-# The files that decide.
-DECIDING = ("broker/leases/*.c", "broker/log/acceptance*.c", "broker/members/registry*.c", "peer/bindings/*guard*.c",
-            "peer/merge/*.c", "peer/sources/files/*guard*.c")
+# The files that decide; of a folder, all.
+DECIDING = ("broker/leases", "broker/log/acceptance.c", "broker/members/registry.c", "broker/members/registry_epochs.c",
+            "broker/members/registry_nodes.c", "broker/members/registry_validity.c", "peer/bindings/binding_guard.c",
+            "peer/bindings/guard.c", "peer/merge", "peer/records/list_merge.c", "peer/sources/context/lock_guard.c",
+            "peer/sources/files/apply_guard.c", "peer/sources/files/older_copy.c", "peer/sources/records/database_undone.c",
+            "peer/sources/records/record_cleared.c")
+# By their names such files decide; these carry out, or carry along.
+NAMES_OF_DECIDING = re.compile(r"acceptance|guard|judge|plan|merge|leases|registry")
+CARRYING = ("broker/link/link_leases.c", "broker/wire/connect_guard.c", "broker/wire/inflow_guard.c",
+            "peer/sources/files/files_source_merge.c")
 SECONDS_MAX = 60  # of a suite: what takes longer is not tried
 QUICK_SECONDS = 5  # of all suites that are tried first
 SAID_EACH = 50  # halves that were tried
@@ -175,7 +182,8 @@ def known():
 
 
 def deciding(files):
-    for file in files or sorted(str(path.relative_to(ROOT)) for glob in DECIDING for path in ROOT.glob(glob)):
+    for file in files or sorted(str(file.relative_to(ROOT)) for name in DECIDING
+                                for file in (ROOT.glob(f"{name}/*.c") if (ROOT / name).is_dir() else [ROOT / name])):
         if not (ROOT / file).is_file():
             raise Rotten(f"there is no file {file}")
         yield file
