@@ -8,6 +8,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ENDINGS = "c|h|md|py|cmake|toml|1|8"
 NAMED = re.compile(rf"(?<![\w./*{{}}<>$-])((?:[a-z_]\w*/)*[A-Za-z_]\w*\.(?:{ENDINGS}))(?![\w*/(.-])")
+# In Markdown also what has a slash: between backticks, and from the top of a clone or of its build in what is typed there.
+QUOTED = re.compile(r"`((?:[\w-][\w.-]*/)+(?:[\w-][\w.-]*)?)`")
+TYPED = re.compile(r"(?<![\w./*{}<>$=-])((?:bench|broker|build|codec|peer|tests)/[\w./-]*\w)(?![\w*/({<$-])")
+ANY = re.compile(r"\b[A-Z]+\b(?!\.md)|build-fuzz/")  # stands for any name, or is made by a campaign
 # Of others: the system's, a library's that a comment names, and what stands for any file in an example.
 OTHERS = {"_inside.h", "allocator_interface.h", "b.c", "edit.1", "linux/magic.h", "perf_level.h",
           "sanitizer/allocator_interface.h", "src/rabinkarp.h", "xdelta3.h", "fs/proc_namespace.c", "d/e/x.c", "zmq.h"}
@@ -31,12 +35,36 @@ def said(path, text):
     return [text] if path.suffix in (".md", ".1", ".8") else []
 
 
+def is_built(name):
+    """build/FOLDER/PROGRAM, as the folder's CMakeLists.txt has it; or what CMake writes itself."""
+    folder, _, program = name.removeprefix("build/").rpartition("/")
+    lists = ROOT / folder / "CMakeLists.txt"
+    if not lists.is_file() or not folder:
+        return program == "compile_commands.json"
+    if program.startswith("suites_"):
+        return program.removesuffix("_plain") == "suites_" + folder.removeprefix("tests/").replace("/", "_")
+    return re.search(rf"\b{program.removeprefix('test_')}\b", lists.read_text()) is not None
+
+
+def is_there(folders, name):
+    """A file or folder, a test by its name, or all targets of a folder."""
+    if name.startswith("build/"):
+        return name == "build/" or is_built(name)
+    if name.endswith("/all"):
+        return (ROOT / name).with_name("CMakeLists.txt").exists()
+    return any((folder / name).exists() or (folder / f"{name}.c").exists() for folder in folders)
+
+
 def lead_nowhere(path, text, names):
     """Of what the text of this file names."""
     folders = [ROOT, *(ROOT / room for room in ("broker", "codec", "peer", "tests")), *list(path.parents)[:3]]
     for part in said(path, text):
-        for name in NAMED.findall(part):
-            there = any((folder / name).exists() for folder in folders) if "/" in name else name in names
+        found = dict.fromkeys(NAMED.findall(part))
+        if path.suffix == ".md":
+            typed = "\n".join(re.findall(r"^    .*$", part, re.MULTILINE))
+            found.update(dict.fromkeys(name for name in QUOTED.findall(part) + TYPED.findall(typed) if not ANY.search(name)))
+        for name in found:
+            there = is_there(folders, name) if "/" in name else name in names
             if not there and name not in OTHERS:
                 yield f"{path.relative_to(ROOT)}: {name}"
 
@@ -55,3 +83,14 @@ def test_one_that_leads_nowhere_is_found():
         "broker/log/log.h: nowhere.h", "broker/log/log.h: broker/nothing/acceptance.h"]
     assert list(lead_nowhere(ROOT / "tests/CMakeLists.txt", "# As nowhere.c\nadd(there.c)", set())) == ["tests/CMakeLists.txt: nowhere.c"]
     assert list(lead_nowhere(here, "int in_code = nowhere.h;", {"acceptance.h"})) == []
+
+
+def test_a_script_and_a_program_that_lead_nowhere_are_found():
+    text = """`tests/run`, `tests/rum`, `broker/log/`, `broker/lag/`, `fuzz/vcard`, `tests/X/y`
+
+    tests/debug peer; ninja -C build tests/codec/all tests/none/all; build/peer/counterfoil; build/peer/counterfeit
+    build/tests/peer/engine/suites_peer_engine; build/tests/peer/log/suites_peer_engine; build/tests/worlds/wurlds
+"""
+    assert list(lead_nowhere(ROOT / "README.md", text, set())) == [
+        f"README.md: {name}" for name in ("tests/rum", "broker/lag/", "tests/none/all", "build/peer/counterfeit",
+                                          "build/tests/peer/log/suites_peer_engine", "build/tests/worlds/wurlds")]

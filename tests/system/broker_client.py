@@ -155,17 +155,17 @@ class Silence(Exception):
                          f"the broker said: {told(session.heard)}")
 
 
+def brief(value):
+    if is_bin(value):
+        return value[:6].hex() + ("…" if len(value) > 6 else "")
+    if is_array(value):
+        more = f", and {len(value) - 3} more" if len(value) > 3 else ""
+        return f"[{', '.join(map(brief, value[:3]))}{more}]"
+    return str(value)[:80]
+
+
 def shown(command, elements, bulk=None):
     """One line of a message, for who reads why a test failed."""
-
-    def brief(value):
-        if is_bin(value):
-            return value[:6].hex() + ("…" if len(value) > 6 else "")
-        if is_array(value):
-            more = f", and {len(value) - 3} more" if len(value) > 3 else ""
-            return f"[{', '.join(map(brief, value[:3]))}{more}]"
-        return str(value)[:80]
-
     return " ".join([command, *map(brief, elements)]) + (f" with {len(bulk)} bytes" if bulk is not None else "")
 
 
@@ -208,11 +208,12 @@ class Session:
         raise Silence(self, "the end of the handshake", TIMEOUT_MS)
 
     def send_frames(self, *frames):
+        self.sent.append(f"bytes {brief(list(frames))}")
         self.socket.send_multipart(frames)
 
     def send(self, command, *elements, bulk=None):
         self.sent.append(shown(command, elements, bulk))
-        self.send_frames(pack([command, *elements]), *([] if bulk is None else [bulk]))
+        self.socket.send_multipart([pack([command, *elements]), *([] if bulk is None else [bulk])])
 
     def receive(self, timeout_ms=TIMEOUT_MS, awaited="a message"):
         if not self.socket.poll(timeout_ms):

@@ -194,6 +194,15 @@ def test_an_oversized_frame_ends_the_connection_and_nothing_else(broker, ann):
         other.publish(desk.write_change(PAPERS, body_of(*small_file(b"still", b"here"))))
 
 
+def test_a_test_that_hears_nothing_says_which_bytes_it_sent(broker, ann):
+    _, desk = ann
+    with desk.session(broker.line) as session:
+        session.hello(desk.user)
+        session.send_frames(pack(["CREDIT", 1]))
+        with pytest.raises(Silence, match=r"; bytes \[92a643524544…\]; the broker said"):
+            session.hear("ACCEPTED", timeout_ms=500)
+
+
 def test_what_was_accepted_survives_a_kill(broker, ann):
     _, desk = ann
     with desk.session(broker.line) as session:
