@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An entry is taken in two steps: cf_log_check decides, by acceptance.h and then by the lease of
+ * the collection; cf_log_append has it on its way until the store has it, and remembers meanwhile
+ * what its successors ask. */
 #include "broker/log/log.h"
 
 #include "broker/leases/lease_records.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* May so much vanish at once? Where the user has said how much, that decides. Else each question
+ * has two shares that are held, all and half of it, and from how many on it is asked at all. */
 #include "peer/bindings/guard.h"
 
 #include "codec/bytes.h"

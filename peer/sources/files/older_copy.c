@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether what a look saw is an older copy. may_be_one() says by stats alone whether the log must
+ * be read; compare() then finds which writes of each device are here and which are not, and
+ * is_of_one_moment() whether it was ever so. */
 #include "peer/sources/files/older_copy.h"
 
 #include "codec/content.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whose work is undone. Another device's is where it wrote what nobody has replaced, or emptied the
+ * field last. Whether this device took a missing row away before, its past says. */
 #include "peer/sources/records/database_undone.h"
 
 #include "codec/pack.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which ends of a choice an earlier one has already: those of the same item and field. */
 #include "peer/sources/records/record_choice.h"
 
 #include "peer/records/row_same.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which values of held columns a base loses: those that the file's row has not any more. All else
+ * of the base stays, so that what others wrote comes back. */
 #include "peer/sources/records/record_cleared.h"
 
 #include "codec/pack.h"
