@@ -180,6 +180,19 @@ static void make_zones(writing *self, cf_bytes component, size_t after)
     }
 }
 
+/* What is changed in the midst of a file names zones as what is new does. */
+static void describe_zones(writing *self, const cf_row *row, const cf_row *whole,
+                           const cf_calendar_component *component, const cf_calendar_time *start)
+{
+    cf_buffer text = {0};
+
+    if (self->calendar == CF_LINES_NONE)
+        return;
+    build(row, whole, component->task, component->uid, (cf_bytes){0}, start, &text);
+    make_zones(self, cf_buffer_view(&text), zone_place(self));
+    cf_buffer_release(&text);
+}
+
 /* ---- Occurrences ---- */
 
 static bool takes_place(cf_bytes value)
@@ -218,6 +231,7 @@ static void change_occurrence(writing *self, const cf_calendar_component *main, 
                                                 &self->arena);
 
         cf_calendar_component_write(&occurrence, &own, self->edits);
+        describe_zones(self, &own, row, &occurrence, start);
     }
 done:
     cf_calendar_component_release(&occurrence);
@@ -316,7 +330,10 @@ static void change_item(writing *self, const cf_calendar_items *items, const cf_
                  !cf_calendar_same_zone(&start, &main.start);
     if (self->calendar != CF_LINES_NONE)
         add_zones(self, row, zone_place(self));
+    const size_t before = self->edits->splice.count;
     cf_calendar_component_write(&main, row, self->edits);
+    if (self->edits->splice.count > before)
+        describe_zones(self, row, row, &main, &start);
     change_name(self, &main, is, row, moved, &start);
     for (size_t i = 0; i < item->count; i++)
         change_occurrence(self, &main, items->occurrences[item->first + i], row, moved, &start);

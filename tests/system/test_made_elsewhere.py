@@ -3,6 +3,7 @@
 
 import datetime
 import json
+import re
 
 import icalendar
 import pytest
@@ -45,6 +46,33 @@ def test_an_event_has_the_description_of_its_zone_and_the_time_of_its_change(cal
     edit(calendar.here / "made.ics", "SUMMARY:Made", "SUMMARY:Made anew")
     calendar.both()
     assert [one for one in json.loads(calendar.there.read_text()) if one["uid"] == "made"] == [{**MADE, "title": "Made anew"}]
+
+
+def test_an_event_that_is_moved_into_another_zone_has_its_description(calendar):
+    make(calendar, MADE)
+    events = json.loads(calendar.there.read_text())
+    (made,) = [one for one in events if one["uid"] == "made"]
+    made["timeZone"] = "Europe/Paris"
+    made["recurrenceRules"] = [{"@type": "RecurrenceRule", "frequency": "daily", "count": 3}]
+    made["recurrenceOverrides"] = {"2026-11-21T09:00:00": {"title": "Late"}}
+    calendar.there.write_text(json.dumps(events, indent=2))
+    calendar.both()
+    assert zones(calendar) == {"America/New_York", "Europe/Paris"}, "and that of before, which nobody took away"
+    made["recurrenceOverrides"]["2026-11-21T09:00:00"] = {"title": "Late", "start": "2026-11-21T08:00:00", "timeZone": "Europe/London"}
+    calendar.there.write_text(json.dumps(events, indent=2))
+    calendar.both()
+    assert zones(calendar) == {"America/New_York", "Europe/Paris", "Europe/London"}
+    told, text = entries(calendar), calendar.card("made.ics")
+    calendar.both()
+    assert entries(calendar) == told and calendar.card("made.ics") == text
+
+
+def zones(calendar):
+    """Those that made.ics describes, which are all that it names."""
+    read = icalendar.Calendar.from_ical(calendar.card("made.ics"))
+    described = {str(zone["TZID"]) for zone in read.walk("VTIMEZONE")}
+    assert set(re.findall(r";TZID=([^:;]+)", calendar.card("made.ics"))) <= described, calendar.card("made.ics")
+    return described
 
 
 def test_a_zone_that_somebody_described_is_his(calendar):

@@ -46,6 +46,10 @@ CARD_PARAMETERS = {"TEL": [";TYPE=CELL", ";TYPE=HOME"], "EMAIL": [";TYPE=WORK"],
 # Of a DTSTART and a DTEND, or a DUE: which parameters, and what stands behind both.
 DAYS = (";VALUE=DATE", "")
 HOURS = [("", "Z"), ("", ""), (";TZID=Europe/Berlin", ""), (";TZID=America/New_York", "")]
+# As a calendar program describes a zone that an event is the first to name.
+ZONE = ["BEGIN:VTIMEZONE", "TZID:{}", "BEGIN:STANDARD", "DTSTART:19700101T000000", "TZOFFSETFROM:{}", "TZOFFSETTO:{}", "END:STANDARD",
+        "END:VTIMEZONE"]
+OFFSETS = {"Europe/Berlin": "+0100", "America/New_York": "-0500"}
 WHEN = re.compile(r"(?:DTSTART|DTEND|DUE|DURATION)[:;]")
 
 
@@ -106,6 +110,9 @@ def move(chance, found):
         f"202601{day}T{at:02}{chance.choice(['00', '30'])}00{zone}" for at in (hour + length, hour)]
     for name, at in list(zip((end, "DTSTART"), times))[chance.random() < 0.2:]:
         found.insert(begin + 2, f"{name}{parameters}:{at}")
+    name = parameters.removeprefix(";TZID=")
+    if name in OFFSETS and f"TZID:{name}" not in found:
+        found[begin:begin] = [line.format(name if "TZID" in line else OFFSETS[name]) for line in ZONE]
 
 
 def when(text):
@@ -159,6 +166,8 @@ def read_calendar(text):
     check(text, {"VCALENDAR": {"VERSION", "PRODID"}, "VEVENT": {"UID", "DTSTAMP", "DTSTART"}, "VTODO": {"UID", "DTSTAMP"}},
           {kind: EVENT_ONCE for kind in ("VEVENT", "VTODO")})
     found = icalendar.Calendar.from_ical(text)
+    named = set(re.findall(r"(?m)^[A-Z-]+(?:;[^:;]+)*;TZID=\"?([^:;\"\n]+)", "\n".join(unfolded(text))))
+    assert named <= {str(zone["TZID"]) for zone in found.walk("VTIMEZONE")}, f"{named}: {text}"  # RFC 5545, 3.2.19
     assert not [error for part in found.walk() for error in part.errors], text
     for address in {str(one) for part in found.walk("VEVENT") for one in attendees(part)}:
         for part in found.walk("VEVENT"):

@@ -115,6 +115,31 @@ Test(icalendar, describes_a_zone_that_has_a_name_only)
     cf_buffer_release(&again);
 }
 
+static void expect_described(const char *before, const char *wanted)
+{
+    read_text(wanted);
+    cf_buffer out = rewritten(cf_bytes_of_text(before));
+    cr_assert(says(&out, "TZID:America/New_York\nX-COUNTERFOIL-ZONE:MADE\n"), "%.*s", (int)out.size,
+              (const char *)out.data);
+    cr_assert(!says(&out, "TZID:Europe/Berlin\n"), "the file does without");
+    cf_buffer again = rewritten(cf_buffer_view(&out));
+    cr_assert(cf_bytes_equal(cf_buffer_view(&out), cf_buffer_view(&again)), "it is there already");
+    cf_buffer_release(&out);
+    cf_buffer_release(&again);
+}
+
+/* By who has names of zones only. */
+Test(icalendar, describes_a_zone_that_an_event_is_moved_to)
+{
+    expect_described(CALENDAR(AT("")),
+                     CALENDAR(EVENT("DTSTART;TZID=America/New_York:20240108T090000\n")));
+    expect_described(
+        CALENDAR(AT("") OCCURRENCE("SUMMARY:x\n")),
+        CALENDAR(AT("") OCCURRENCE("DTSTART;TZID=America/New_York:20240115T030000\nSUMMARY:x\n")));
+    expect_described(CALENDAR(AT("")),
+                     CALENDAR(AT("RDATE;TZID=America/New_York:20240115T030000\n")));
+}
+
 Test(icalendar, stamps_a_new_event_with_the_change_that_the_log_has)
 {
     cf_buffer out = {0};

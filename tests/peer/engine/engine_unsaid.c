@@ -131,6 +131,16 @@ static void expect_file(small_device *self, const char *file, const char *expect
     cf_buffer_release(&text);
 }
 
+static void expect_in_file(small_device *self, const char *file, const char *expected,
+                           const char *when)
+{
+    cf_buffer text = {0};
+
+    small_device_reads_card(self, file, &text);
+    cr_expect(strstr((char *)text.data, expected), "%s:\n%s", when, (char *)text.data);
+    cf_buffer_release(&text);
+}
+
 /* ---- Cards ---- */
 
 static const char card[] = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:u\r\nFN:Ann\r\nEMAIL:a@b\r\n"
@@ -290,9 +300,10 @@ Test(engine_unsaid, goes_where_it_is_in_the_way_of_what_is_to_be_shown)
                   "edited");
     bring(&w->devices[1], at_ten, 2);
     settles(w, "a time again");
-    expect_file(a, "u.ics",
-                EVENT("SUMMARY:Two\r\nDTSTART;TZID=Europe/Berlin:20240102T100000\r\n"
-                      "DTEND;TZID=Europe/Berlin:20240103T100000\r\n"),
-                "with the zone that it had");
+    expect_in_file(a, "u.ics",
+                   "SUMMARY:Two\r\nDTSTART;TZID=Europe/Berlin:20240102T100000\r\n"
+                   "DTEND;TZID=Europe/Berlin:20240103T100000\r\n",
+                   "with the zone that it had");
+    expect_in_file(a, "u.ics", "BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\n", "and what it is");
     small_world_destroy(&w);
 }
