@@ -73,7 +73,8 @@ bool cf_guard_are_few(uint64_t gone)
 
 bool cf_guard_allows_fields(cf_delete_word word, const cf_guard_fields *fields)
 {
-    const cf_guard_count count = {fields->gone, fields->count, fields->gone, fields->count};
+    const uint64_t gone = fields->gone + fields->went, all = fields->count + fields->went;
+    const cf_guard_count count = {gone, all, gone, all};
 
     return cf_guard_allows(word, &count) && (word.given || !fields->gone || fields->left);
 }

@@ -50,16 +50,18 @@ bool cf_guard_allows(cf_delete_word word, const cf_guard_count *count);
 bool cf_guard_is_empty(const cf_guard_count *count);
 /* So few that their ages don't matter. */
 bool cf_guard_are_few(uint64_t gone);
-/* The fields of a document that is one record: what is gone, of how many, and what is left. */
+/* The fields of a document that is one record: what is gone, of how many, and what is left; and
+ * what went just before, which counts with these. */
 typedef struct {
-    uint64_t gone, count, left;
+    uint64_t gone, count, left, went;
 } cf_guard_fields;
 /* Without a word: not all of at least 10, not more than half of at least 100, and never so that
  * nothing is left.
  *   {"theme": "dark", "tabs": 4} is {} now:            2 of 2, held
  *   {"theme": "dark", "tabs": 4} is {"theme": "dark"}: goes
  *   12 others are there in the place of 12 fields:     12 of 12, held
- *   60 of 100 are gone:                                held */
+ *   60 of 100 are gone:                                held
+ *   40 of 60 are gone, after 40 that went just before: 80 of 100, held */
 bool cf_guard_allows_fields(cf_delete_word word, const cf_guard_fields *fields);
 /* Whether so many of the values of one column may be none now, in rows that are there still: as of
  * items, but a word only allows more: who clears six cells deletes nothing.

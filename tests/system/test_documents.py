@@ -2,6 +2,7 @@
 """JSON documents as their programs write them: one that is emptied, and what stands beside the records of one."""
 
 import json
+import os
 
 import pytest
 
@@ -123,6 +124,78 @@ def test_a_limit_of_its_own_counts_fields(two):
     laptop.sync(0, "--max-delete", "12")
     desktop.sync(0, "--max-delete", "100%")
     assert there.read() == {}
+
+
+def without(count, *gone):
+    return {f"option {i}": i for i in range(count) if not any(first <= i < last for first, last in gone)}
+
+
+def test_what_goes_in_two_saves_is_judged_as_one(two):
+    laptop, desktop, here, there = share(two, without(100))
+    here.write(without(100, (0, 40)))
+    laptop.sync()
+    here.write(without(100, (0, 80)))
+    laptop.json("status", "--check", code=8)
+    for _ in range(2):
+        laptop.sync(8)
+        ((kind, reason),) = held(laptop)
+        assert kind == "held" and reason.startswith("40 of 60 fields are missing here, after 40 that went just before: put them back")
+    desktop.sync()
+    assert there.read() == without(100, (0, 40))
+    laptop.run("repair", str(here.path), "--refill")
+    assert here.read() == without(100, (0, 40)) and not held(laptop)
+    here.write(without(100, (0, 80)))
+    laptop.sync(8)
+    laptop.sync(0, "--yes")
+    desktop.sync(0, "--yes")
+    assert there.read() == without(100, (0, 80))
+
+
+def test_what_was_held_for_what_went_before_is_so_after_a_minute(two):
+    library = os.environ.get("CF_CLOCK_LIBRARY")
+    if not library:
+        pytest.skip("needs a clock that can be set")
+    laptop, desktop, here, there = share(two, without(100))
+
+    def later(code):
+        done = laptop.finish("sync", environment={"LD_PRELOAD": library, "CF_CLOCK_SHIFT": "61"})
+        assert done.returncode == code, done.stdout + done.stderr
+
+    here.write(without(100, (0, 40)))
+    laptop.sync()
+    here.write(without(100, (0, 60)))
+    laptop.sync(8)
+    later(8)
+    here.write(without(100, (0, 40)))
+    later(0)
+    desktop.sync()
+    here.write(without(100, (0, 60)))
+    later(0)
+    desktop.sync()
+    assert there.read() == without(100, (0, 60))
+
+
+def test_what_was_put_back_went_not(two):
+    laptop, desktop, here, there = share(two, without(100))
+    for _ in range(3):
+        here.write(without(100, (0, 40)))
+        laptop.sync()
+        here.write(without(100))
+        laptop.sync()
+    here.write(without(100, (40, 80)))
+    laptop.sync()
+    desktop.sync()
+    assert there.read() == without(100, (40, 80))
+
+
+def test_what_goes_by_a_word_counts_no_more(two):
+    laptop, desktop, here, there = share(two, without(100))
+    here.write(without(100, (0, 40)))
+    laptop.sync(0, "--yes")
+    here.write(without(100, (0, 60)))
+    laptop.sync()
+    desktop.sync(0, "--yes")
+    assert there.read() == without(100, (0, 60))
 
 
 # ---- Beside the records ----

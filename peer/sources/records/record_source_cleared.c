@@ -239,6 +239,35 @@ static bool keeps_any(cf_record_run *run)
     return source->keeps_emptied;
 }
 
+size_t cf_record_counted_went(cf_record_counted *counted, const cf_row *base, const cf_row *here)
+{
+    cf_cleared_columns held = {0}, fields = {0};
+    const cf_cleared_column *first;
+    size_t count = 0, went = 0;
+    cleared *all = NULL;
+
+    if (counted->run->source->word.given) /* it is said of what is gone now */
+        return 0;
+    if (keeps_any(counted->run))
+        cf_cleared_columns_read(cf_record_run_kept(counted->run, CF_TABLE_EMPTIED), &held);
+    first = cf_cleared_columns_find(&held, base->table, (cf_bytes){0});
+    all = read_all_cleared(counted->run, &count);
+    for (size_t i = 0; i < count; i++)
+        if (cf_bytes_equal(all[i].table, base->table) && cf_row_says_nothing(base, all[i].field) &&
+            (!here || cf_row_says_nothing(here, all[i].field)))
+            *cf_one_more(fields.at, fields.count, fields.capacity) =
+                (cf_cleared_column){.table = all[i].table, .field = all[i].field};
+    cf_cleared_columns_sort(&fields);
+    for (size_t i = 0; i < fields.count; i++)
+        went += i == 0 || cf_cleared_column_compare(&fields.at[i - 1], &fields.at[i]) != 0;
+    if (first && first->went > went)
+        went = first->went;
+    free(all);
+    free(held.at);
+    free(fields.at);
+    return went;
+}
+
 /* Whether a row of the base that has something in the column is not here now, or doesn't count:
  * then nobody can tell. */
 static bool is_any_away(const cf_record_counted *counted, const cf_cleared_column *one)
@@ -293,19 +322,24 @@ static void count_as_first(columns *self)
     keep_unseen(self);
 }
 
-/* Keeps which columns are held, and how many had something there at first. */
+/* Keeps which columns are held, and how many had something there at first; of a document that is
+ * held for what went just before, that, under no name. */
 static void keep_first(const columns *self)
 {
     cf_record_run *run = self->counted->run;
     cf_cleared_columns all = {0};
     cf_buffer now = {0};
 
-    if (run->look_only || (!self->found.count && !self->first.count && !keeps_any(run)))
+    if (run->look_only || (!self->found.count && !self->first.count &&
+                           !self->counted->emptied_went && !keeps_any(run)))
         return;
     for (size_t i = 0; i < self->found.count; i++)
         *cf_one_more(all.at, all.count, all.capacity) = self->found.at[i];
     for (size_t i = 0; i < self->first.count; i++)
         *cf_one_more(all.at, all.count, all.capacity) = self->first.at[i];
+    if (self->counted->emptied_went)
+        *cf_one_more(all.at, all.count, all.capacity) = (cf_cleared_column){
+            .table = self->counted->emptied->table, .went = self->counted->emptied_went};
     cf_cleared_columns_pack(&all, &now);
     cf_record_run_keep(run, CF_TABLE_EMPTIED, cf_buffer_view(&now), &run->records);
     run->source->emptied_known = true;

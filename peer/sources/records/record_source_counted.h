@@ -21,6 +21,7 @@ typedef struct {
     size_t missing;        /* rows of the base that are, for all that is known, */
     cf_id *missing_items;  /* and their items */
     const cf_row *emptied; /* the document of the base that counts as unchanged; NULL: it counts */
+    size_t emptied_went;   /* fields of it that went just before, with which it seems emptied */
     bool *cleared; /* of the file's rows: that have nothing in a column that seems emptied, and
                       count as unchanged; NULL: none is */
     bool clears;   /* something in a column of any of the file's rows */
@@ -53,6 +54,9 @@ void cf_record_counted_hold_locked(cf_record_counted *self);
  * more, as too many others (record_source_cleared.c). */
 void cf_record_counted_hold_emptied(cf_record_counted *self);
 void cf_record_counted_hold_cleared(cf_record_counted *self);
+/* How many fields the document lacks, in the base and here, that went within the last minute, or
+ * had just gone when it was held. */
+size_t cf_record_counted_went(cf_record_counted *self, const cf_row *base, const cf_row *here);
 /* With what is published it is known what of a column went: it counts with what goes within the
  * minute. */
 void cf_record_counted_keep_cleared(cf_record_counted *self);

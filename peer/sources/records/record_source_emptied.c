@@ -5,7 +5,8 @@
  * word.
  *
  *     {"theme": "dark", "tabs": 4} is {} here:       it counts as unchanged, and is listed
- *     {"theme": "dark", "tabs": 4} is {} elsewhere:  it stays here as it is, and is listed */
+ *     {"theme": "dark", "tabs": 4} is {} elsewhere:  it stays here as it is, and is listed
+ *     40 of 100 fields go here, and 40 a moment later: 80 of 100, the later 40 are held */
 #include "peer/sources/records/record_source_counted.h"
 
 #include "codec/pack.h"
@@ -45,8 +46,10 @@ static cf_guard_fields count_gone(cf_record_run *run, const cf_row *base, const 
     return fields;
 }
 
-bool cf_record_run_is_emptied(cf_record_run *run, const cf_row *base, const cf_row *other,
-                              cf_guard_fields *out)
+/* Counts what the other record lacks of the document; false: the base's record is none, or the
+ * format can't show the other one. */
+static bool count_fields(cf_record_run *run, const cf_row *base, const cf_row *other,
+                         cf_guard_fields *out)
 {
     cf_row shown;
 
@@ -55,7 +58,14 @@ bool cf_record_run_is_emptied(cf_record_run *run, const cf_row *base, const cf_r
     if (other && !cf_row_show(&run->content.format, other, &run->arena, &shown))
         return false;
     *out = count_gone(run, base, other ? &shown : NULL);
-    return !cf_guard_allows_fields(cf_record_source_word(run->source), out);
+    return true;
+}
+
+bool cf_record_run_is_emptied(cf_record_run *run, const cf_row *base, const cf_row *other,
+                              cf_guard_fields *out)
+{
+    return count_fields(run, base, other, out) &&
+           !cf_guard_allows_fields(cf_record_source_word(run->source), out);
 }
 
 void cf_record_run_note_emptied(cf_record_run *run, cf_guard_side side, const cf_row *base,
@@ -70,10 +80,15 @@ void cf_record_run_note_emptied(cf_record_run *run, cf_guard_side side, const cf
     cf_binding_refill_way(run->source->binding, &way);
     cf_buffer_append(&way, "", 1);
     if (side == CF_GUARD_HERE)
+        cf_buffer_append_text(&text, "%llu of %llu fields are missing here", gone, count);
+    if (fields->went)
+        cf_buffer_append_text(&text, ", after %llu that went just before",
+                              (unsigned long long)fields->went);
+    if (side == CF_GUARD_HERE)
         cf_buffer_append_text(&text,
-                              "%llu of %llu fields are missing here: put them back, or "
-                              "%s`counterfoil sync %s --yes` deletes them elsewhere too",
-                              gone, count, (const char *)way.data, path);
+                              ": put them back, or %s`counterfoil sync %s --yes` deletes them "
+                              "elsewhere too",
+                              (const char *)way.data, path);
     else
         cf_buffer_append_text(&text,
                               "%llu of %llu fields were deleted elsewhere: `counterfoil sync %s "
@@ -99,7 +114,11 @@ static void hold_document(cf_record_counted *self)
     cf_guard_fields fields;
 
     if (!base || cf_record_run_troubles(run, base->table, base->key) ||
-        !cf_record_run_is_emptied(run, base, here, &fields))
+        !count_fields(run, base, here, &fields))
+        return;
+    if (fields.gone)
+        fields.went = cf_record_counted_went(self, base, here);
+    if (cf_guard_allows_fields(cf_record_source_word(run->source), &fields))
         return;
     cf_record_run_note_emptied(run, CF_GUARD_HERE, base, &fields);
     if (!self->waits)
@@ -108,6 +127,7 @@ static void hold_document(cf_record_counted *self)
         self->waits[here - file->rows] = true;
     self->waiting++;
     self->emptied = base;
+    self->emptied_went = (size_t)fields.went;
 }
 
 void cf_record_counted_hold_emptied(cf_record_counted *self)

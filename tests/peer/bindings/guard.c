@@ -78,7 +78,7 @@ Test(guard, takes_what_is_mostly_different_for_another)
 
 static bool allows_fields(cf_delete_word word, uint64_t gone, uint64_t count, uint64_t left)
 {
-    return cf_guard_allows_fields(word, &(cf_guard_fields){gone, count, left});
+    return cf_guard_allows_fields(word, &(cf_guard_fields){gone, count, left, 0});
 }
 
 Test(guard, counts_the_fields_of_a_document_and_lets_none_be_emptied)
@@ -94,6 +94,8 @@ Test(guard, counts_the_fields_of_a_document_and_lets_none_be_emptied)
     cr_assert(!allows_fields(no_word, 9, 9, 0));
     cr_assert(!allows_fields(no_word, 10, 10, 1));
     cr_assert(!allows_fields(no_word, 51, 100, 49));
+    cr_assert(cf_guard_allows_fields(no_word, &(cf_guard_fields){30, 80, 50, 20}));
+    cr_assert(!cf_guard_allows_fields(no_word, &(cf_guard_fields){31, 80, 49, 20}));
     cr_assert(allows_fields(eleven, 11, 11, 0));
     cr_assert(!allows_fields(eleven, 12, 12, 0));
     cr_assert(allows_fields(cf_delete_word_all(), 1000, 1000, 0));
