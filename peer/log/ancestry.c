@@ -192,12 +192,21 @@ static cf_status read_list(const cf_ancestry *of, cf_bytes value, cf_buffer *out
 
 static bool join_lists(cf_bytes before, cf_bytes one, cf_bytes other, cf_buffer *out)
 {
-    return cf_list_merge(&(cf_list_versions){before, one, other}, out);
+    bool clash;
+
+    return cf_list_merge(&(cf_list_versions){before, one, other}, &clash, out) && !clash;
+}
+
+static bool join_part_of_lists(cf_bytes before, cf_bytes one, cf_bytes other, cf_buffer *out)
+{
+    bool clash;
+
+    return cf_list_merge(&(cf_list_versions){before, one, other}, &clash, out) && clash;
 }
 
 const cf_ancestry_kind cf_ancestry_texts = {.read = read_text, .join = join_texts};
 const cf_ancestry_kind cf_ancestry_lists = {
-    .read = read_list, .join = join_lists, .may_be_apart = true};
+    .read = read_list, .join = join_lists, .join_part = join_part_of_lists, .may_be_apart = true};
 
 static cf_status read_version(const graph *self, size_t index, cf_buffer *out, cf_error *error)
 {
@@ -302,4 +311,57 @@ cf_status cf_ancestry_find(const cf_ancestry *ancestry, cf_dot_range one, cf_dot
     cf_arena_release(&self->arena);
     free(self);
     return status;
+}
+
+/* ---- Versions that were joined in part ---- */
+
+/* The write says what the one that it replaced does, joined with a part of the other version. */
+static bool joins(const graph *self, size_t index, size_t replaced, const write_set *other,
+                  cf_bytes theirs)
+{
+    cf_buffer before = {0}, both = {0};
+    write_set one = {{0}};
+    cf_error ignored;
+
+    put(&one, replaced);
+    const bool is = common_text(self, &one, other, 0, &before, &ignored) == CF_OK &&
+                    self->of->kind->join_part(cf_buffer_view(&before), self->at[replaced].value,
+                                              theirs, &both) &&
+                    cf_bytes_equal(cf_buffer_view(&both), self->at[index].value);
+    cf_buffer_release(&before);
+    cf_buffer_release(&both);
+    return is;
+}
+
+static bool joins_any(const graph *self, size_t index, const write_set *other, cf_bytes theirs)
+{
+    const written *one = &self->at[index];
+    bool any = false;
+
+    for (size_t i = 0; !any && i < one->over_count; i++) {
+        const size_t replaced = find(self, &one->over[i]);
+
+        any = replaced < self->count && joins(self, index, replaced, other, theirs);
+    }
+    return any;
+}
+
+bool cf_ancestry_joined(const cf_ancestry *ancestry, cf_dot_range one, cf_dot_range other)
+{
+    graph *self = cf_allocate(1, sizeof *self);
+    bool joined = false;
+
+    self->of = ancestry;
+    add(self, one.at, one.count);
+    add(self, other.at, other.count);
+    look_back(self);
+    const write_set first = indexes_of(self, one), second = indexes_of(self, other);
+    const write_set ours = past_of(self, &first), theirs = past_of(self, &second);
+    const size_t said = other.count ? find(self, &other.at[0]) : self->count;
+    for (size_t i = 0; !joined && said < self->count && i < self->count; i++)
+        joined =
+            has(&ours, i) && !has(&theirs, i) && joins_any(self, i, &second, self->at[said].value);
+    cf_arena_release(&self->arena);
+    free(self);
+    return joined;
 }

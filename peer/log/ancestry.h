@@ -19,6 +19,9 @@ typedef struct {
     cf_status (*read)(const cf_ancestry *ancestry, cf_bytes value, cf_buffer *out, cf_error *error);
     /* Appends both, made from `before`; false: they don't go together. */
     bool (*join)(cf_bytes before, cf_bytes one, cf_bytes other, cf_buffer *out);
+    /* Appends of `other`, made from `before`, what goes together with `one`, and for the rest what
+     * `one` says; false: nothing does. NULL: versions are merged whole, or not at all. */
+    bool (*join_part)(cf_bytes before, cf_bytes one, cf_bytes other, cf_buffer *out);
     bool may_be_apart; /* versions that were made from nothing common go together, too */
 } cf_ancestry_kind;
 extern const cf_ancestry_kind cf_ancestry_texts; /* of a file's content, line by line */
@@ -35,5 +38,8 @@ struct cf_ancestry {
  * long ago, or it is too long. */
 cf_status cf_ancestry_find(const cf_ancestry *ancestry, cf_dot_range one, cf_dot_range other,
                            cf_buffer *out, cf_error *error);
+/* Whether `one` goes back to a version that joins a part of `other`: who made it, and went on with
+ * it, has seen what the other says. False where that is not known. */
+bool cf_ancestry_joined(const cf_ancestry *ancestry, cf_dot_range one, cf_dot_range other);
 
 #endif

@@ -304,7 +304,7 @@ static cf_bytes merge_value(merging *self, const cf_list_versions *of)
     return of->shown;
 }
 
-bool cf_list_merge(const cf_list_versions *of, cf_buffer *out)
+bool cf_list_merge(const cf_list_versions *of, bool *clash, cf_buffer *out)
 {
     merging self = {0};
     parts ignored;
@@ -313,9 +313,9 @@ bool cf_list_merge(const cf_list_versions *of, cf_buffer *out)
                      elements_of(of->other, &self.arena, &ignored) &&
                      (!of->before.size || elements_of(of->before, &self.arena, &ignored));
     const cf_bytes merged = are ? merge_value(&self, of) : (cf_bytes){0};
-    const bool good = are && !self.differs;
-    if (good)
+    *clash = self.differs;
+    if (are)
         cf_buffer_append(out, merged.data, merged.size);
     cf_arena_release(&self.arena);
-    return good;
+    return are;
 }

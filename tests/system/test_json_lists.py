@@ -106,15 +106,52 @@ def test_what_one_took_away_and_the_other_changed_stays(settings):
     assert apart(settings, [take("a"), take("b")], [put("a", port=5)]) == [server("a", 5), server("c", 3)]
 
 
-def test_of_lists_in_which_both_changed_one_thing_one_is_shown_and_the_other_listed(settings):
+CLASH = [put("a", port=9), put("x", port=7)], [put("a", port=8), put("b", port=0)]
+SHOWN = [server("a", 8), server("b", 0), server("c", 3), server("x", 7)]
+
+
+def test_of_lists_in_which_both_changed_one_thing_the_rest_is_there_and_the_other_listed(settings):
     laptop, desktop, here, there = settings
-    merged = apart(settings, [put("a", port=9), put("x", port=7)], [put("a", port=8), put("b", port=0)], code=4)
-    assert merged == [server("a", 8), server("b", 0), server("c", 3)], "what was written later is shown"
+    assert apart(settings, *CLASH, code=4) == SHOWN, "of one thing what was written later is shown"
     assert conflicts(laptop, 4) == conflicts(desktop, 4) == ["/servers"]
     listed = laptop.json("conflicts", code=4)[0]
     laptop.run("conflicts", "resolve", listed["id"], "--keep", "2")
     both(laptop, desktop)
     assert servers(there) == [server("a", 9), *BASE["servers"][1:], server("x", 7)] and conflicts(desktop) == []
+
+
+@pytest.mark.parametrize("who", [0, 1])
+def test_what_is_taken_out_of_such_a_list_stays_out(settings, who):
+    laptop, desktop, here, there = settings
+    apart(settings, *CLASH, code=4)
+    for change in take("x"), take("c"), put("y", port=1), put("b", port=5):
+        edit((here, there)[who], change)
+        both(laptop, desktop, 4)
+    assert servers(here) == servers(there) == [server("a", 8), server("b", 5), server("y", 1)]
+    assert conflicts(laptop, 4) == conflicts(desktop, 4) == ["/servers"]
+    for device in laptop, desktop:
+        assert device.sync(4)["traffic"]["entries_sent"] == 0
+    listed = laptop.json("conflicts", code=4)[0]
+    laptop.run("conflicts", "resolve", listed["id"], "--keep", "1")
+    both(laptop, desktop)
+    assert servers(here) == servers(there) == [server("a", 8), server("b", 5), server("y", 1)] and conflicts(desktop) == []
+
+
+def test_who_says_what_the_other_did_settles_it(settings):
+    laptop, desktop, here, there = settings
+    apart(settings, *CLASH, code=4)
+    edit(here, put("a", port=9))
+    both(laptop, desktop)
+    both(laptop, desktop)
+    assert servers(here) == servers(there) == [server("a", 9), *SHOWN[1:]] and conflicts(laptop) == conflicts(desktop) == []
+
+
+def test_what_each_does_to_such_a_list_apart_merges(settings):
+    laptop, desktop, here, there = settings
+    apart(settings, *CLASH, code=4)
+    assert apart(settings, [put("h", port=1), take("c")], [put("t", port=2), put("a", port=7)], code=4) == [
+        server("a", 7), server("b", 0), server("x", 7), server("t", 2), server("h", 1)]
+    assert set(conflicts(laptop, 4)) == set(conflicts(desktop, 4)) == {"/servers"}
 
 
 def test_what_is_taken_out_of_a_merged_list_stays_out(settings):

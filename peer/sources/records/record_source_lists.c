@@ -8,8 +8,15 @@
  *     both go, and a: port 9, b: port 8 is written
  *
  * It replaces both also where it says what is shown already: so it descends from both, and what a
- * user takes out of it is no news of the other's. Where both changed one thing, nothing is merged:
- * the list is a field as others are, of which one value is shown and the other listed. */
+ * user takes out of it is no news of the other's.
+ *
+ * Where both changed one thing, all else of the other comes to what is shown, and is an edit of
+ * that alone: the other stays listed, for its user to settle.
+ *
+ *     servers: a: port 9, b: port 2 by laptop; a: port 8 by desktop, later and shown
+ *     desktop's goes, a: port 8, b: port 2 is written, and laptop's is listed
+ *
+ * That is done once of each: who takes b out of it then is not told of it again. */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "peer/log/ancestry.h"
@@ -64,7 +71,7 @@ static int by_dot(const void *a, const void *b)
     return cf_dot_compare(a, b);
 }
 
-/* An edit over all writes that say either value. */
+/* An edit over all writes that say either value, or over those that say what is shown. */
 static cf_change change_of(const cf_row_conflict *conflict, cf_dot_range shown, cf_dot_range other,
                            cf_bytes value, cf_arena *arena)
 {
@@ -72,7 +79,8 @@ static cf_change change_of(const cf_row_conflict *conflict, cf_dot_range shown, 
     cf_dot *over = cf_arena_allocate(arena, count, sizeof *over);
 
     memcpy(over, shown.at, shown.count * sizeof *over);
-    memcpy(over + shown.count, other.at, other.count * sizeof *over);
+    if (other.count)
+        memcpy(over + shown.count, other.at, other.count * sizeof *over);
     qsort(over, count, sizeof *over, by_dot);
     return (cf_change){.item = conflict->row->item,
                        .field = conflict->field,
@@ -81,7 +89,15 @@ static cf_change change_of(const cf_row_conflict *conflict, cf_dot_range shown, 
                        .over_count = count};
 }
 
-/* One conflict becomes an edit; false: the two lists can't be merged, or not into a short value. */
+/* All of the other list that goes together with what is shown is in that, or was. */
+static bool was_joined(const cf_ancestry *past, cf_dot_range shown, cf_dot_range other,
+                       cf_bytes showing, cf_bytes merged)
+{
+    return cf_bytes_equal(merged, showing) || cf_ancestry_joined(past, shown, other);
+}
+
+/* One conflict becomes an edit; false: the two lists can't be merged, or not into a short value, or
+ * they are as far as they can be. */
 static bool merge(merging *self, const cf_row_conflict *conflict, const cf_row_refs *refs,
                   cf_change *out)
 {
@@ -92,16 +108,19 @@ static bool merge(merging *self, const cf_row_conflict *conflict, const cf_row_r
     const cf_ancestry past = {run->source->context->peer, run->source->binding->collection,
                               conflict->row->item, conflict->field, &cf_ancestry_lists};
     cf_buffer before = {0}, merged = {0};
+    bool clash = false;
     cf_error ignored;
 
     const bool are =
         shown.count && other.count &&
         cf_ancestry_find(&past, shown, other, &before, &ignored) == CF_OK &&
         cf_list_merge(&(cf_list_versions){cf_buffer_view(&before), showing, conflict->value},
-                      &merged) &&
-        merged.size <= CF_INLINE_MAX;
+                      &clash, &merged) &&
+        merged.size <= CF_INLINE_MAX &&
+        !(clash && was_joined(&past, shown, other, showing, cf_buffer_view(&merged)));
     if (are)
-        *out = change_of(conflict, shown, other, cf_buffer_view(&merged), &run->arena);
+        *out = change_of(conflict, shown, clash ? (cf_dot_range){0} : other,
+                         cf_buffer_view(&merged), &run->arena);
     cf_buffer_release(&before);
     cf_buffer_release(&merged);
     return are;
