@@ -15,7 +15,7 @@
  * any of its lines name are in /timeZones/ID, as components. A zone that
  * has a name only is described where a new component is the first to name it; that says nothing
  * more (time_zones.h). DTSTAMP is no field: a new component gets the time of its last change, as
- * the row tells it or the log. */
+ * the row tells it or the log, one that is edited that of the log, unless its own is later. */
 #ifndef CF_PEER_ADAPTERS_ICALENDAR_H
 #define CF_PEER_ADAPTERS_ICALENDAR_H
 #include "peer/adapters/record_file.h"

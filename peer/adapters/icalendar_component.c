@@ -278,6 +278,7 @@ static frame read_frame(cf_calendar_component *self, cf_arena *arena)
         }
     }
     self->occurrence = found.occurrence;
+    self->stamp = found.stamp;
     if (component->trouble)
         set_trouble(self, component->trouble, component->trouble_number);
     if (self->uid.size == 0)

@@ -102,6 +102,7 @@ typedef struct {
     bool task;
     cf_bytes uid;      /* a text; nothing: it has none */
     size_t occurrence; /* line of its RECURRENCE-ID, or CF_LINES_NONE */
+    size_t stamp;      /* of its DTSTAMP, or CF_LINES_NONE */
     bool started;
     cf_calendar_time start;            /* where it has none, of a task the due time */
     cf_bytes times[CF_CALENDAR_TIMES]; /* values of cf_calendar_time_fields; .data NULL: none */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows into the text of a calendar: components that are there are edited (icalendar_edit.c), new
  * ones are built and come with their zones, which RFC 5545 asks for. Nothing of that depends on the
- * device or its clock: DTSTAMP is the row's time, or the log's. */
+ * device or its clock: DTSTAMP is the row's time, or the log's, of an edited one not before that.
+ */
 #include "peer/adapters/icalendar_inside.h"
 
 #include <stdlib.h>
@@ -180,6 +181,8 @@ static void make_zones(writing *self, cf_bytes component, size_t after)
     }
 }
 
+/* ---- Changed components ---- */
+
 /* What is changed in the midst of a file names zones as what is new does. */
 static void describe_zones(writing *self, const cf_row *row, const cf_row *whole,
                            const cf_calendar_component *component, const cf_calendar_time *start)
@@ -191,6 +194,21 @@ static void describe_zones(writing *self, const cf_row *row, const cf_row *whole
     build(row, whole, component->task, component->uid, (cf_bytes){0}, start, &text);
     make_zones(self, cf_buffer_view(&text), zone_place(self));
     cf_buffer_release(&text);
+}
+
+/* DTSTAMP, of a time in UTC, is that of the change, unless it is later already. */
+static void stamp_again(writing *self, const cf_row *whole, const cf_calendar_component *component)
+{
+    const cf_content_line *line =
+        component->stamp == CF_LINES_NONE ? NULL : &self->lines->lines[component->stamp];
+    cf_buffer now = {0};
+    cf_error error;
+
+    append_log_time(whole->changed_ms, &now);
+    if (line && line->value.size == now.size && line->value.data[now.size - 1] == 'Z' &&
+        cf_bytes_compare(line->value, cf_buffer_view(&now)) < 0)
+        (void)cf_line_edits_value(self->edits, component->stamp, cf_buffer_view(&now), &error);
+    cf_buffer_release(&now);
 }
 
 /* ---- Occurrences ---- */
@@ -205,6 +223,7 @@ static bool takes_place(cf_bytes value)
 static void change_occurrence(writing *self, const cf_calendar_component *main, size_t component,
                               const cf_row *row, bool moved, const cf_calendar_time *start)
 {
+    const size_t before = self->edits->splice.count;
     cf_calendar_component occurrence;
     cf_buffer name = {0}, field = {0}, is = {0};
     cf_error error;
@@ -233,6 +252,8 @@ static void change_occurrence(writing *self, const cf_calendar_component *main, 
         cf_calendar_component_write(&occurrence, &own, self->edits);
         describe_zones(self, &own, row, &occurrence, start);
     }
+    if (self->edits->splice.count > before)
+        stamp_again(self, row, &occurrence);
 done:
     cf_calendar_component_release(&occurrence);
     cf_buffer_release(&name);
@@ -332,9 +353,11 @@ static void change_item(writing *self, const cf_calendar_items *items, const cf_
         add_zones(self, row, zone_place(self));
     const size_t before = self->edits->splice.count;
     cf_calendar_component_write(&main, row, self->edits);
-    if (self->edits->splice.count > before)
-        describe_zones(self, row, row, &main, &start);
     change_name(self, &main, is, row, moved, &start);
+    if (self->edits->splice.count > before) {
+        describe_zones(self, row, row, &main, &start);
+        stamp_again(self, row, &main);
+    }
     for (size_t i = 0; i < item->count; i++)
         change_occurrence(self, &main, items->occurrences[item->first + i], row, moved, &start);
     add_occurrences(self, row, is, main.task, main.uid, &start, last_line(self, item->main));

@@ -2,6 +2,7 @@
 """Contacts and calendars as their programs keep them: folders of files, and what is in them."""
 
 import pathlib
+import re
 
 from counterfoil import both
 
@@ -15,6 +16,11 @@ def card(uid, name, *lines):
 def event(uid, summary, *lines, what="VEVENT"):
     inside = [f"BEGIN:{what}", f"UID:{uid}", "DTSTAMP:20261101T090000Z", f"SUMMARY:{summary}", *lines, f"END:{what}"]
     return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//example//EN", *inside, "END:VCALENDAR", ""])
+
+
+def unstamped(text):
+    """Without the time of its last change, which who writes one sets."""
+    return re.sub(r"(?m)^DTSTAMP:.*", "DTSTAMP:", text)
 
 
 def write(path, text):

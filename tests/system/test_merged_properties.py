@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One property of an event, a task or a contact, given on both devices at once: the formats' own rules hold afterwards."""
 
+import datetime
 import json
 import re
 
@@ -223,6 +224,8 @@ def test_the_greatest_of_two_stamps(two, stamp):
     laptop, desktop = two
     pair = Pair(laptop, desktop, "icalendar", fill(laptop.source("home"), {"a.ics": MEETING}), desktop.source("home"))
     other, = pair.there.glob("*.[iv]c[sf]")
+    edit(pair.here / "a.ics", "DTSTAMP:20261101T090000Z", "DTSTAMP:21000101T090000Z")
+    begun = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     edit(pair.here / "a.ics", "LAST-MODIFIED:20261101T090000Z", stamp.format("20261103T090000Z") + "\r\nLOCATION:Cafe\r\nSEQUENCE:12")
     laptop.sync()
     edit(other, "LAST-MODIFIED:20261101T090000Z", stamp.format("20261102T090000Z") + "\r\nURL:https://example.org\r\nSEQUENCE:9")
@@ -233,6 +236,9 @@ def test_the_greatest_of_two_stamps(two, stamp):
         line, = lines_of(text, "LAST-MODIFIED")
         assert line.endswith(":20261103T090000Z"), text
         assert lines_of(text, "SEQUENCE") == ["SEQUENCE:12"] and "LOCATION:Cafe" in text and "URL:https" in text
+    assert lines_of(items(pair.here)["a.ics"], "DTSTAMP") == ["DTSTAMP:21000101T090000Z"], "its own is later than the change"
+    (line,) = lines_of(other.read_bytes().decode(), "DTSTAMP")
+    assert f"DTSTAMP:{begun}" <= line < "DTSTAMP:2100", line
 
 
 def test_values_beside_each_other_are_edited_one_by_one(two):

@@ -157,6 +157,42 @@ Test(icalendar, stamps_a_new_event_with_the_change_that_the_log_has)
     cf_buffer_release(&out);
 }
 
+#define STAMP(lines, stamp) "BEGIN:VEVENT\nUID:1\nDTSTAMP:" stamp "\n" lines "END:VEVENT\n"
+
+static void expect_stamped(const char *before, const char *wanted, const char *after)
+{
+    cf_buffer out = {0};
+
+    read_text(wanted);
+    cf_row row = rows.rows[0];
+    row.changed_ms = UINT64_C(1704164645999); /* 2024-01-02 03:04:05 */
+    expect_ok(cf_icalendar_rows_write(cf_bytes_of_text(before), &row, 1, &out, &error), error);
+    expect_written(&out, after);
+}
+
+/* DTSTAMP is no field. */
+Test(icalendar, stamps_what_it_changes_with_the_change_unless_its_own_is_later)
+{
+    static const char on_monday[] = CALENDAR(AT("SUMMARY:a\n")),
+                      later[] = CALENDAR(STAMP("SUMMARY:a\n", "20240102T030406Z")),
+                      local[] = CALENDAR(STAMP("SUMMARY:a\n", "20240101T000000"));
+
+    expect_stamped(on_monday, CALENDAR(AT("SUMMARY:b\n")),
+                   CALENDAR(STAMP("DTSTART;TZID=Europe/Berlin:20240108T090000\nSUMMARY:b\n",
+                                  "20240102T030405Z")));
+    expect_stamped(on_monday, on_monday, on_monday);
+    expect_stamped(later, CALENDAR(EVENT("SUMMARY:b\n")),
+                   CALENDAR(STAMP("SUMMARY:b\n", "20240102T030406Z")));
+    expect_stamped(local, CALENDAR(EVENT("SUMMARY:b\n")),
+                   CALENDAR(STAMP("SUMMARY:b\n", "20240101T000000")));
+#define AGAIN "DTSTART;TZID=Europe/Berlin:20240115T090000\n"
+    expect_stamped(CALENDAR(AT("") OCCURRENCE(AGAIN "SUMMARY:a\n")),
+                   CALENDAR(AT("") OCCURRENCE(AGAIN "SUMMARY:b\n")),
+                   CALENDAR(AT("") STAMP("RECURRENCE-ID;TZID=Europe/Berlin:20240115T090000\n" AGAIN
+                                         "SUMMARY:b\n",
+                                         "20240102T030405Z")));
+}
+
 Test(icalendar, brings_the_zone_along)
 {
     static const char zone[] = "BEGIN:VTIMEZONE\nTZID:A/"

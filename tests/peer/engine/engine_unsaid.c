@@ -193,9 +193,10 @@ Test(engine_unsaid, outlives_what_is_done_to_a_card)
 
 /* ---- Events ---- */
 
+/* With a stamp that no change is later than. */
 #define EVENT(lines)                                                                               \
     "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:u\r\n"                      \
-    "DTSTAMP:20240101T000000Z\r\n" lines "END:VEVENT\r\nEND:VCALENDAR\r\n"
+    "DTSTAMP:99990101T000000Z\r\n" lines "END:VEVENT\r\nEND:VCALENDAR\r\n"
 
 Test(engine_unsaid, outlives_what_is_done_to_an_event)
 {
