@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Of many alike cases the short form takes some, each test others: CF_ALL_CASES=1 takes all of them."""
+"""Of many alike cases the short form takes some, each test others: CF_ALL_CASES=1 takes all of them.
+Cases marked `whole` are no alike ones: all of them are taken."""
 
 import os
 import zlib
@@ -20,7 +21,7 @@ def some(cases, count, of):
 
 def costs_much(item):
     """A case with whole devices, or disks. Words are cheap."""
-    return hasattr(item, "callspec") and {"make_device", "make_disk", "two"} & set(item.fixturenames)
+    return hasattr(item, "callspec") and {"make_device", "make_disk", "two"} & set(item.fixturenames) and not item.get_closest_marker("whole")
 
 
 def some_items(items, count):
@@ -41,3 +42,7 @@ def cut(config, items, count):
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "whole: all cases of this test are taken")

@@ -15,7 +15,7 @@ import pytest
 from counterfoil import both, broker, make_device, two  # noqa: F401
 from test_sqlite import share
 
-COUNT = int(os.environ.get("COUNTERFOIL_OLDER", "6"))
+COUNT = int(os.environ.get("COUNTERFOIL_OLDER", "2"))
 SEED = int(os.environ.get("COUNTERFOIL_SEED", "1"))
 WORLDS = pytest.mark.parametrize("seed", range(SEED, SEED + COUNT))
 
@@ -107,6 +107,7 @@ def held(device, what):
     return told["collections"][0]
 
 
+@pytest.mark.whole
 @WORLDS
 def test_an_older_database_takes_nothing_back(two, tmp_path, seed):
     world = Bases(two, seed)
@@ -200,6 +201,7 @@ class Documents:
             both(self.laptop, self.desktop)
 
 
+@pytest.mark.whole
 @WORLDS
 def test_a_document_that_is_emptied_takes_nothing_away(two, seed):
     world = Documents(two, seed)

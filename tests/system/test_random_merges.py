@@ -209,6 +209,7 @@ KINDS = {"icalendar": (calendars, EVENT_LINES, PARAMETERS, ("END:VEVENT", "END:V
          "vcard": (cards, CARD_LINES, CARD_PARAMETERS, ("END:VCARD",), read_card, ".vcf")}
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kind", KINDS)
 def test_merges_of_real_records_pass_the_rules_of_their_format(two, kind):
     laptop, desktop = two
