@@ -25,14 +25,23 @@ static bool ends_with(const char *text, const char *end)
     return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
 
+static bool is_of_records(const char *path)
+{
+    static const char *const ends[] = {".csv", ".vcf", ".json"};
+    bool is = false;
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        is |= ends_with(path, ends[i]);
+    return is;
+}
+
 /* The one that is wanted of those that there are. */
 static void choose(void *context, const disk_thing *thing)
 {
     choice *self = context;
 
     if (thing->stat.kind != CF_FILE_REGULAR || strstr(thing->path, " (saved ") ||
-        (!ends_with(thing->path, ".csv") && !ends_with(thing->path, ".vcf")) ||
-        self->count++ != self->wanted)
+        !is_of_records(thing->path) || self->count++ != self->wanted)
         return;
     snprintf(self->path, sizeof self->path, "%s/%s", self->folder, thing->path);
     cf_buffer_append(&self->bytes, thing->bytes.data, thing->bytes.size);
@@ -40,7 +49,7 @@ static void choose(void *context, const disk_thing *thing)
 
 static void look(const device *of, choice *self)
 {
-    static const char *const folders[] = {"/tables", "/cards"};
+    static const char *const folders[] = {"/tables", "/cards", "/settings"};
 
     self->count = 0;
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
@@ -62,7 +71,8 @@ static bool choose_file(chance *from, const device *of, choice *out)
 }
 
 /* A table that ends with a line is whole, for all that anybody can tell, and so is one whose last
- * line lacks its end alone; what is cut of a card is behind its beginning and before its end. */
+ * line lacks its end alone; what is cut of a card, or a document, is behind its beginning and
+ * before its end. */
 static bool choose_end(chance *from, const choice *file, size_t *out)
 {
     cf_bytes text = cf_buffer_view(&file->bytes);
@@ -104,7 +114,7 @@ static void expect_nothing(history *self, device *who, const choice *file, size_
 /* So that there is something to cut. */
 static void edit_some(history *self, chance *from, device *who)
 {
-    static const act_kind kinds[] = {ACT_TABLE, ACT_NUMBERS, ACT_CARDS};
+    static const act_kind kinds[] = {ACT_TABLE, ACT_NUMBERS, ACT_CARDS, ACT_SETTINGS};
 
     for (int i = 0; i < EDITS; i++) {
         event one = {.kind = kinds[chance_below(from, sizeof kinds / sizeof *kinds)],
