@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`show` a record with all that is known of it, and what `log` tells of records."""
 
-import sqlite3
-
 import pytest
 
 from counterfoil import both, broker, make_device, two  # noqa: F401
+from test_hidden_rows import begin, make_apart
 from test_sqlite import add
 
 KEY = ["--format", "csv", "--key", "id", "--collection", "people"]
@@ -181,7 +180,7 @@ def test_the_log_tells_values_and_names_joins_by_what_they_join(shop):
     assert 'edited items/1 "Oat milk": name "Oat milk"' in laptop.run("log", "book//items/1")
     (join,) = [one for one in laptop.json("log") if one["path"].startswith("item_tags/")]
     assert join["title"] == "item 'Oat milk' + tag 'food'"
-    (record,) = laptop.json("show", f"book//{join['path']}")
+    (record,) = laptop.json("show", "book//{join['path']}")
     assert record["title"] == "item 'Oat milk' + tag 'food'"
     (record,) = laptop.json("show", "book//items/1")
     assert steps(record)[0] == ("desktop", "name", ["Milk"], "Oat milk")
@@ -218,21 +217,15 @@ def test_a_join_is_named_though_its_first_column_is_the_first_of_the_collection(
     assert len(told) == 60 and {one.get("title") for one in told} == {"item 'Milk' + tag 'food'"}
 
 
-def test_a_hidden_row_is_known(shop):
-    """Both made a tag of one name apart: one of them is hidden, or both are shown under names of their own."""
-    laptop, desktop, here, there = shop
-    here.run("INSERT INTO tags(label) VALUES ('cold')")
-    there.run("INSERT INTO tags(label) VALUES ('warm'), ('cold')")
-    laptop.finish("sync")
-    desktop.finish("sync")
-    laptop.finish("sync")
-    desktop.finish("sync")
-    hidden = [one for one in laptop.json("log") if one.get("hidden")]
-    shown = sqlite3.connect(here.path).execute("SELECT count(*) FROM tags").fetchone()[0]
-    assert len({one["path"] for one in hidden}) + shown == 4
-    for one in hidden:
-        records = laptop.json("show", f"book//{one['path']}")
-        (record,) = [record for record in records if record["standing"] == "hidden"]
-        assert "only one can have" in record["why"] and values(record)["label"][0] == "cold"
-        assert ": hidden: " in laptop.run("show", f"book//{one['path']}")
-        assert " (hidden)" in laptop.run("log", f"book//{one['path']}")
+def test_a_hidden_row_is_known(two):
+    """Both made the cover of one list apart: one of them is hidden."""
+    laptop, desktop, here, there = begin(two)
+    make_apart(laptop, desktop, here, there)
+    hidden = {one["path"] for one in laptop.json("log") if one.get("hidden")}
+    assert hidden == {"covers/1~desktop"} and here.rows("SELECT title FROM covers") == there.rows("SELECT title FROM covers") == [("red",)]
+    records = laptop.json("show", "book//covers/1~desktop")
+    (record,) = [record for record in records if record["standing"] == "hidden"]
+    assert record["why"].startswith("only one row can have the same list_id")
+    assert {one["field"]: one["value"] for one in record["values"]}["title"] == "blue"
+    assert ": hidden: " in laptop.run("show", "book//covers/1~desktop")
+    assert " (hidden)" in laptop.run("log", "book//covers/1~desktop")

@@ -59,8 +59,13 @@ def test_positions_swapped_on_both(two):
     places = dict(here.rows("SELECT id, pos FROM items"))
     assert sorted(places.values()) == [1, 2, 3] and here.all(*TABLES) == there.all(*TABLES)
     assert pending(laptop) == pending(desktop) == {}
-    told = listed(laptop)
-    assert told.keys() == listed(desktop).keys() and any(one.get("unique") for one in told.values())
+    for device in laptop, desktop:
+        told = listed(device)
+        assert {path: (one["value"], one["shown"], one["device"]) for path, one in told.items()} == {
+            "items/1/pos": (2, 1, "laptop"), "items/2/pos": (1, 3, "laptop")}, "the desktop's are later"
+        clash = told["items/1/pos"]
+        assert (clash["unique"], clash["rival"], clash["rival_device"]) == (True, "items/3", "desktop")
+        assert "unique" not in told["items/2/pos"]
     both(laptop, desktop)
     assert dict(here.rows("SELECT id, pos FROM items")) == places, "nothing moves by itself"
     here.run("UPDATE items SET pos = pos + 10; UPDATE items SET pos = id")
