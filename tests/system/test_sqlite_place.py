@@ -498,7 +498,7 @@ def test_an_older_copy_of_a_state_that_no_look_saw(two):
     here.run(NEWS["added"])
     both(laptop, desktop)
     over_it(backup, here, ())
-    stopped(laptop, "2 of 7 rows are missing")
+    stopped(laptop, "2 of 7 rows are missing", *OLDER)
     desktop.sync()
     assert len(there.rows("SELECT * FROM people")) == 7
 

@@ -216,6 +216,142 @@ def test_work_that_is_done_once_more_after_a_backup_was_put_back_sets_nothing_fr
     assert there.all("items") == before
 
 
+# ---- Rows that were only edited since: none is missing ----
+
+
+def edited(here, count, word):
+    """One row in one column; of more nothing is as it was."""
+    here.run(f"UPDATE items SET n = {word}{', what = n' if count > 1 else ''} WHERE id BETWEEN 3 AND {2 + count}")
+
+
+def edited_since(laptop, here, count, how):
+    """A backup, and what was done to as many rows since."""
+    if how == "many syncs ago":
+        backup = backup_of(here)
+        for turn in range(34):
+            edited(here, count, turn)
+            laptop.sync()
+        return backup
+    here.run("UPDATE items SET n = 7 WHERE id = 15")
+    if how == "never synced":
+        edited(here, count, -1)
+    backup = backup_of(here)
+    edited(here, count, -2)
+    laptop.sync()
+    return backup
+
+
+@pytest.mark.parametrize("mode, how", [
+    ("DELETE", "many syncs ago"), ("WAL", "many syncs ago"),
+    ("DELETE", "between two syncs"), ("WAL", "between two syncs"),
+    ("DELETE", "never synced"),
+])
+@pytest.mark.parametrize("count", [1, 5])
+def test_an_older_copy_of_rows_that_were_edited_since(two, mode, how, count):
+    """No look saw its bytes, or none that is known any more."""
+    laptop, desktop, here, there = filled(two, mode, count=20)
+    backup = edited_since(laptop, here, count, how)
+    desktop.sync()
+    before = there.all("items")
+    assert here.all("items") == before
+    newer = here.path.with_suffix(".newer")
+    shutil.copy(here.path, newer)
+    told = "another database" if how == "never synced" else "an older copy"
+    put_back(backup, here)
+    held(laptop, f"{told} stands in its place: {count} of 20 rows ")
+    desktop.sync()
+    assert there.all("items") == before
+    put_back(newer, here)
+    both(laptop, desktop)
+    assert here.all("items") == there.all("items") == before, "it is put back"
+    put_back(backup, here)
+    held(laptop, told)
+    laptop.run("repair", str(here.path), "--refill")
+    both(laptop, desktop)
+    assert here.all("items") == there.all("items") == before, "it is filled"
+    put_back(backup, here)
+    held(laptop, "stands in its place")
+    meant = here.all("items")
+    laptop.sync(0, "--yes")
+    both(laptop, desktop)
+    assert here.all("items") == there.all("items") == meant != before, "it is what is meant"
+    edited(here, count, 99)
+    both(laptop, desktop)
+    assert here.all("items") == there.all("items"), "and is synced from then on"
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_an_older_copy_from_before_a_value_was_there(two, mode):
+    laptop, desktop, here, there = filled(two, mode, count=20)
+    here.run("INSERT INTO items(id) VALUES (21)")
+    both(laptop, desktop)
+    backup = backup_of(here)
+    here.run("UPDATE items SET what = 'noted' WHERE id = 21")
+    both(laptop, desktop)
+    put_back(backup, here)
+    held(laptop, "1 of 21 rows are as they were")
+    desktop.sync()
+    assert there.rows("SELECT what FROM items WHERE id = 21") == [("noted",)]
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_an_older_copy_from_before_a_row_was_deleted_and_another_one_edited(two, mode):
+    laptop, desktop, here, there = filled(two, mode, count=20)
+    here.run("UPDATE items SET n = 7 WHERE id = 15")
+    backup = backup_of(here)
+    there.run("UPDATE items SET n = 8, what = 'another' WHERE id = 3; DELETE FROM items WHERE id = 4")
+    both(desktop, laptop)
+    laptop.sync()
+    before = there.all("items")
+    assert here.all("items") == before
+    put_back(backup, here)
+    held(laptop, "2 of 19 rows are as they were")
+    desktop.sync()
+    assert there.all("items") == before
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_an_older_copy_that_took_the_files_place_with_its_time(two, mode):
+    """As `rsync -a` and `tar` write it: another file."""
+    laptop, desktop, here, there = filled(two, mode, count=20)
+    here.run("UPDATE items SET n = 7 WHERE id = 15")
+    backup = backup_of(here)
+    here.run("UPDATE items SET n = 8 WHERE id = 3")
+    both(laptop, desktop)
+    before = there.all("items")
+    os.utime(backup, ns=(here.path.stat().st_mtime_ns - 10**9,) * 2)
+    os.replace(backup, here.path)
+    held(laptop, "an older copy stands in its place: 1 of 20 rows are as they were")
+    desktop.sync()
+    assert there.all("items") == before
+    laptop.run("repair", str(here.path), "--refill")
+    both(laptop, desktop)
+    assert here.all("items") == there.all("items") == before
+
+
+def test_a_copy_that_was_edited_elsewhere_and_is_put_over_it_is_an_edit(two):
+    """Also where a row says again what it had said."""
+    laptop, desktop, here, there = filled(two, count=20)
+    for n in 1, 2:
+        here.run(f"UPDATE items SET n = {n} WHERE id = 3")
+        both(laptop, desktop)
+    copy = type(here)(backup_of(here))
+    copy.run("UPDATE items SET n = 1 WHERE id = 3; UPDATE items SET n = 99 WHERE id IN (4, 5)")
+    put_back(copy.path, here)
+    both(laptop, desktop)
+    assert here.all("items") == there.all("items") == copy.all("items")
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_what_a_program_takes_back_and_tidies_up_is_an_edit(two, mode):
+    laptop, desktop, here, there = filled(two, mode, count=20)
+    for n in 1, 2, 1, 2:
+        here.run(f"UPDATE items SET n = {n} WHERE id BETWEEN 3 AND 9")
+        here.run("VACUUM" if n == 2 else "BEGIN; DELETE FROM items WHERE id = 20; ROLLBACK")
+        both(laptop, desktop)
+        assert here.all("items") == there.all("items")
+
+
 # ---- What programs do ----
 
 

@@ -8,8 +8,9 @@
 
 /* ---- What of the base is in it ---- */
 
-/* Whether all that the database's row says the base's row says, too. */
-static bool says_the_same(const cf_row *there, const cf_row *base)
+/* Whether all that the database's row says the base's row says, too, and the other way round, as
+ * far as the database has columns for it. */
+static bool says_the_same(const cf_database_schema *schema, const cf_row *there, const cf_row *base)
 {
     bool same = true;
 
@@ -20,6 +21,9 @@ static bool says_the_same(const cf_row *there, const cf_row *base)
 
         same = field && cf_row_field_equal(field, &there->fields[i]);
     }
+    for (size_t i = 0; same && i < base->field_count; i++)
+        same = cf_row_field_named(there, base->fields[i].name) ||
+               !cf_format_holds(&schema->format, base->table, base->fields[i].name);
     return same;
 }
 
@@ -47,27 +51,25 @@ static void count_tables(const cf_binding *binding, const cf_database_schema *sc
 }
 
 /* How the database stands to the base. A row in trouble is there, whatever it says. */
-static cf_database_standing compare(const cf_binding *binding, const cf_database_schema *schema,
-                                    cf_record_file *file)
+static void compare(const cf_binding *binding, const cf_database_schema *schema,
+                    const cf_record_file *file, cf_database_standing *out)
 {
-    cf_database_standing standing = {.rows = cf_rows_count(binding->rows)};
-
-    count_tables(binding, schema, &standing);
+    out->rows = cf_rows_count(binding->rows);
+    count_tables(binding, schema, out);
     for (size_t i = 0; i < file->count; i++) {
         const cf_row *there = &file->rows[i];
         const cf_row *row = cf_rows_find(binding->rows, there->table, there->key);
 
-        standing.missing -= row != NULL;
-        standing.back += row == NULL;
-        standing.changed += row && !says_the_same(there, row);
+        out->missing -= row != NULL;
+        out->back += row == NULL;
+        out->changed += row && !says_the_same(schema, there, row);
     }
     for (size_t i = 0; i < file->trouble_count; i++) { /* of a row: it is there, whatever it says */
         const cf_record_trouble *trouble = &file->troubles[i];
 
-        standing.missing -= trouble->known && trouble->key.size &&
-                            cf_rows_find(binding->rows, trouble->table, trouble->key);
+        out->missing -= trouble->known && trouble->key.size &&
+                        cf_rows_find(binding->rows, trouble->table, trouble->key);
     }
-    return standing;
 }
 
 /* What the user's word for deletions does elsewhere: an older copy knows none of the edits since.
@@ -162,7 +164,8 @@ cf_status cf_database_standing_check(const cf_database_standing *standing, cf_de
     if (standing->older && !word.given)
         return refuse(standing->changed + standing->back, standing, "are as they were", "changes",
                       error);
-    if (!cf_guard_allows_others(word, standing->changed, standing->rows))
+    if ((standing->fewer && standing->changed && !word.given) ||
+        !cf_guard_allows_others(word, standing->changed, standing->rows))
         return refuse(standing->changed, standing, "say something else", "changes", error);
     return CF_OK;
 }
@@ -245,15 +248,13 @@ static bool is_older(const cf_database_place *place)
     return false;
 }
 
-/* There is nothing to compare the file with, or it is the same file, which was only written since:
- * it counts as many writes, or more. */
+/* There is nothing to compare the file with, or it is the same file. */
 static bool is_the_same(const cf_database_place *place)
 {
     static const cf_hash none;
 
     return cf_hash_equal(&place->kept.file, &none) ||
-           (cf_hash_equal(&place->kept.file, &place->is.file) &&
-            place->is.writes >= place->kept.writes);
+           cf_hash_equal(&place->kept.file, &place->is.file);
 }
 
 /* A copy was seen to lie over the file at this time. That stays so where a later look finds other
@@ -261,6 +262,20 @@ static bool is_the_same(const cf_database_place *place)
 static bool is_copied(const cf_database_place *place)
 {
     return place->copied_ns && place->copied_ns == place->is.mtime_ns && !place->is.logs;
+}
+
+/* The same file counts fewer writes. */
+static bool counts_fewer(const cf_database_place *place)
+{
+    return cf_hash_equal(&place->kept.file, &place->is.file) &&
+           place->is.writes < place->kept.writes;
+}
+
+/* The file, though it may be another one, is older than the one that was synced, and was not
+ * written to more often. */
+static bool is_set_back(const cf_database_place *place)
+{
+    return place->is.mtime_ns < place->kept.mtime_ns && place->is.writes <= place->kept.writes;
 }
 
 /* ---- Keeping it: the file's hash, how often it was written, 4 bytes big-endian, what it held then
@@ -394,7 +409,10 @@ static cf_status judge(cf_database_place *place, const cf_medium *medium,
         place->copied_ns = place->is.mtime_ns;
         status = keep_copied(place, medium, error);
     }
-    out->counts = place->is.writes != place->kept.writes || is_copied(place);
+    out->fewer =
+        counts_fewer(place) && traces->file.birth_ns; /* else another one may have its number */
+    out->copied = counts_fewer(place) || is_copied(place) || is_set_back(place);
+    out->counts = place->is.writes != place->kept.writes || out->copied;
     out->closed = writer == CF_DATABASE_BY_PROGRAM && !is_copied(place) &&
                   (traces->logs || !place->kept.logs);
     return status;
@@ -427,11 +445,38 @@ static cf_status rewind_rows(const cf_medium *medium, const cf_database_schema *
     return status;
 }
 
+/* Finds out whether the copy that lies over the file is an older one: no more of it is new than is
+ * missing, or as it was once. */
+static cf_status date_copy(const cf_medium *medium, const cf_database_schema *schema,
+                           const cf_record_file *file, cf_database_standing *standing,
+                           cf_error *error)
+{
+    const cf_database_undone *undone = &standing->undone;
+
+    if (medium->word.given || !differing_rows(standing))
+        return CF_OK;
+    cf_status status = cf_database_undone_count(medium->peer, medium->binding, schema, file,
+                                                &standing->undone, error);
+    const size_t before = undone->before + standing->missing + standing->gone;
+    standing->older = !status && before && before >= undone->anew;
+    standing->fewer &= undone->before || undone->anew; /* nobody can tell of long values yet */
+    if (standing->older) {
+        standing->changed = undone->before;
+        standing->back = 0;
+    }
+    return status;
+}
+
 /* Finds out what takes longer than a look: only where the file is an older copy, or rows that
  * differ may come from one. */
 static cf_status weigh(const cf_medium *medium, sqlite3 *database, const cf_database_schema *schema,
                        const cf_record_file *file, cf_database_standing *standing, cf_error *error)
 {
+    if (!standing->older && standing->copied) {
+        cf_status status = date_copy(medium, schema, file, standing, error);
+        if (status || standing->older)
+            return status;
+    }
     if (!standing->older)
         return rewind_rows(medium, schema, file, standing, error);
     if (medium->word.given || !differing_rows(standing))
@@ -452,7 +497,7 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
                                   bool *lacks, cf_error *error)
 {
     const cf_stat *stat = &traces->file;
-    cf_database_standing judged = {0};
+    cf_database_standing standing = {0};
     char word[CF_PATH_TYPED];
     cf_status status = CF_OK;
 
@@ -470,18 +515,16 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
     place->is.logs = cf_database_has_log(traces);
     place->is.mtime_ns = stat->mtime_ns;
     if (!status && cf_rows_count(medium->binding->rows))
-        status = judge(place, medium, traces, database, &judged, error);
+        status = judge(place, medium, traces, database, &standing, error);
     if (status || !cf_rows_count(medium->binding->rows))
         return status;
-    bool is_known = is_the_same(place) && !judged.older && !is_copied(place);
-    cf_database_standing standing = compare(medium->binding, schema, file);
-    standing.older = judged.older;
-    standing.counts = judged.counts;
-    standing.closed = judged.closed;
+    compare(medium->binding, schema, file, &standing);
     standing.source = cf_binding_path_typed(medium->binding, word);
     standing.shrank = place->is.pages && place->is.pages < place->kept.pages;
     standing.sends = medium->binding->mode == CF_MODE_SEND;
     *lacks = standing.missing > 0;
+    const bool is_known =
+        is_the_same(place) && !standing.older && !standing.copied; /* only written */
     status = weigh(medium, database, schema, file, &standing, error);
     return (is_known && !standing.rewound) || status
                ? status

@@ -5,7 +5,8 @@
  *     the file was written to since: whatever is missing was deleted, as far as the guard lets it
  *     another file with all 40 rows, 1 of them edited:  taken for the same database, moved
  *     another file, 1 of the 40 rows is missing:        another database, CF_UNSAFE
- *     the bytes that it had last week, 9 rows fewer:    an older copy, CF_UNSAFE */
+ *     the bytes that it had last week, 9 rows fewer:    an older copy, CF_UNSAFE
+ *     a copy over it, 1 row says what it said once:     the same, whatever its bytes */
 #ifndef CF_PEER_SOURCES_RECORDS_DATABASE_PLACE_H
 #define CF_PEER_SOURCES_RECORDS_DATABASE_PLACE_H
 #include "peer/adapters/sqlite/database_rows.h"
@@ -61,9 +62,11 @@ typedef struct {
     bool rewound;   /* row by row, but for what was written to it since */
     bool shrank;    /* it has less pages than it had */
     bool counts;    /* no edit made it so: it counts other writes, or was copied */
-    bool closed;    /* its program just wrote it, and knew of all that was synced */
-    bool written;   /* the log beside it has commits, and the file is as they left it */
-    bool weighed;   /* whose work is undone is known: */
+    bool fewer;   /* it is the same file, and counts less writes: a copy lies there, with others */
+    bool copied;  /* a copy lies over it, though nobody knows of when */
+    bool closed;  /* its program just wrote it, and knew of all that was synced */
+    bool written; /* the log beside it has commits, and the file is as they left it */
+    bool weighed; /* whose work is undone is known: */
     cf_database_undone undone;
     const char *source; /* as it is typed after a verb */
     bool sends;         /* that only does so: nothing is brought back to it */
@@ -72,8 +75,8 @@ typedef struct {
 /* CF_UNSAFE, if it is of another file than was synced: rows are missing in it, however few, or more
  * are changed than the guard lets pass (of an older copy: any came back, or more are others than
  * one takes back by hand; of one that its program just wrote, any more than that; but what this
- * device itself took away may be back, and be taken away once more), and the user's word doesn't
- * cover that. Pure. */
+ * device itself took away may be back, and be taken away once more; of one that counts fewer
+ * writes any), and the user's word doesn't cover that. Pure. */
 cf_status cf_database_standing_check(const cf_database_standing *standing, cf_delete_word word,
                                      cf_error *error);
 

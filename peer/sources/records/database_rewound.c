@@ -2,12 +2,12 @@
 /* Each row of the base says by which entries; of each device's the first is found from which on
  * hardly any is left; then it is weighed what the rows have in common that lost what is since. */
 #include "peer/sources/records/database_rewound.h"
-#include "peer/sources/records/record_intended.h"
 
-#include "codec/limits.h"
 #include "peer/log/past.h"
 #include "peer/records/row_index.h"
 #include "peer/records/row_refs.h"
+#include "peer/sources/records/database_undone.h"
+#include "peer/sources/records/record_intended.h"
 
 #include <stdlib.h>
 
@@ -49,49 +49,19 @@ typedef struct {
 
 /* ---- Which rows differ ---- */
 
-/* What the field says can be compared; of a long value that lies beside the row nobody knows yet
- * which content it is. */
-static bool is_known(const cf_row_field *field)
-{
-    return !field || !field->count || field->values[0].size <= CF_INLINE_MAX;
-}
-
-/* The row in the database says something else in the column than the base, as far as that can be
- * compared. */
-static bool differs_in(const cf_row *there, const cf_row *base, cf_bytes name)
-{
-    const cf_row_field *here = cf_row_field_named(there, name);
-    const cf_row_field *was = cf_row_field_named(base, name);
-
-    return is_known(here) && !(here && was ? cf_row_field_equal(here, was) : here == was);
-}
-
-static bool differs(const cf_row *there, const cf_row *base)
-{
-    bool found = false;
-
-    if (cf_row_fields_equal(there, base))
-        return false;
-    for (size_t i = 0; !found && i < there->field_count; i++)
-        found = differs_in(there, base, there->fields[i].name);
-    for (size_t i = 0; !found && i < base->field_count; i++)
-        found = differs_in(there, base, base->fields[i].name);
-    return found;
-}
-
 /* A write of the base's row is undone: the row is missing, or says something else in the write's
  * field. */
 static bool is_undone(const differing *row, const cf_row_ref *ref)
 {
-    return !row->there ||
-           (!cf_row_field_is_reserved(ref->field) && differs_in(row->there, row->base, ref->field));
+    return !row->there || (!cf_row_field_is_reserved(ref->field) &&
+                           cf_database_differs_in(row->there, row->base, ref->field));
 }
 
 /* Whether the write tells anything: it is shown, and what is there in its field is known. */
 static bool says(const differing *row, const cf_row_ref *ref)
 {
     return ref->standing == CF_WRITE_SHOWN &&
-           (!row->there || is_known(cf_row_field_named(row->there, ref->field)));
+           (!row->there || cf_database_comparable(cf_row_field_named(row->there, ref->field)));
 }
 
 /* Marks of one row: for each entry that wrote any of it whether that is undone, once. */
@@ -140,7 +110,7 @@ static void look_at_rows(rewinding *self)
             (self->intended && cf_rows_of_item(self->intended, &row->item)))
             continue;
         add_marks(self, &one);
-        if (!one.there || differs(one.there, row))
+        if (!one.there || cf_database_differs(self->of->schema, one.there, row))
             *cf_one_more(self->rows, self->row_count, self->row_capacity) = one;
     }
 }
@@ -225,20 +195,6 @@ typedef struct {
     size_t tables, capacity;
 } tally;
 
-/* The value says this; a row that is referred to is known by the key that it has now. */
-static bool is_said(const rewinding *self, cf_bytes value, cf_bytes said)
-{
-    cf_id target;
-
-    if (cf_reference_item(value, &target)) {
-        const cf_row *row = cf_rows_of_item(self->of->binding->rows, &target);
-
-        return !row || cf_bytes_equal(row->key, said);
-    }
-    cf_reference_nothing(value, &value);
-    return cf_bytes_equal(value, said);
-}
-
 /* The field says what a write from before the first entry that is undone said. Of an entry that
  * nothing is left of nobody knows whether that moment was before it:
  *
@@ -254,7 +210,7 @@ static bool was_then(const rewinding *self, const cf_past_item *item, const cf_r
         if (cf_bytes_equal(item->writes[i].field, name) &&
             !is_since(self, &item->writes[i].dot.writer, item->writes[i].dot.sequence)) {
             any = true;
-            found = is_said(self, item->writes[i].value, said);
+            found = cf_database_said(self->of->binding, item->writes[i].value, said);
         }
     return found || (!any && !said.size);
 }
@@ -268,7 +224,7 @@ static bool is_as_then(const rewinding *self, const differing *row, const cf_pas
     for (size_t i = 0; same && i < row->there->field_count; i++) {
         const cf_row_field *field = &row->there->fields[i];
 
-        same = !differs_in(row->there, row->base, field->name) ||
+        same = !cf_database_differs_in(row->there, row->base, field->name) ||
                was_then(self, item, field, field->name);
     }
     for (size_t i = 0; same && i < row->base->field_count; i++) {
@@ -295,7 +251,7 @@ static void compare_columns(tally *out, const differing *row)
         const cf_row_field *a = cf_row_field_named(first, name);
         const cf_row_field *b = cf_row_field_named(row->there, name);
 
-        out->uneven |= differs_in(row->there, row->base, name) &&
+        out->uneven |= cf_database_differs_in(row->there, row->base, name) &&
                        !(a && b ? cf_row_field_equal(a, b) : a == b);
     }
 }

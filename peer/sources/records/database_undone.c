@@ -3,16 +3,64 @@
  * field last. Whether this device took a missing row away before, its past says. */
 #include "peer/sources/records/database_undone.h"
 
+#include "codec/limits.h"
 #include "codec/pack.h"
 #include "peer/log/past.h"
 #include "peer/records/row_index.h"
 
 typedef struct {
+    const cf_binding *binding;
+    const cf_database_schema *schema;
     const cf_state *state;
     const cf_past *past;
     cf_id own;
     cf_database_undone *out;
 } undoing;
+
+/* ---- What can be compared ---- */
+
+bool cf_database_comparable(const cf_row_field *field)
+{
+    return !field || !field->count || field->values[0].size <= CF_INLINE_MAX;
+}
+
+bool cf_database_differs_in(const cf_row *there, const cf_row *base, cf_bytes name)
+{
+    const cf_row_field *here = cf_row_field_named(there, name);
+    const cf_row_field *was = cf_row_field_named(base, name);
+
+    return cf_database_comparable(here) &&
+           !(here && was ? cf_row_field_equal(here, was) : here == was);
+}
+
+bool cf_database_differs(const cf_database_schema *schema, const cf_row *there, const cf_row *base)
+{
+    bool found = false;
+
+    if (cf_row_fields_equal(there, base))
+        return false;
+    for (size_t i = 0; !found && i < there->field_count; i++)
+        found = cf_database_differs_in(there, base, there->fields[i].name);
+    for (size_t i = 0; !found && i < base->field_count; i++)
+        found = cf_format_holds(&schema->format, base->table, base->fields[i].name) &&
+                cf_database_differs_in(there, base, base->fields[i].name);
+    return found;
+}
+
+bool cf_database_said(const cf_binding *binding, cf_bytes value, cf_bytes said)
+{
+    cf_id target;
+
+    if (cf_reference_item(value, &target)) {
+        const cf_row *row = cf_rows_of_item(binding->rows, &target);
+
+        return !row || cf_bytes_equal(row->key, said);
+    }
+    cf_reference_nothing(value, &value);
+    return cf_bytes_equal(value, said);
+}
+
+/* ---- Who wrote ---- */
 
 static bool is_of(cf_bytes field, cf_bytes name)
 {
@@ -74,12 +122,56 @@ static bool undoes_others(const undoing *self, const cf_row *there, const cf_row
     return false;
 }
 
+/* ---- What was said before ---- */
+
+/* The field says what it said once; nothing, of a field that the row got later. */
+static bool said_before(const undoing *self, const cf_past_item *item, const cf_row_field *here,
+                        cf_bytes name)
+{
+    const cf_bytes said = here && here->count ? here->values[0] : (cf_bytes){0};
+    bool first = false, found = false;
+
+    if (!cf_database_comparable(here))
+        return true;
+    for (size_t i = 0; !found && i < item->count; i++)
+        if (cf_bytes_equal(item->writes[i].field, name)) {
+            first |= cf_dot_equal(&item->writes[i].dot, &item->writes[0].dot);
+            found = cf_database_said(self->binding, item->writes[i].value, said);
+        }
+    return found || (!said.size && !first);
+}
+
+/* All that the row says, or no longer says that the base's row (NULL: there is none) does, was so
+ * once. */
+static bool is_as_once(const undoing *self, const cf_row *there, const cf_row *base,
+                       const cf_past_item *item)
+{
+    bool same = item != NULL;
+
+    for (size_t i = 0; same && i < there->field_count; i++) {
+        const cf_row_field *field = &there->fields[i];
+
+        same = (base && !cf_database_differs_in(there, base, field->name)) ||
+               said_before(self, item, field, field->name);
+    }
+    for (size_t i = 0; same && base && i < base->field_count; i++) {
+        const cf_bytes name = base->fields[i].name;
+
+        same = cf_row_field_named(there, name) ||
+               !cf_format_holds(&self->schema->format, base->table, name) ||
+               said_before(self, item, NULL, name);
+    }
+    return same;
+}
+
 /* ---- A row that is back ---- */
 
 typedef struct {
     const undoing *undoing;
+    const cf_row *row;
     size_t items;
     bool others;
+    bool as_once; /* the row says what one of the items said */
 } stays;
 
 /* Counts one more item that was ever under the row's key. */
@@ -90,14 +182,15 @@ static bool look_at(void *context, const cf_past_item *item, const cf_past_place
 
     self->items++;
     self->others |= others_wrote(self->undoing, &item->id, NULL);
+    self->as_once |= is_as_once(self->undoing, self->row, NULL, item);
     return true;
 }
 
-/* The items that were ever at the place of a row that is back, and whether others wrote any. */
+/* The items that were ever at the place of a row that is back, or missing. */
 static stays stays_of(const undoing *self, const cf_row *row)
 {
     cf_buffer table = {0};
-    stays found = {.undoing = self};
+    stays found = {.undoing = self, .row = row};
 
     cf_pack_text(&table, row->table);
     cf_past_at(self->past, cf_buffer_view(&table), row->key, look_at, &found);
@@ -119,19 +212,39 @@ static bool came_back(const cf_past_item *item)
     return times > 1;
 }
 
+/* Counts a row that the base has not. */
+static void count_back(undoing *self, const cf_row *there)
+{
+    const stays back = stays_of(self, there);
+
+    self->out->others += back.others;
+    ++*(back.as_once ? &self->out->before : &self->out->anew);
+}
+
+/* Counts a row that may say something else than the base's. Of a row in which nothing was as it had
+ * been the log says that it is another one under the same key. */
+static void count_changed(undoing *self, const cf_row *there, const cf_row *base)
+{
+    self->out->others += undoes_others(self, there, base);
+    if (!cf_database_differs(self->schema, there, base))
+        return;
+    const bool as_once = is_as_once(self, there, base, cf_past_find(self->past, &base->item)) ||
+                         stays_of(self, there).as_once;
+    ++*(as_once ? &self->out->before : &self->out->anew);
+}
+
 /* Counts rows that are missing: those in which others' work is undone, and those that this device
  * never took away before. */
-static void count_missing(undoing *self, const cf_binding *binding,
-                          const cf_database_schema *schema, const cf_record_file *file)
+static void count_missing(undoing *self, const cf_record_file *file)
 {
     cf_row_index there = cf_row_index_of(file->rows, file->count);
 
-    for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));) {
+    for (const cf_row *row = NULL; (row = cf_rows_next(self->binding->rows, row));) {
         if (cf_row_index_find(&there, row->table, row->key))
             continue;
         self->out->others += others_wrote(self, &row->item, NULL);
         self->out->first +=
-            !cf_database_table_named(schema, row->table) ||
+            !cf_database_table_named(self->schema, row->table) ||
             (!came_back(cf_past_find(self->past, &row->item)) && stays_of(self, row).items < 2);
     }
     cf_row_index_release(&there);
@@ -142,7 +255,7 @@ cf_status cf_database_undone_count(cf_peer *peer, const cf_binding *binding,
                                    cf_database_undone *out, cf_error *error)
 {
     cf_collection *collection;
-    undoing self = {.out = out};
+    undoing self = {.binding = binding, .schema = schema, .out = out};
     cf_past *past = NULL;
 
     *out = (cf_database_undone){0};
@@ -159,9 +272,12 @@ cf_status cf_database_undone_count(cf_peer *peer, const cf_binding *binding,
         const cf_row *there = &file->rows[i];
         const cf_row *base = cf_rows_find(binding->rows, there->table, there->key);
 
-        out->others += base ? undoes_others(&self, there, base) : stays_of(&self, there).others;
+        if (base)
+            count_changed(&self, there, base);
+        else
+            count_back(&self, there);
     }
-    count_missing(&self, binding, schema, file);
+    count_missing(&self, file);
     cf_past_destroy(&past);
     return CF_OK;
 }

@@ -113,6 +113,22 @@ Test(database_place, takes_no_row_of_an_older_copy_without_a_word)
         expect_ok(cf_database_standing_check(&like[i], no_word, &error), error);
 }
 
+Test(database_place, takes_no_row_of_a_file_that_counts_fewer_writes_without_a_word)
+{
+    const cf_database_standing like = {.rows = 100, .counts = true, .copied = true, .fewer = true};
+    cf_database_standing stale = like, edited = like;
+    cf_error error;
+
+    stale.changed = 1;
+    edited.changed = 1;
+    edited.fewer = false; /* a copy that was edited, as far as anybody can tell */
+    expect_ok(cf_database_standing_check(&like, no_word, &error), error);
+    expect_ok(cf_database_standing_check(&edited, no_word, &error), error);
+    expect_fails(cf_database_standing_check(&stale, no_word, &error), CF_UNSAFE);
+    cr_expect(strstr(error.text, "another database stands in its place: 1 of 100 rows say"));
+    expect_ok(cf_database_standing_check(&stale, cf_delete_word_all(), &error), error);
+}
+
 Test(database_place, takes_rows_of_its_program_that_come_and_go_for_edits)
 {
     static const cf_database_standing edits[] = {
