@@ -120,7 +120,7 @@ static void expect_refused_and_unharmed(off_t at, size_t tables)
     flip(at);
 }
 
-/* Where the next record of RocksDB's log format begins (db/log_format.h): four bytes of a checksum,
+/* Where the next record of a log as RocksDB writes it begins: four bytes of a checksum,
  * two of the length, one of the kind. */
 static off_t next_record(off_t at)
 {
