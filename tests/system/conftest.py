@@ -2,7 +2,7 @@
 import os
 
 import pytest
-from short_form import cut, pytest_configure, pytest_terminal_summary  # noqa: F401
+from short_form import cut, pytest_configure  # noqa: F401
 
 if not {"COUNTERFOIL", "COUNTERFOILD", "CF_CRYPTO_PROBE", "CF_FORMAT_PROBE", "CF_DELTA_TOOL"} & os.environ.keys():
     pytest.exit(f"nothing is built in {os.environ.get('CF_BUILD')}: `cmake -S . -B build -G Ninja && ninja -C build`, or CF_BUILD=FOLDER", 2)

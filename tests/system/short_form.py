@@ -1,27 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Of many alike cases the short form takes some, each test others, and each commit: CF_ALL_CASES=1 takes all of them. A test
-that fails says by which CF_CASES the same ones are taken again. Cases marked `whole` are no alike ones: all of them are taken."""
+"""Of many alike cases the short form takes some, each test others: CF_ALL_CASES=1 takes all of them.
+Cases marked `whole` are no alike ones: all of them are taken."""
 
-import functools
 import os
-import pathlib
-import subprocess
 import zlib
 
 ALL = bool(os.environ.get("CF_ALL_CASES"))
 TELLING = "exfat"  # the disk that keeps least is always one of those that are taken
-
-
-@functools.cache
-def turn():
-    """What chooses the cases: the commit, so that each of them is taken now and then; without git always the same ones."""
-    if "CF_CASES" not in os.environ:
-        asked = ["git", "-C", str(pathlib.Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-        try:
-            os.environ["CF_CASES"] = subprocess.run(asked, capture_output=True, text=True, timeout=30).stdout.strip()
-        except OSError:
-            os.environ["CF_CASES"] = ""
-    return os.environ["CF_CASES"]
 
 
 def some(cases, count, of):
@@ -29,7 +14,7 @@ def some(cases, count, of):
     cases = list(cases)
     if ALL or len(cases) <= count:
         return cases
-    first = zlib.crc32(f"{turn()} {of}".encode())
+    first = zlib.crc32(str(of).encode())
     chosen = {(first + len(cases) * n // count) % len(cases) for n in range(count)}
     return [case for n, case in enumerate(cases) if n in chosen]
 
@@ -61,8 +46,3 @@ def cut(config, items, count):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "whole: all cases of this test are taken")
-
-
-def pytest_terminal_summary(terminalreporter):
-    if not ALL and terminalreporter.stats.keys() & {"failed", "error"}:
-        terminalreporter.write_line(f"CF_CASES={turn()} takes the same cases of each test again")
