@@ -45,30 +45,13 @@ static bool has_name(const cf_unique *unique, cf_bytes name)
     return false;
 }
 
-static const cf_row_field *claimed_field(const cf_row *row, const cf_unique *unique, size_t i)
-{
-    return cf_row_field_named(row, unique->names[i]);
-}
-
 /* False: the row lacks a value of the tuple, and claims nothing by that. */
 static bool claim_hash(const cf_schema_table *table, const cf_row *row, size_t unique,
                        uint64_t *out)
 {
-    uint64_t hash = cf_hash_bytes(unique, table->name);
-
-    if (unique == table->unique_count) {
-        *out = cf_hash_bytes(hash, row->key);
-        return true;
-    }
-    for (size_t i = 0; i < table->unique[unique].count; i++) {
-        const cf_row_field *field = claimed_field(row, &table->unique[unique], i);
-
-        if (!field)
-            return false;
-        for (size_t k = 0; k < field->count; k++)
-            hash = cf_hash_bytes(hash, field->values[k]);
-    }
-    *out = hash;
+    if (unique < table->unique_count)
+        return cf_unique_hash(table, unique, row, out);
+    *out = cf_hash_bytes(cf_hash_bytes(unique, table->name), row->key);
     return true;
 }
 
@@ -79,11 +62,7 @@ static bool is_claim_of(const cf_claim *claim, const cf_row *row)
 
     if (claim->unique == table->unique_count)
         return cf_bytes_equal(claim->key, row->key);
-    const cf_unique *unique = &table->unique[claim->unique];
-    for (size_t i = 0; i < unique->count; i++)
-        if (!cf_row_field_equal(claimed_field(&of, unique, i), claimed_field(row, unique, i)))
-            return false;
-    return true;
+    return cf_unique_equal(&table->unique[claim->unique], &of, row);
 }
 
 size_t cf_claims_of(const cf_schema_table *table)

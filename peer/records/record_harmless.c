@@ -48,17 +48,9 @@ static bool claim_all(hash_set *set, const cf_schema_table *table, const cf_row 
     bool all = true;
 
     for (size_t unique = 0; unique < table->unique_count; unique++) {
-        uint64_t hash = cf_hash_bytes(unique, table->name);
-        bool whole = true;
+        uint64_t hash;
 
-        for (size_t i = 0; whole && i < table->unique[unique].count; i++) {
-            const cf_row_field *field = cf_row_field_named(row, table->unique[unique].names[i]);
-
-            whole = field != NULL;
-            for (size_t k = 0; whole && k < field->count; k++)
-                hash = cf_hash_bytes(hash, field->values[k]);
-        }
-        all = (!whole || set_add(set, hash)) && all;
+        all = (!cf_unique_hash(table, unique, row, &hash) || set_add(set, hash)) && all;
     }
     return all;
 }

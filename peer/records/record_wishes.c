@@ -61,39 +61,12 @@ typedef struct {
     cf_arena arena;
 } listing;
 
-/* False: the row lacks a value of the tuple, so nobody can have the same. */
-static bool tuple_hash(const cf_schema_table *table, size_t unique, const cf_row *row,
-                       uint64_t *out)
-{
-    uint64_t hash = cf_hash_bytes(unique, table->name);
-
-    for (size_t i = 0; i < table->unique[unique].count; i++) {
-        const cf_row_field *field = cf_row_field_named(row, table->unique[unique].names[i]);
-
-        if (!field)
-            return false;
-        for (size_t k = 0; k < field->count; k++)
-            hash = cf_hash_bytes(hash, field->values[k]);
-    }
-    *out = hash;
-    return true;
-}
-
-static bool same_tuple(const cf_unique *unique, const cf_row *a, const cf_row *b)
-{
-    for (size_t i = 0; i < unique->count; i++)
-        if (!cf_row_field_equal(cf_row_field_named(a, unique->names[i]),
-                                cf_row_field_named(b, unique->names[i])))
-            return false;
-    return true;
-}
-
 static void keep_claims(listing *self, const cf_viewed *viewed)
 {
     uint64_t hash;
 
     for (size_t i = 0; i < viewed->table->unique_count; i++) {
-        if (!tuple_hash(viewed->table, i, &viewed->row, &hash))
+        if (!cf_unique_hash(viewed->table, i, &viewed->row, &hash))
             continue;
         kept_claim *kept = cf_arena_allocate(&self->arena, 1, sizeof *kept);
         *kept = (kept_claim){.viewed = viewed, .unique = i};
@@ -106,14 +79,14 @@ static const cf_row *who_has(const listing *self, const cf_schema_table *table, 
 {
     uint64_t hash;
 
-    if (!tuple_hash(table, unique, row, &hash))
+    if (!cf_unique_hash(table, unique, row, &hash))
         return NULL;
     for (cf_hash_link *link = cf_hash_table_first(&self->claims, hash); link;
          link = cf_hash_table_next(link)) {
         const kept_claim *kept = cf_container_of(link, kept_claim, link);
 
         if (kept->viewed->table == table && kept->unique == unique &&
-            same_tuple(&table->unique[unique], &kept->viewed->row, row))
+            cf_unique_equal(&table->unique[unique], &kept->viewed->row, row))
             return &kept->viewed->row;
     }
     return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/records/schema.h"
 
+#include "codec/hash_table.h"
 #include "codec/pack.h"
 
 #include <stdlib.h>
@@ -335,4 +336,63 @@ void cf_collation_fold(cf_collation collation, cf_bytes value, cf_buffer *out)
     for (size_t i = out->size - text.size; i < out->size && collation == CF_COLLATION_NOCASE; i++)
         if (out->data[i] >= 'A' && out->data[i] <= 'Z')
             out->data[i] = (uint8_t)(out->data[i] - 'A' + 'a');
+}
+
+/* ---- What is unique ---- */
+
+cf_collation cf_unique_collation(const cf_unique *unique, size_t i)
+{
+    return unique->collations ? unique->collations[i] : CF_COLLATION_BINARY;
+}
+
+bool cf_unique_hash(const cf_schema_table *table, size_t unique, const cf_row *row, uint64_t *out)
+{
+    const cf_unique *tuple = &table->unique[unique];
+    uint64_t hash = cf_hash_bytes(unique, table->name);
+    cf_buffer folded = {0};
+    bool whole = true;
+
+    for (size_t i = 0; whole && i < tuple->count; i++) {
+        const cf_row_field *field = cf_row_field_named(row, tuple->names[i]);
+
+        whole = field != NULL;
+        for (size_t k = 0; whole && k < field->count; k++) {
+            cf_buffer_clear(&folded);
+            cf_collation_fold(cf_unique_collation(tuple, i), field->values[k], &folded);
+            hash = cf_hash_bytes(hash, cf_buffer_view(&folded));
+        }
+    }
+    cf_buffer_release(&folded);
+    *out = hash;
+    return whole;
+}
+
+static bool equal_folded(cf_collation collation, cf_bytes a, cf_bytes b)
+{
+    cf_buffer folded[2] = {{0}, {0}};
+
+    cf_collation_fold(collation, a, &folded[0]);
+    cf_collation_fold(collation, b, &folded[1]);
+    const bool equal = cf_bytes_equal(cf_buffer_view(&folded[0]), cf_buffer_view(&folded[1]));
+    cf_buffer_release(&folded[0]);
+    cf_buffer_release(&folded[1]);
+    return equal;
+}
+
+bool cf_unique_equal(const cf_unique *unique, const cf_row *a, const cf_row *b)
+{
+    bool equal = true;
+
+    for (size_t i = 0; equal && i < unique->count; i++) {
+        const cf_row_field *one = cf_row_field_named(a, unique->names[i]);
+        const cf_row_field *other = cf_row_field_named(b, unique->names[i]);
+        const cf_collation collation = cf_unique_collation(unique, i);
+
+        equal = one->count == other->count;
+        for (size_t k = 0; equal && k < one->count; k++)
+            equal = collation == CF_COLLATION_BINARY
+                        ? cf_bytes_equal(one->values[k], other->values[k])
+                        : equal_folded(collation, one->values[k], other->values[k]);
+    }
+    return equal;
 }

@@ -40,6 +40,7 @@ typedef struct {
 typedef struct {
     const cf_bytes *names; /* of fields: no two rows have the same values in all of them */
     size_t count;
+    const cf_collation *collations; /* of each field; NULL: all are compared as they are */
 } cf_unique;
 
 typedef struct {
@@ -70,6 +71,16 @@ const cf_schema *cf_schema_known(cf_bytes table);
 bool cf_schema_counts_up(const cf_schema *schema);
 /* The table's own rule, else its kind's, else one that says CF_MERGE_LATEST. */
 cf_field_rule cf_schema_field(const cf_schema_table *table, cf_bytes field);
+
+/* How the tuple compares its field at this place. */
+cf_collation cf_unique_collation(const cf_unique *unique, size_t i);
+/* Of what the row says in the table's tuple; rows that are equal in the tuple have the same. False:
+ * the row lacks a value there, and is equal to none. */
+bool cf_unique_hash(const cf_schema_table *table, size_t unique, const cf_row *row, uint64_t *out);
+/* Of two rows that lack no value of the tuple.
+ *
+ *     of a name that is unique without case: home and Home are equal */
+bool cf_unique_equal(const cf_unique *unique, const cf_row *a, const cf_row *b);
 
 /* Which of the table's fields a field of the state is, or is an entry of; `name` borrows from that.
  *

@@ -38,7 +38,18 @@ static bool requires(const cf_schema_table *table, cf_bytes field)
     return has_name(table->required, table->required_count, field);
 }
 
-/* Whether the table has a unique tuple of the same fields, in whatever order. */
+static bool has_compared(const cf_unique *unique, cf_bytes name, cf_collation collation)
+{
+    bool found = false;
+
+    for (size_t i = 0; !found && i < unique->count; i++)
+        found =
+            cf_bytes_equal(unique->names[i], name) && cf_unique_collation(unique, i) == collation;
+    return found;
+}
+
+/* Whether the table has a unique tuple of the same fields, in whatever order, that compares them
+ * alike. */
 static bool has_unique(const cf_schema_table *table, const cf_unique *unique)
 {
     for (size_t i = 0; i < table->unique_count; i++) {
@@ -46,7 +57,7 @@ static bool has_unique(const cf_schema_table *table, const cf_unique *unique)
         bool same = own->count == unique->count;
 
         for (size_t k = 0; same && k < own->count; k++)
-            same = has_name(unique->names, unique->count, own->names[k]);
+            same = has_compared(unique, own->names[k], cf_unique_collation(own, k));
         if (same)
             return true;
     }
@@ -258,7 +269,7 @@ static void compare_owned(differences *self, const cf_schema_table *known,
         const cf_field_rule *rule = rule_of(known, own->fields[i].name);
 
         if (rule && same_meaning(rule, &own->fields[i]) && !same_rule(rule, &own->fields[i]))
-            add(self, own, (cf_unique){&rule->name, 1},
+            add(self, own, (cf_unique){.names = &rule->name, .count = 1},
                 rule->owned ? "rows go with the one that it refers to elsewhere, and not here"
                             : "rows go with the one that it refers to here, and not elsewhere");
     }
@@ -268,7 +279,7 @@ static void compare_owned(differences *self, const cf_schema_table *known,
  * contradiction. A constraint that one of the two has alone is listed, and harms nobody. */
 static void compare(differences *self, const cf_schema_table *known, const cf_schema_table *own)
 {
-    static const cf_unique none = {NULL, 0};
+    static const cf_unique none = {0};
 
     self->contradicts = true;
     if (known->kind != own->kind)
@@ -281,7 +292,8 @@ static void compare(differences *self, const cf_schema_table *known, const cf_sc
         const cf_field_rule *rule = rule_of(known, own->fields[i].name);
 
         if (rule && !same_meaning(rule, &own->fields[i]))
-            add(self, own, (cf_unique){&rule->name, 1}, "it refers to something else elsewhere");
+            add(self, own, (cf_unique){.names = &rule->name, .count = 1},
+                "it refers to something else elsewhere");
     }
     self->contradicts = false;
     compare_owned(self, known, own);
@@ -293,11 +305,11 @@ static void compare(differences *self, const cf_schema_table *known, const cf_sc
             add(self, own, known->unique[i], "it is unique elsewhere, and not here");
     for (size_t i = 0; i < own->required_count; i++)
         if (!requires(known, own->required[i]))
-            add(self, own, (cf_unique){&own->required[i], 1},
+            add(self, own, (cf_unique){.names = &own->required[i], .count = 1},
                 "it can be empty elsewhere, and not here");
     for (size_t i = 0; i < known->required_count; i++)
         if (!requires(own, known->required[i]))
-            add(self, own, (cf_unique){&known->required[i], 1},
+            add(self, own, (cf_unique){.names = &known->required[i], .count = 1},
                 "it can be empty here, and not elsewhere");
 }
 

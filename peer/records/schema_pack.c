@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A schema as a value: [table…], a table being [name, kind, serial, fields, unique, required], a
  * field [name, merge, table or nil]; all lists ascending, so that equal schemas are equal values.
- * Behind them stand the fields that are owned, if any are: a program that doesn't know them is not
- * to delete less, or more, than others do. */
+ * Behind them stand the fields that are owned, if any are, and the unique tuples that compare a
+ * text otherwise than as it is, of [name, collation]: a program that doesn't know them is not to
+ * delete, or to hide, less or more than others do. */
 #include <stdlib.h>
 
 #include "codec/item.h"
@@ -10,7 +11,7 @@
 #include "peer/merge/fields.h"
 #include "peer/records/schema.h"
 
-enum { TABLE_ELEMENTS = 6, FIELD_ELEMENTS = 3 };
+enum { TABLE_ELEMENTS = 6, TABLE_ELEMENTS_MAX = 8, FIELD_ELEMENTS = 3, FOLDED_ELEMENTS = 2 };
 
 /* ---- Writing ---- */
 
@@ -70,23 +71,69 @@ static void pack_fields(cf_buffer *out, const cf_schema_table *table)
     free(fields);
 }
 
-/* The tuples stand in the order of their encodings. */
-static void pack_unique(cf_buffer *out, const cf_schema_table *table)
+typedef struct {
+    cf_bytes name;
+    cf_collation collation;
+} folded_name;
+
+/* A field of the tuple is compared otherwise than as it is. */
+static bool is_folded(const cf_unique *unique)
+{
+    bool folded = false;
+
+    for (size_t i = 0; !folded && i < unique->count; i++)
+        folded = cf_unique_collation(unique, i) != CF_COLLATION_BINARY;
+    return folded;
+}
+
+static void pack_folded_names(cf_buffer *out, const cf_unique *unique)
+{
+    folded_name *all = cf_allocate(unique->count, sizeof *all);
+
+    for (size_t i = 0; i < unique->count; i++)
+        all[i] = (folded_name){unique->names[i], cf_unique_collation(unique, i)};
+    qsort(all, unique->count, sizeof *all, by_bytes); /* the name comes first in it */
+    cf_pack_array(out, unique->count);
+    for (size_t i = 0; i < unique->count; i++) {
+        cf_pack_array(out, FOLDED_ELEMENTS);
+        cf_pack_text(out, all[i].name);
+        cf_pack_uint(out, all[i].collation);
+    }
+    free(all);
+}
+
+static size_t count_folded(const cf_schema_table *table)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < table->unique_count; i++)
+        count += is_folded(&table->unique[i]);
+    return count;
+}
+
+/* The tuples that are folded, or those that aren't, in the order of their encodings. */
+static void pack_unique(cf_buffer *out, const cf_schema_table *table, bool folded)
 {
     cf_arena arena = {0};
     cf_bytes *packed = cf_arena_allocate(&arena, table->unique_count, sizeof *packed);
+    size_t count = 0;
 
     for (size_t i = 0; i < table->unique_count; i++) {
         cf_buffer one = {0};
 
-        pack_names(&one, table->unique[i].names, table->unique[i].count);
-        packed[i] = cf_arena_copy(&arena, cf_buffer_view(&one));
+        if (is_folded(&table->unique[i]) != folded)
+            continue;
+        if (folded)
+            pack_folded_names(&one, &table->unique[i]);
+        else
+            pack_names(&one, table->unique[i].names, table->unique[i].count);
+        packed[count++] = cf_arena_copy(&arena, cf_buffer_view(&one));
         cf_buffer_release(&one);
     }
-    if (table->unique_count)
-        qsort(packed, table->unique_count, sizeof *packed, by_bytes);
-    cf_pack_array(out, table->unique_count);
-    for (size_t i = 0; i < table->unique_count; i++)
+    if (count)
+        qsort(packed, count, sizeof *packed, by_bytes);
+    cf_pack_array(out, count);
+    for (size_t i = 0; i < count; i++)
         cf_pack_raw(out, packed[i]);
     cf_arena_release(&arena);
 }
@@ -116,16 +163,19 @@ void cf_schema_table_pack(cf_buffer *out, const cf_schema_table *table)
 {
     size_t owned_count;
     cf_bytes *owned = owned_of(table, &owned_count);
+    const bool folded = count_folded(table) > 0;
 
-    cf_pack_array(out, TABLE_ELEMENTS + (owned ? 1 : 0));
+    cf_pack_array(out, folded ? TABLE_ELEMENTS_MAX : TABLE_ELEMENTS + (owned ? 1 : 0));
     cf_pack_text(out, table->name);
     cf_pack_text(out, cf_bytes_of(&table->kind, 1));
     cf_pack_bool(out, table->serial);
     pack_fields(out, table);
-    pack_unique(out, table);
+    pack_unique(out, table, false);
     pack_names(out, table->required, table->required_count);
-    if (owned)
+    if (owned || folded)
         pack_names(out, owned, owned_count);
+    if (folded)
+        pack_unique(out, table, true);
     free(owned);
 }
 
@@ -230,7 +280,7 @@ static cf_status read_rules(schema_reader *self, cf_schema_table *out, cf_field_
 }
 
 static cf_status read_owned(schema_reader *self, cf_field_rule *fields, size_t field_count,
-                            cf_error *error)
+                            bool may_be_none, cf_error *error)
 {
     const cf_bytes *names = NULL;
     size_t count = 0, found = 0;
@@ -241,7 +291,7 @@ static cf_status read_owned(schema_reader *self, cf_field_rule *fields, size_t f
             fields[i].merge == CF_MERGE_REFERENCE && cf_bytes_equal(fields[i].name, names[found]);
         found += fields[i].owned;
     }
-    if (!status && (count == 0 || found < count))
+    if (!status && ((count == 0 && !may_be_none) || found < count))
         status = cf_fail(error, CF_MALFORMED, "an owned field of a table is no reference");
     return status;
 }
@@ -257,6 +307,60 @@ static cf_status read_unique(schema_reader *self, cf_schema_table *out, cf_error
         if (!status && all[i].count == 0)
             status = cf_fail(error, CF_MALFORMED, "a unique tuple of nothing");
     }
+    out->unique = all;
+    return status;
+}
+
+static cf_status read_folded_name(schema_reader *self, cf_bytes *name, cf_collation *out,
+                                  cf_error *error)
+{
+    uint64_t collation = 0;
+    cf_status status = cf_read_array_of(&self->reader, FOLDED_ELEMENTS, error);
+
+    if (!status)
+        status = read_field_name(self, name, error);
+    if (!status)
+        status = cf_read_uint(&self->reader, &collation, error);
+    if (!status && collation >= CF_COLLATIONS)
+        status = cf_fail(error, CF_DENIED, "a field compares in a way that this program lacks");
+    *out = (cf_collation)collation;
+    return status;
+}
+
+static cf_status read_folded_tuple(schema_reader *self, cf_unique *out, cf_error *error)
+{
+    void *list = NULL;
+    cf_status status = read_count(self, sizeof(cf_bytes), &list, &out->count, error);
+    cf_bytes *names = list;
+    cf_collation *collations = cf_arena_allocate(self->arena, out->count, sizeof *collations);
+
+    for (size_t i = 0; !status && i < out->count; i++) {
+        status = read_folded_name(self, &names[i], &collations[i], error);
+        if (!status && i > 0 && cf_bytes_compare(names[i - 1], names[i]) >= 0)
+            status = cf_fail(error, CF_MALFORMED, "names are not in ascending order");
+    }
+    out->names = names;
+    out->collations = collations;
+    if (!status && !is_folded(out))
+        status = cf_fail(error, CF_MALFORMED, "a folded tuple compares all as it is");
+    return status;
+}
+
+/* Behind the tuples that are there. */
+static cf_status read_folded(schema_reader *self, cf_schema_table *out, cf_error *error)
+{
+    size_t count = 0;
+    cf_status status = cf_read_array(&self->reader, &count, error);
+
+    if (!status && count == 0)
+        status = cf_fail(error, CF_MALFORMED, "a table of no folded tuple");
+    if (status)
+        return status;
+    cf_unique *all = cf_arena_allocate(self->arena, out->unique_count + count, sizeof *all);
+    if (out->unique_count)
+        memcpy(all, out->unique, out->unique_count * sizeof *all);
+    for (size_t i = 0; !status && i < count; i++)
+        status = read_folded_tuple(self, &all[out->unique_count++], error);
     out->unique = all;
     return status;
 }
@@ -279,7 +383,7 @@ static cf_status read_table(schema_reader *self, cf_schema_table *out, cf_error 
     cf_field_rule *fields = NULL;
     cf_status status = cf_read_array(&self->reader, &elements, error);
 
-    if (!status && elements > TABLE_ELEMENTS + 1)
+    if (!status && elements > TABLE_ELEMENTS_MAX)
         status = cf_fail(error, CF_DENIED, "a table says more than this program knows");
     if (!status && elements < TABLE_ELEMENTS)
         status = cf_fail(error, CF_MALFORMED, "a table of %zu elements", elements);
@@ -296,7 +400,9 @@ static cf_status read_table(schema_reader *self, cf_schema_table *out, cf_error 
     if (!status)
         status = read_names(self, &out->required, &out->required_count, error);
     if (!status && elements > TABLE_ELEMENTS)
-        status = read_owned(self, fields, out->field_count, error);
+        status = read_owned(self, fields, out->field_count, elements == TABLE_ELEMENTS_MAX, error);
+    if (!status && elements == TABLE_ELEMENTS_MAX)
+        status = read_folded(self, out, error);
     return status;
 }
 

@@ -10,7 +10,7 @@ import record_model as r
 import record_pairs as pairs
 from file_histories import Broken
 from record_alike import alike, natural
-from record_item import Tie
+from record_item import Tie, without_case
 from record_pairs import ident
 from record_users import SCHEMA, User
 from record_view import Format, same, show, view
@@ -21,9 +21,9 @@ FORMATS = [[DATABASE], [DATABASE], [DATABASE, CSV], [CSV]]
 SKEWS = (0, 3, 0, 7)
 ACTS = ["person", "person", "phone", "phone", "card", "card", "edit", "edit", "edit", "tel", "tel", "untel", "retel", "order",
         "email", "clear", "delete", "delete", "rekey", "reuse", "swap", "rev", "seen", "same", "reparent", "about", "mail",
-        "mail", "dangle", "task", "task", "place", "exchange", "exchange", "link", "one",
+        "mail", "dangle", "task", "task", "word", "place", "exchange", "exchange", "link", "one",
         "scan", "recv", "recv", "apply", "apply", "sync", "sync", "sync"]
-CLAIMS = ["person", "task", "task", "place", "exchange", "exchange", "email", "email", "email", "swap", "delete", "rekey", "link",
+CLAIMS = ["person", "task", "task", "word", "word", "place", "exchange", "exchange", "email", "email", "email", "swap", "delete", "rekey", "link",
           "edit", "one", "scan", "recv", "apply", "sync", "sync", "sync"]  # of what only one row can have
 
 ALIKE = ["alike", "alike", "alike", "alike", "unique", "natural", "phone", "link", "edit", "email", "clear", "delete", "one", "rekey", "scan", "recv", "apply",
@@ -299,8 +299,9 @@ class World:
     def check_values(self, rows, by):
         emails = [row.fields["email"] for at, row in rows.items() if at[0] == "person" and row.fields.get("email")]
         places = [(row.fields.get("list"), row.fields["pos"]) for at, row in rows.items() if at[0] == "task" and "list" in row.fields]
-        if len(emails) != len(set(emails)) or len(places) != len(set(places)):
-            raise Broken(f"unique: {emails} {places}")
+        words = [without_case(row.fields["word"]) for at, row in rows.items() if at[0] == "task" and row.fields.get("word")]
+        if len(emails) != len(set(emails)) or len(places) != len(set(places)) or len(words) != len(set(words)):
+            raise Broken(f"unique: {emails} {places} {words}")
         for id, found in by.items():
             if id[1] == "same" or id in self.free:
                 continue

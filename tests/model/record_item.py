@@ -2,6 +2,7 @@
 """The merge rules of one record: what a schema says of its fields, and which of the writes of each field is shown.
 record_view.py makes rows of all records with it."""
 from collections import namedtuple
+from string import ascii_lowercase, ascii_uppercase
 
 import merge_model as m
 from record_same import LEVEL
@@ -9,8 +10,9 @@ from record_same import LEVEL
 # how: property -> "latest" (default) "volatile" "weak" "set", ("ref", table), or ("owned", table) where the row can't be
 # without the one that it refers to; "one" of all those that say one thing together (rule y), that of the first. serial:
 # the key is an integer that an application counts up; else it is natural (UID, text). unique: tuples of properties.
-# required: NOT NULL.
-Table = namedtuple("Table", "serial how unique required", defaults=((), ()))
+# required: NOT NULL. folded: properties that tuples compare without case.
+Table = namedtuple("Table", "serial how unique required folded", defaults=((), (), ()))
+ASCII = str.maketrans(ascii_uppercase, ascii_lowercase)
 # Rows of the child's table refer to rows of the parent's by what these columns say, and not by the key. In `field` of the
 # state a row says which one that is.
 Tie = namedtuple("Tie", "child column parent to field")
@@ -38,6 +40,11 @@ def bound(schema, table, name):
 def columns(schema, table, names):
     """Which of them can give way (rule h), the first that does so first: a reference, a set, a time of use can't."""
     return [name for name in reversed(names) if how(schema, table, name) == "latest"]
+
+
+def without_case(value):
+    """As SQLite's NOCASE: of letters beyond ASCII the case counts."""
+    return value.translate(ASCII) if isinstance(value, str) else value
 
 
 def unique_columns(schema, table):

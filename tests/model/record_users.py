@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of random histories, and what users do to a source of them."""
-from record_item import Table
+from record_item import Table, without_case
 from record_pairs import ident
 from record_view import holds
 
@@ -10,7 +10,7 @@ SCHEMA = {
     "phone": Table(True, {"about": ("ref", "person"), "person": ("owned", "person"), "via": ("ref", "link")}, (), ("mark",)),
     "card": Table(False, OWN),
     "link": Table(True, {"to": ("ref", "person")}, (("to",),), ("mark",)),
-    "task": Table(True, OWN, (("list", "pos"), ("code",)), ("mark", "pos")),
+    "task": Table(True, OWN, (("list", "pos"), ("code",), ("word",)), ("mark", "pos"), ("word",)),
     "event": Table(False, {name: "one" for name in ("start", "lasts", "zone", "day")}),  # of examples: no vector has one
 }
 
@@ -84,6 +84,11 @@ class User:
         value = f"e{self.c % 3}"
         if all(self.disk[at].get("email") != value for at in self.people):
             self.change(self.pick(self.people), "email", value)
+
+    def word(self):
+        value = ("w", "W", "v", "W (2)")[self.c % 4]
+        if all(without_case(self.disk[at].get("word")) != without_case(value) for at in self.tasks):
+            self.change(self.pick(self.tasks), "word", value)
 
     def edit_tel(self, edited):
         at = self.pick(self.both)

@@ -4,7 +4,7 @@ half, and says how to read both."""
 from collections import Counter, namedtuple
 
 import merge_model as m
-from record_item import bound, columns, how, is_tie, one_act, properties, unique_columns, value_of
+from record_item import bound, columns, how, is_tie, one_act, properties, unique_columns, value_of, without_case
 from record_same import KEY, LEVEL, TABLE, joined, rows_of_one
 
 INSTEAD = "/tie//"  # before NAME: a value for which this field gives way, or gave way, to another row
@@ -226,8 +226,8 @@ class Viewing:
         return (id in self.tied, id not in self.alive, -item.value(LEVEL, 0), claimed)
 
     def claim(self, id, names, own=()):
-        value = {**self.value[id], **dict(own)}
-        claim = (self.table[id], names, tuple(value.get(name) for name in names))
+        value, folded = {**self.value[id], **dict(own)}, self.schema[self.table[id]].folded
+        claim = (self.table[id], names, tuple(without_case(value.get(name)) if name in folded else value.get(name) for name in names))
         return None if None in claim[2] else claim
 
     def tuples(self, id):
@@ -300,6 +300,14 @@ class Viewing:
         task 2 list=1 mark=Q pos=2
         task 3 list=1 mark=R pos=3
         conflict pos=2
+
+        What a column compares without case is one value in both cases, and so is what is free:
+
+        >>> words = "A task 1 mark=P pos=1 word=home; B task 2 mark=Q pos=2 word=Home; "
+        >>> rows(words + "all")
+        task 1 mark=P pos=1 word=home
+        task 2 mark=Q pos=2 word=Home (2)
+        conflict word=Home
 
         Who got the value first has it, also where he had another one before, and the one who came later is new:
 

@@ -116,6 +116,7 @@ UNDONE = [
     ("u children of what is held back are shown", "record_view",
      "                return held\n            dropped",
      "                return held\n            return held\n            dropped"),
+    ("h the case counts where a column compares without", "record_view", "without_case(value.get(name)) if name in folded else value.get(name)", "value.get(name)"),
     ("h rows are hidden", "record_view", "if id in self.tied or not self.give_way(id))", "if True or not self.give_way(id))"),
     ("h nothing is known of before", "record_view", "self.before[id][name] = said[1]\n", "pass\n"),
     ("h who came first stays", "record_view", "if not back and moved and not own and self.goes_back(", "if False and self.goes_back("),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Columns of which only one row can have a value: a merge hides no row, one of two gives way in that column alone."""
 
+import pytest
+
 from counterfoil import broker, make_device, two  # noqa: F401
 from test_sqlite import pending, share
 
@@ -100,6 +102,39 @@ def test_a_tag_of_one_name_made_on_both(two):
     both(laptop, desktop)
     assert sorted(there.rows("SELECT name, colour FROM tags")) == [("flat", "blue"), ("home", "green")]
     expect_settled(laptop, desktop, here, there)
+
+
+NAMES = "CREATE TABLE tags (id INTEGER PRIMARY KEY, list INTEGER NOT NULL, name TEXT NOT NULL"
+
+
+@pytest.mark.parametrize("rest", [
+    " UNIQUE COLLATE NOCASE, colour TEXT);",
+    ", colour TEXT); CREATE UNIQUE INDEX names ON tags (name COLLATE NOCASE);",
+    " COLLATE NOCASE, colour TEXT, UNIQUE (list, name));",
+], ids=["column", "index", "with another"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_tag_of_one_name_in_two_cases(two, rest, first):
+    """Without case it is one name, whoever is first."""
+    laptop, desktop, here, there = share(two, NAMES + rest + "CREATE TABLE tagged (item INTEGER, tag INTEGER NOT NULL REFERENCES tags(id), PRIMARY KEY (item, tag));")
+    (one, device), (other, _) = ((here, laptop), (there, desktop))[::-1 if first else 1]
+    one.run("INSERT INTO tags VALUES (1, 1, 'home', 'red'); INSERT INTO tagged VALUES (1, 1)")
+    device.finish("sync")
+    other.run("INSERT INTO tags VALUES (1, 1, 'Home', 'blue'), (2, 1, 'HÖME', 'grey'), (3, 1, 'höme', 'black'); INSERT INTO tagged VALUES (2, 1)")
+    both(desktop, laptop)
+    tables = "tags", "tagged"
+    assert here.all(*tables) == there.all(*tables)
+    assert sorted(here.rows("SELECT name, colour FROM tags WHERE name LIKE 'ho%'")) == [("Home (2)", "blue"), ("home", "red")]
+    assert there.rows("SELECT count(*) FROM tags") == [(4,)], "of letters beyond ASCII the case counts"
+    assert sorted(there.rows("SELECT item, colour FROM tagged JOIN tags ON tag = tags.id")) == [(1, "red"), (2, "blue")]
+    assert pending(laptop) == pending(desktop) == {}
+    ((path, told),) = listed(laptop).items()
+    assert listed(desktop) == {path: told} and (told["value"], told["shown"], told["unique"]) == ("Home", "Home (2)", True)
+    one.run("UPDATE tags SET name = 'HOME' WHERE name = 'home'")
+    both(laptop, desktop)
+    assert sorted(other.rows("SELECT name FROM tags WHERE name LIKE 'ho%'")) == [("HOME",), ("Home (2)",)], "its case is its user's"
+    other.run("UPDATE tags SET name = 'flat' WHERE name = 'Home (2)'")
+    both(laptop, desktop)
+    assert here.all(*tables) == there.all(*tables) and laptop.json("conflicts") == []
 
 
 def test_what_is_shown_is_kept_by_a_command(two):

@@ -96,7 +96,8 @@ static bool are_fields(const cf_database_table *table, const cf_found_unique *un
 
 static bool key_as_unique(const cf_database_table *table, cf_arena *arena, cf_found_unique *out)
 {
-    *out = (cf_found_unique){cf_arena_allocate(arena, table->key_count, sizeof *out->columns), 0};
+    *out = (cf_found_unique){.columns =
+                                 cf_arena_allocate(arena, table->key_count, sizeof *out->columns)};
     for (size_t i = 0; i < table->key_count; i++) {
         const cf_database_column *column = &table->columns[table->keys[i]];
 
@@ -114,11 +115,12 @@ static void give_unique(const cf_database_table *table, const cf_found_table *fo
     cf_found_unique key;
 
     if (key_as_unique(table, arena, &key))
-        all[out->unique_count++] = (cf_unique){key.columns, key.count};
+        all[out->unique_count++] = (cf_unique){.names = key.columns, .count = key.count};
     for (size_t i = 0; i < found->unique_count; i++)
         if (are_fields(table, &found->unique[i]))
-            all[out->unique_count++] =
-                (cf_unique){found->unique[i].columns, found->unique[i].count};
+            all[out->unique_count++] = (cf_unique){.names = found->unique[i].columns,
+                                                   .count = found->unique[i].count,
+                                                   .collations = found->unique[i].collations};
     out->unique = all;
 }
 

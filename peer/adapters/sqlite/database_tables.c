@@ -265,6 +265,21 @@ static bool collation_of(cf_bytes name, cf_collation *out)
     return false;
 }
 
+static void add_unique_column(cf_arena *arena, cf_found_unique *unique, cf_bytes field,
+                              cf_collation collation)
+{
+    const cf_found_unique before = *unique;
+
+    unique->columns = cf_arena_allocate(arena, before.count + 1, sizeof *unique->columns);
+    unique->collations = cf_arena_allocate(arena, before.count + 1, sizeof *unique->collations);
+    if (before.count) {
+        memcpy(unique->columns, before.columns, before.count * sizeof *before.columns);
+        memcpy(unique->collations, before.collations, before.count * sizeof *before.collations);
+    }
+    unique->columns[unique->count] = field;
+    unique->collations[unique->count++] = collation;
+}
+
 /* name of the column or NULL, collation, whether it is in the index' key */
 static cf_status add_index_column(cf_schema_reading *self, sqlite3_stmt *row, void *context,
                                   cf_error *error)
@@ -282,16 +297,9 @@ static cf_status add_index_column(cf_schema_reading *self, sqlite3_stmt *row, vo
         return CF_OK;
     if (index->of_key && column)
         column->collation = collation;
-    index->plain &= column && collation == CF_COLLATION_BINARY;
-    if (column) {
-        cf_bytes *columns =
-            cf_arena_allocate(&self->schema->arena, index->unique.count + 1, sizeof *columns);
-
-        if (index->unique.count)
-            memcpy(columns, index->unique.columns, index->unique.count * sizeof *columns);
-        columns[index->unique.count++] = column->field;
-        index->unique.columns = columns;
-    }
+    index->plain &= column != NULL;
+    if (column)
+        add_unique_column(&self->schema->arena, &index->unique, column->field, collation);
     return CF_OK;
 }
 

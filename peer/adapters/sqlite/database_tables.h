@@ -8,6 +8,7 @@
 /* Names of columns that no two rows have the same values in. */
 typedef struct {
     cf_bytes *columns;
+    cf_collation *collations; /* of each column */
     size_t count;
 } cf_found_unique;
 

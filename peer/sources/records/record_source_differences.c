@@ -120,7 +120,7 @@ static void note_column(void *context, cf_bytes table, cf_bytes field)
              "there is no such column here, but elsewhere: what %zu row%s ha%s there stays with "
              "those that have it",
              rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "ve");
-    list(run, CF_PENDING_LEFT_OUT, table, &(cf_unique){&field, 1}, text);
+    list(run, CF_PENDING_LEFT_OUT, table, &(cf_unique){.names = &field, .count = 1}, text);
 }
 
 void cf_record_run_note_column(cf_record_run *run, cf_pending_kind kind, cf_bytes field,

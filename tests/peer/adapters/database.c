@@ -95,6 +95,7 @@ static void print_preset(cf_buffer *out, const cf_format_table *format, cf_bytes
 void expect_schema(database *self, const char *text)
 {
     static const char *const kinds[] = {"serial", "natural", "tuple"};
+    static const char *const collations[] = {"", "^", "$"};
     cf_buffer out = {0};
 
     for (size_t i = 0; i < self->schema.count; i++) {
@@ -115,8 +116,11 @@ void expect_schema(database *self, const char *text)
         }
         for (size_t k = 0; k < table->unique_count; k++) {
             cf_buffer_append_text(&out, " unique(");
-            for (size_t n = 0; n < table->unique[k].count; n++)
+            for (size_t n = 0; n < table->unique[k].count; n++) {
                 print_bytes(&out, n ? "," : "", table->unique[k].names[n]);
+                cf_buffer_append_text(&out, "%s",
+                                      collations[cf_unique_collation(&table->unique[k], n)]);
+            }
             cf_buffer_append_text(&out, ")");
         }
         cf_buffer_append_text(&out, "\n");

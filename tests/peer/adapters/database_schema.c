@@ -111,9 +111,11 @@ Test(database_schema, takes_unique_and_required_columns)
 {
     declare("CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT UNIQUE NOT NULL, c DEFAULT 1 NOT NULL,"
             " d, e, f COLLATE NOCASE UNIQUE, UNIQUE (e, d), UNIQUE (id, d));"
+            "CREATE UNIQUE INDEX i ON a (e COLLATE RTRIM, f);"
             "CREATE UNIQUE INDEX g ON a (d) WHERE e; CREATE UNIQUE INDEX h ON a (lower(d));");
     expect_schema(here, "a(serial) /columns/b! /columns/c==1 /columns/d /columns/e /columns/f "
-                        "unique(/columns/e,/columns/d) unique(/columns/b)\n");
+                        "unique(/columns/e$,/columns/f^) unique(/columns/e,/columns/d) "
+                        "unique(/columns/f^) unique(/columns/b)\n");
 }
 
 Test(database_schema, knows_defaults_as_the_column_has_them)

@@ -25,7 +25,7 @@ typedef struct {
 static void write_schema(small_device *self, const cf_id *collection, bool owned, bool alone)
 {
     const cf_bytes column[] = {NAME("/columns/balance")};
-    const cf_unique unique[] = {{column, 1}};
+    const cf_unique unique[] = {{.names = column, .count = 1}};
     const cf_field_rule fields[] = {
         {NAME("/columns/balance"), CF_MERGE_REFERENCE, NAME("records"), owned}};
     const cf_schema_table tables[] = {{.name = NAME("records"),

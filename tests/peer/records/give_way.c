@@ -99,6 +99,21 @@ Test(record_give_way, numbers_a_text_and_what_looks_like_its_second)
     }
 }
 
+/* What is compared without case is taken in both cases, and so is what is free. */
+Test(record_give_way, numbers_a_text_in_whatever_case)
+{
+    static const char tag[] = "tag # =/name^";
+
+    expect_shown(tag, "tag 1 mark=a name=home", "tag 1 mark=b name=Home",
+                 "tag 1 mark=a name=home;tag 2 mark=b name=Home (2)");
+    expect_shown(tag, "tag 1 mark=b name=Home", "tag 1 mark=a name=home",
+                 "tag 1 mark=b name=Home;tag 2 mark=a name=home (2)");
+    expect_shown(tag, "tag 1 mark=a name=home;tag 2 mark=c name=HOME~(2)", "tag 1 mark=b name=Home",
+                 "tag 1 mark=a name=home;tag 2 mark=c name=HOME (2);tag 3 mark=b name=Home (3)");
+    expect_shown("tag # =/name", "tag 1 mark=a name=home", "tag 1 mark=b name=Home",
+                 "tag 1 mark=a name=home;tag 2 mark=b name=Home");
+}
+
 /* What was found of one column of a tuple is not known of another. */
 Test(record_give_way, numbers_columns_of_one_tuple_apart)
 {

@@ -5,14 +5,28 @@
 
 enum { ROOM = 16 };
 
+static cf_bytes made_column(char *name, cf_collation *collation)
+{
+    const size_t last = strlen(name) - 1;
+
+    if (name[last] == '^') {
+        name[last] = 0;
+        *collation = CF_COLLATION_NOCASE;
+    }
+    return cf_bytes_of_text(name);
+}
+
 static cf_unique made_unique(char *word, cf_arena *arena)
 {
     cf_bytes *names = cf_arena_allocate(arena, ROOM, sizeof *names);
-    cf_unique unique = {names, 0};
+    cf_collation *collations = cf_arena_allocate(arena, ROOM, sizeof *collations);
+    cf_unique unique = {.names = names, .collations = collations};
     char *state;
 
-    for (char *name = strtok_r(word, ",", &state); name; name = strtok_r(NULL, ",", &state))
-        names[unique.count++] = cf_bytes_of_text(name);
+    for (char *name = strtok_r(word, ",", &state); name; name = strtok_r(NULL, ",", &state)) {
+        names[unique.count] = made_column(name, &collations[unique.count]);
+        unique.count++;
+    }
     return unique;
 }
 

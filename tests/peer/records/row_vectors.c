@@ -118,6 +118,22 @@ static const cf_bytes *names_of(const json_t *list, cf_arena *arena, size_t *cou
     return names;
 }
 
+static cf_unique tuple_of(const json_t *list, const json_t *folded, cf_arena *arena)
+{
+    cf_unique tuple = {0};
+
+    tuple.names = names_of(list, arena, &tuple.count);
+    cf_collation *collations = cf_arena_allocate(arena, tuple.count, sizeof *collations);
+    json_t *one;
+    size_t n;
+
+    for (size_t i = 0; i < tuple.count; i++)
+        json_array_foreach((json_t *)folded, n, one) if (json_equal(one, json_array_get(list, i)))
+            collations[i] = CF_COLLATION_NOCASE;
+    tuple.collations = collations;
+    return tuple;
+}
+
 static cf_schema_table table_of(const char *name, const json_t *from, cf_arena *arena)
 {
     cf_schema_table table = {.name = cf_bytes_of_text(name), .kind = CF_KIND_ROW};
@@ -128,8 +144,8 @@ static cf_schema_table table_of(const char *name, const json_t *from, cf_arena *
 
     json_object_foreach(how, field, one) fields[table.field_count++] = rule_of(field, one, arena);
     for (; table.unique_count < json_array_size(unique); table.unique_count++)
-        all[table.unique_count].names = names_of(json_array_get(unique, table.unique_count), arena,
-                                                 &all[table.unique_count].count);
+        all[table.unique_count] = tuple_of(json_array_get(unique, table.unique_count),
+                                           json_object_get(from, "folded"), arena);
     table.fields = fields;
     table.unique = all;
     table.serial = json_is_true(json_object_get(from, "serial"));

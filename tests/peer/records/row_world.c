@@ -21,7 +21,7 @@ static const cf_field_rule phone_fields[] = {
     {.name = NAME("/person"), .merge = CF_MERGE_REFERENCE, .table = NAME("person"), .owned = true},
 };
 static const cf_bytes mark[] = {NAME("/mark")}, email[] = {NAME("/email")};
-static const cf_unique unique_email[] = {{email, 1}};
+static const cf_unique unique_email[] = {{.names = email, .count = 1}};
 static const cf_schema_table tables[] = {
     {.name = NAME("card"), .kind = CF_KIND_ROW, .fields = own_fields, .field_count = 3},
     {.name = NAME("person"),

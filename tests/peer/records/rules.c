@@ -15,7 +15,7 @@
 static const cf_field_rule boss[] = {{NAME("/boss"), CF_MERGE_REFERENCE, NAME("person"), false},
                                      {.name = NAME("/email"), .merge = CF_MERGE_WEAK}};
 static const cf_bytes email[] = {NAME("/email")}, mark[] = {NAME("/mark")};
-static const cf_unique unique[] = {{email, 1}};
+static const cf_unique unique[] = {{.names = email, .count = 1}};
 static const cf_schema_table person = {.name = NAME("person"),
                                        .kind = CF_KIND_ROW,
                                        .serial = true,

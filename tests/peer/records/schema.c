@@ -108,7 +108,9 @@ Test(records_schema, has_rules_for_each_kind_under_those_of_the_table)
 }
 
 static const cf_bytes email[] = {NAME("/email")}, both[] = {NAME("/name"), NAME("/born")};
-static const cf_unique unique[] = {{both, 2}, {email, 1}};
+static const cf_collation nocase[] = {CF_COLLATION_NOCASE};
+static const cf_unique unique[] = {{.names = both, .count = 2},
+                                   {.names = email, .count = 1, .collations = nocase}};
 static const cf_field_rule own[] = {{.name = NAME("/tel"), .merge = CF_MERGE_SET},
                                     {NAME("/boss"), CF_MERGE_REFERENCE, NAME("person"), true}};
 static const cf_schema_table two[] = {
@@ -142,10 +144,40 @@ Test(records_schema, is_read_as_it_was_packed_whatever_its_order)
     cr_assert_eq(cf_schema_field(person, own[0].name).merge, CF_MERGE_SET);
     cr_assert(cf_bytes_equal(cf_schema_field(person, own[1].name).table, two[0].name));
     cr_assert_eq(person->unique_count, 2);
+    cr_assert_eq(cf_unique_collation(&person->unique[0], 0), CF_COLLATION_BINARY);
+    cr_assert_eq(cf_unique_collation(&person->unique[1], 0), CF_COLLATION_NOCASE);
     cr_assert(cf_bytes_equal(person->required[0], email[0]));
     cr_assert_eq(cf_schema_find(&read, two[1].name)->kind, CF_KIND_CONTACT);
     cf_buffer_release(&packed);
     cf_buffer_release(&again);
+    cf_arena_release(&arena);
+}
+
+Test(records_schema, has_a_place_for_tuples_without_case_behind_owned_fields_that_are_none)
+{
+    cf_schema_table table = {
+        .name = NAME("p"), .kind = CF_KIND_ROW, .unique = unique + 1, .unique_count = 1};
+    cf_schema_table plain = table, read;
+    const cf_unique binary = {.names = email, .count = 1};
+    cf_buffer packed = {0};
+    cf_arena arena = {0};
+    cf_error error;
+
+    plain.unique = &binary;
+    cr_assert_not(cf_schema_table_equal(&table, &plain));
+    cf_schema_table_pack(&packed, &table);
+    cr_assert_eq(packed.data[0], 0x98, "an older program says that it knows less");
+    expect_ok(cf_schema_table_read(cf_buffer_view(&packed), &arena, &read, &error), error);
+    cr_assert(cf_schema_table_equal(&table, &read));
+    packed.data[0]++;
+    expect_fails(cf_schema_table_read(cf_buffer_view(&packed), &arena, &read, &error), CF_DENIED);
+    packed.data[0]--;
+    packed.data[packed.size - 1] = CF_COLLATIONS;
+    expect_fails(cf_schema_table_read(cf_buffer_view(&packed), &arena, &read, &error), CF_DENIED);
+    packed.data[packed.size - 1] = CF_COLLATION_BINARY;
+    expect_fails(cf_schema_table_read(cf_buffer_view(&packed), &arena, &read, &error),
+                 CF_MALFORMED);
+    cf_buffer_release(&packed);
     cf_arena_release(&arena);
 }
 

@@ -32,6 +32,8 @@ Test(schema_join, has_the_rules_of_all_and_the_constraints_that_all_have)
     expect_joined("p # =/a =/b,/c !/a", "p # =/c,/b =/d !/a !/d", "p # =/b,/c !/a");
     expect_joined("p =/a", "p", "p");
     expect_joined("p", "p =/a !/a", "p");
+    expect_joined("p =/a,/b^", "p =/b^,/a", "p =/a,/b^");
+    expect_joined("p =/a^", "p =/a", "p");
 }
 
 Test(schema_join, lets_the_first_count_where_two_contradict)
