@@ -12,8 +12,7 @@ typedef struct known_user known_user;
 struct known_user {
     cf_users *users;
     cf_log *log;
-    cf_hash *keys;
-    size_t key_count, key_capacity;
+    cf_hash_set keys;
     known_user *next_changed;
     bool has_changed; /* and is among those that have */
 };
@@ -90,34 +89,34 @@ void cf_users_deny(cf_users *users, const uint8_t key[32])
         users->options.access(users->options.context, key, false);
 }
 
-static void let_in_new(cf_users *users, known_user *user)
+/* Lets in who is new; `valid` gets the keys of all who are in. */
+static void let_in_new(cf_users *users, known_user *user, cf_hash_set *valid)
 {
     const cf_registry *registry = cf_log_registry(user->log);
 
     for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
         const cf_device *device = cf_registry_device_at(registry, i);
-        const uint8_t *curve = device->keys.curve;
-        bool is_known = !device->is_valid;
+        cf_hash key;
 
-        for (size_t k = 0; !is_known && k < user->key_count; k++)
-            is_known = memcmp(user->keys[k].bytes, curve, CF_HASH_SIZE) == 0;
-        if (is_known)
+        if (!device->is_valid)
             continue;
-        memcpy(cf_one_more(user->keys, user->key_count, user->key_capacity)->bytes, curve,
-               CF_HASH_SIZE);
-        cf_users_allow(users, curve);
+        memcpy(key.bytes, device->keys.curve, CF_HASH_SIZE);
+        cf_hash_set_insert(valid, &key);
+        if (cf_hash_set_insert(&user->keys, &key))
+            cf_users_allow(users, key.bytes);
     }
 }
 
-static void shut_out_old(cf_users *users, known_user *user)
+static void shut_out_old(cf_users *users, known_user *user, const cf_hash_set *valid)
 {
-    const cf_registry *registry = cf_log_registry(user->log);
+    for (size_t i = user->keys.count; i-- > 0;) {
+        const cf_hash key = user->keys.hashes[i];
 
-    for (size_t k = user->key_count; k-- > 0;)
-        if (!cf_registry_by_curve(registry, user->keys[k].bytes)) {
-            cf_users_deny(users, user->keys[k].bytes);
-            user->keys[k] = user->keys[--user->key_count];
-        }
+        if (cf_hash_set_contains(valid, &key))
+            continue;
+        cf_users_deny(users, key.bytes);
+        cf_hash_set_remove(&user->keys, &key);
+    }
 }
 
 void cf_users_refresh(cf_users *users, const cf_hash *user)
@@ -126,8 +125,10 @@ void cf_users_refresh(cf_users *users, const cf_hash *user)
 
     if (!found)
         return;
-    let_in_new(users, found);
-    shut_out_old(users, found);
+    cf_hash_set valid = {0};
+    let_in_new(users, found, &valid);
+    shut_out_old(users, found, &valid);
+    cf_hash_set_release(&valid);
 }
 
 static cf_hash *find_leaving(const cf_users *users, const cf_hash *user)
@@ -160,7 +161,7 @@ static void release(known_user *user)
     if (user->has_changed)
         *at = user->next_changed;
     cf_log_destroy(&user->log);
-    free(user->keys);
+    cf_hash_set_release(&user->keys);
     free(user);
 }
 
@@ -309,8 +310,8 @@ void cf_users_remove(cf_users *users, const cf_hash *user)
     if (!found)
         return;
     size_t at = place_of(users, user);
-    for (size_t i = 0; i < found->key_count; i++)
-        cf_users_deny(users, found->keys[i].bytes);
+    for (size_t i = 0; i < found->keys.count; i++)
+        cf_users_deny(users, found->keys.hashes[i].bytes);
     release(found);
     memmove(users->all + at, users->all + at + 1, (--users->count - at) * sizeof *users->all);
 }

@@ -150,3 +150,39 @@ Test(gateway_crowd, is_counted_at_the_same_cost_however_many_there_are)
 {
     expect_the_same_beside_any(count_often);
 }
+
+/* Of a user with so many devices more than two: what an entry of its member log has looked at. */
+static uint64_t count_of_devices(size_t devices)
+{
+    household a = a_greeted_household();
+    cf_log *log = cf_users_find(a.house->users, &a.account.user);
+
+    for (size_t i = 0; i < devices; i++) {
+        person one = a_device((uint16_t)(100 + i), &a.account.user);
+
+        let_in(&a.account, &one, CF_ROLE_MEMBER);
+        append_entry(log, &a.account);
+        person_end(&one);
+    }
+    house_settle(a.house);
+    cf_users_refresh(a.house->users, &a.account.user);
+    stretches = 0;
+    cf_users_refresh(a.house->users, &a.account.user);
+    const uint64_t counted = stretches;
+    household_end(&a);
+    return counted;
+}
+
+/* Twice as many devices cost twice as much, and no more. */
+Test(gateway_crowd, looks_at_each_key_of_a_user_once)
+{
+    const uint64_t few = count_of_devices(SMALL);
+
+    cr_expect_gt(few, SMALL, "nothing is counted");
+    for (size_t i = 1; i < SIZES; i++) {
+        const uint64_t counted = count_of_devices((size_t)SMALL << i);
+
+        cr_expect_leq(counted, few << i, "%llu of %d devices, %llu of %d", (unsigned long long)few,
+                      SMALL, (unsigned long long)counted, SMALL << i);
+    }
+}
