@@ -72,7 +72,8 @@ static const spelling spellings[] = {
     {CF_FORMAT_VCARD, "", "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:u%d\r\nFN:%s\r\nEND:VCARD\r\n", "",
      ""},
     {CF_FORMAT_ICALENDAR, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//a//b\r\n",
-     "BEGIN:VEVENT\r\nUID:u%d\r\nDTSTAMP:20240101T000000Z\r\nDTSTART:20240115T090000Z\r\n"
+     /* no change is later than the stamp, so that it stays */
+     "BEGIN:VEVENT\r\nUID:u%d\r\nDTSTAMP:20990101T000000Z\r\nDTSTART:20240115T090000Z\r\n"
      "SUMMARY:%s\r\nEND:VEVENT\r\n",
      "", "END:VCALENDAR\r\n"},
     {CF_FORMAT_CSV, "id,note\n", "%d,%s\n", "", ""},
