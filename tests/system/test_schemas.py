@@ -149,6 +149,42 @@ def test_a_row_that_comes_without_a_value_has_the_default(notes):
     assert here.all("notes") == there.all("notes") and len(laptop.json("log")) == count, "nothing new was said"
 
 
+@pytest.mark.parametrize("default, old, new", [("TEXT NOT NULL DEFAULT 'none'", "'old'", "'new'"), ("INTEGER NOT NULL DEFAULT 0", 5, 6)])
+def test_a_default_does_not_stand_for_what_was_emptied(two, default, old, new):
+    laptop, desktop = two
+    here = add(laptop, f"CREATE TABLE t (id INTEGER PRIMARY KEY, note {default}, b TEXT); INSERT INTO t(id, note) VALUES (1, {old})")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, f"CREATE TABLE t (id INTEGER PRIMARY KEY, note {default.split()[0]}, b TEXT)", options=("--existing",))
+    both(laptop, desktop)
+    there.run("UPDATE t SET note = NULL")
+    desktop.sync()
+    count = len(desktop.json("log"))
+    for _ in range(2):
+        told = {one["path"]: one["reason"] for one in laptop.sync(1)["collections"][0]["pending"]}
+        assert told == {"t/1": "NOT NULL constraint failed: t.note"}
+    laptop.run("status", "--check", code=1)
+    desktop.sync()
+    assert there.rows("SELECT note FROM t") == [(None,)] and len(desktop.json("log")) == count, "nobody said anything"
+    here.run("UPDATE t SET b = 'here'")
+    laptop.sync(1)
+    desktop.sync()
+    assert there.rows("SELECT note, b FROM t") == [(None, "here")]
+    there.run(f"UPDATE t SET note = {new}")
+    both(laptop, desktop)
+    assert here.all("t") == there.all("t") and differences(laptop) == {}
+
+
+def test_a_row_that_got_a_default_is_in_sync_at_once(notes):
+    laptop, desktop, here, there = notes
+    here.run(STARS)
+    both(laptop, desktop)
+    there.run("INSERT INTO notes VALUES ('d', 'four')")
+    desktop.sync()
+    laptop.sync()
+    assert here.rows("SELECT stars FROM notes WHERE id = 'd'") == [(3,)] and differences(laptop) == {}
+
+
 # ---- A column that can't be told of at once ----
 
 

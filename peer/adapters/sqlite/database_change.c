@@ -48,6 +48,21 @@ static const cf_database_table *table_of(const cf_row_writing *self, const cf_ro
     return &self->schema->tables[change->place];
 }
 
+/* ---- Which record it is ---- */
+
+static const cf_row *based(const cf_row_writing *self, const cf_row_change *change)
+{
+    return change->before ? cf_rows_find(self->base, change->before->table, change->before->key)
+                          : NULL;
+}
+
+bool cf_row_change_is_of_another(const cf_row_writing *self, const cf_row_change *change)
+{
+    const cf_row *base = based(self, change);
+
+    return base && change->after && !cf_id_equal(&base->item, &change->after->item);
+}
+
 /* ---- What is there ---- */
 
 /* The row that has this one's key; `*there`: there is one, and nothing is wrong with it. */
@@ -203,15 +218,45 @@ cf_status cf_row_insert(cf_row_writing *self, cf_row_change *change, cf_row_resu
     return status;
 }
 
+/* Whether the row was known with a value that it hasn't any more: that was emptied elsewhere, and
+ * no default stands for it.
+ *
+ *     "old" in the base, nothing is wanted     NULL, which a NOT NULL refuses
+ *     nothing in the base                      what the database has there by itself stays */
+static bool is_emptied(const cf_row_writing *self, const cf_row_change *change)
+{
+    const cf_database_table *table = table_of(self, change);
+    const cf_row *base = based(self, change);
+    bool emptied = false;
+
+    for (size_t i = 0; base && !emptied && i < table->count; i++)
+        emptied = cf_row_is_left_out(table, change->after, i) &&
+                  cf_row_field_named(base, table->columns[i].field);
+    return emptied;
+}
+
+/* Another record in the place of one takes nothing over from that: it is made anew, with the
+ * defaults of what it doesn't say. */
+static cf_status exchange(cf_row_writing *self, cf_row_change *change, cf_row_result *result,
+                          cf_error *error)
+{
+    cf_status status = cf_row_remove(self, change, result, error);
+
+    return status || *result != CF_ROW_DONE ? status : cf_row_insert(self, change, result, error);
+}
+
 cf_status cf_row_update(cf_row_writing *self, cf_row_change *change, cf_row_result *result,
                         cf_error *error)
 {
     const cf_database_table *table = table_of(self, change);
     cf_table_statements *of = &self->statements[change->place];
+    const bool emptied = is_emptied(self, change);
     sqlite3_stmt *statement;
 
-    cf_status status = cf_row_statement(self->database, table, change->after, cf_row_write_update,
-                                        &of->update, &statement, error);
+    if (emptied && cf_row_change_is_of_another(self, change))
+        return exchange(self, change, result, error);
+    cf_status status = cf_row_statement(self->database, table, emptied ? NULL : change->after,
+                                        cf_row_write_update, &of->update, &statement, error);
     if (!status && cf_row_has_key(table, change->after) &&
         cf_row_bind_columns(table, change->after, statement) &&
         cf_row_bind_keys(table, change->before, statement, table->count + 1))
@@ -227,19 +272,6 @@ cf_status cf_row_update(cf_row_writing *self, cf_row_change *change, cf_row_resu
 /* A place whose change is refused keeps the row that it has. Where that is another record than the
  * one which was to come (two devices counted to the same number, a key was used again), it isn't
  * shown under its new key, too: it would be there twice. */
-
-static const cf_row *based(const cf_row_writing *self, const cf_row_change *change)
-{
-    return change->before ? cf_rows_find(self->base, change->before->table, change->before->key)
-                          : NULL;
-}
-
-bool cf_row_change_is_of_another(const cf_row_writing *self, const cf_row_change *change)
-{
-    const cf_row *base = based(self, change);
-
-    return base && change->after && !cf_id_equal(&base->item, &change->after->item);
-}
 
 typedef struct {
     cf_hash_link link;

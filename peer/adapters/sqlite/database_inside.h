@@ -43,6 +43,8 @@ cf_bytes cf_row_column(const cf_database_table *table, const cf_row *row,
                        const cf_database_column *column);
 /* What a row doesn't say, the database does: its default. */
 bool cf_row_is_left_out(const cf_database_table *table, const cf_row *row, size_t column);
+/* Whether it leaves any out. */
+bool cf_row_leaves_out(const cf_database_table *table, const cf_row *row);
 /* A row in whose key something is missing would get one. */
 bool cf_row_has_key(const cf_database_table *table, const cf_row *row);
 

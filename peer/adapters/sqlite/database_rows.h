@@ -24,6 +24,7 @@ typedef struct {
 
 typedef struct {
     size_t written;                /* rows inserted, updated or deleted */
+    bool gave;                     /* a default stands where a row says nothing */
     uint32_t writes;               /* of the file, with this one; 0: nothing was written */
     cf_database_refusal *refusals; /* each row once; borrows keys from the rows given */
     size_t count, capacity;

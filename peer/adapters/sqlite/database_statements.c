@@ -111,7 +111,7 @@ bool cf_row_is_left_out(const cf_database_table *table, const cf_row *row, size_
            !cf_row_column(table, row, &table->columns[column]).size;
 }
 
-static bool leaves_out(const cf_database_table *table, const cf_row *row)
+bool cf_row_leaves_out(const cf_database_table *table, const cf_row *row)
 {
     bool any = false;
 
@@ -126,7 +126,7 @@ void cf_row_write_insert(const cf_database_table *table, const cf_row *row, cf_b
     cf_buffer values = {0};
     size_t count = 0;
 
-    cf_buffer_append_text(sql, "INSERT INTO main.");
+    cf_buffer_append_text(sql, "INSERT OR ABORT INTO main.");
     cf_database_name(table->name, sql);
     cf_buffer_append_text(sql, " (");
     for (size_t i = 0; i < table->count; i++) {
@@ -146,7 +146,7 @@ void cf_row_write_update(const cf_database_table *table, const cf_row *row, cf_b
 {
     size_t count = 0;
 
-    cf_buffer_append_text(sql, "UPDATE main.");
+    cf_buffer_append_text(sql, "UPDATE OR ABORT main.");
     cf_database_name(table->name, sql);
     cf_buffer_append_text(sql, " SET ");
     for (size_t i = 0; i < table->count; i++) {
@@ -182,7 +182,7 @@ cf_status cf_row_statement(sqlite3 *database, const cf_database_table *table, co
                            void (*write)(const cf_database_table *, const cf_row *, cf_buffer *),
                            sqlite3_stmt **kept, sqlite3_stmt **out, cf_error *error)
 {
-    bool once = row && leaves_out(table, row);
+    bool once = row && cf_row_leaves_out(table, row);
     cf_status status = CF_OK;
     cf_buffer sql = {0};
 

@@ -268,10 +268,13 @@ static void tell(cf_row_writing *self, cf_database_outcome *out)
     for (size_t i = 0; i < self->count; i++) {
         const cf_row_change *change = &self->changes[i];
 
-        if (change->refused)
+        if (change->refused) {
             note_refusal(out, change->after ? change->after : change->before, change->refused);
-        else
-            out->written++;
+            continue;
+        }
+        out->written++;
+        out->gave |=
+            change->after && cf_row_leaves_out(&self->schema->tables[change->place], change->after);
     }
 }
 

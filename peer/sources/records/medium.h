@@ -45,6 +45,7 @@ typedef struct {
 typedef struct {
     bool wrote; /* anything; else the medium showed just this already */
     bool torn;  /* refused rows may stand there all the same, or be gone */
+    bool gave;  /* the medium shows something by itself where a row says nothing */
     bool ended; /* what was written ends in a line end */
     cf_medium_refusal *refusals;
     size_t count, capacity;

@@ -351,6 +351,7 @@ static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_m
                                &self->before, rows, count, &outcome, error);
     status = be_patient(self, status, error);
     out->wrote = !status && outcome.written > 0;
+    out->gave = !status && outcome.gave;
     if (!status && outcome.writes)
         self->place.is.writes = outcome.writes;
     if (out->wrote)

@@ -372,6 +372,7 @@ static cf_status settle(applying *self, const cf_medium_outcome *outcome, cf_err
 
     run->wrote = outcome->wrote;
     run->wrote_end = outcome->ended;
+    run->unrest |= outcome->gave; /* the others are told of it */
     source->applied += outcome->wrote;
     source->context->activity += outcome->wrote;
     note_refusals(run, outcome, refused);

@@ -403,6 +403,58 @@ Test(database_write, lets_the_database_fill_in_what_a_row_lacks)
     expect_query(here, "SELECT group_concat(v || x) FROM t", "zown,bpreset");
 }
 
+static const char preset[] =
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, v, x NOT NULL DEFAULT 'preset')";
+
+/* Ours has the value, theirs none; ours is known as the record of this number. */
+static void make_emptied(const char *schema, uint8_t number)
+{
+    database_does(here, schema);
+    database_does(there, "CREATE TABLE t (id INTEGER PRIMARY KEY, v, x)");
+    database_does(here, "INSERT INTO t VALUES (1, 'a', 'own')");
+    database_does(there, "INSERT INTO t(id, v) VALUES (1, 'z')");
+    expect_ok(database_read(here), here->error);
+    expect_ok(database_read(there), there->error);
+    cf_row known = here->rows.rows[0];
+    known.item.bytes[0] = number;
+    cf_rows_put(here->base, &known);
+}
+
+Test(database_write, gives_no_default_for_a_value_that_was_emptied)
+{
+    make_emptied(preset, 0);
+    write_theirs();
+    expect_refusals(&outcome, "t 1 NOT NULL constraint failed: t.x\n");
+    expect_query(here, "SELECT v || x FROM t", "aown");
+}
+
+Test(database_write, gives_another_record_the_default_and_not_what_was_there)
+{
+    make_emptied(preset, 1);
+    write_theirs();
+    expect_refusals(&outcome, "");
+    expect_query(here, "SELECT v || x FROM t", "zpreset");
+}
+
+Test(database_write, refuses_where_a_constraint_would_make_do)
+{
+    make_emptied("CREATE TABLE t (id INTEGER PRIMARY KEY, v,"
+                 " x NOT NULL ON CONFLICT REPLACE DEFAULT 'preset')",
+                 0);
+    write_theirs();
+    expect_refusals(&outcome, "t 1 NOT NULL constraint failed: t.x\n");
+    expect_query(here, "SELECT v || x FROM t", "aown");
+}
+
+Test(database_write, exchanges_values_though_a_constraint_would_delete_rows)
+{
+    make("CREATE TABLE t (id INTEGER PRIMARY KEY, v UNIQUE ON CONFLICT REPLACE)",
+         "INSERT INTO t VALUES (1, 'a'), (2, 'b')", "INSERT INTO t VALUES (1, 'b'), (2, 'a')");
+    write_theirs();
+    expect_refusals(&outcome, "");
+    expect_query(here, "SELECT group_concat(id || v) FROM t", "1b,2a");
+}
+
 Test(database_write, changes_the_case_of_a_key_that_has_none)
 {
     make("CREATE TABLE t (name TEXT COLLATE NOCASE PRIMARY KEY, v)",
