@@ -94,11 +94,11 @@ static void tell(const cf_run *run, const holders *others, bool rehearses)
 {
     cf_error why = {0};
 
-    if (run->json && rehearses)
+    if (run->json)
         cf_print_json(&run->output, json_pack("{s:O}", "devices", others->names));
-    else if (!run->json && rehearses && check_holders(run, others, &why))
+    else if (rehearses && check_holders(run, others, &why))
         cf_say(&run->output, "%s", why.text);
-    else if (!run->json && !run->quiet)
+    else if (!run->quiet)
         cf_print(&run->output, "%s: %s off the list; what sources hold stays where it is%s\n",
                  run->options.arguments[1], rehearses ? "would be taken" : "taken",
                  rehearses || cf_loop_serves(run->loop)

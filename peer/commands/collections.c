@@ -24,7 +24,10 @@ static cf_status rename_collection(cf_run *run, cf_error *error)
         cf_catalog_say_renamed(peer, arguments[1], error);
     if (!status)
         status = cf_catalog_rename(peer, &found.id, arguments[2], cf_loop_time(run->loop), error);
-    if (!status && !run->json && !run->quiet)
+    if (!status && run->json)
+        cf_print_json(&run->output, json_pack("{s:s, s:o}", "name", arguments[2], "id",
+                                              cf_json_hex(found.id.bytes, CF_ID_SIZE)));
+    else if (!status && !run->quiet)
         cf_print(&run->output, "%s: called %s from now on, on all devices%s\n", arguments[1],
                  arguments[2],
                  cf_loop_serves(run->loop) ? ""

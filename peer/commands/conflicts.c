@@ -23,7 +23,7 @@ typedef struct {
     uint64_t give_up_ms;
     const char **which;        /* each WHICH; an id as what is listed under it */
     cf_record_choice *choices; /* of each, before anybody is asked */
-    size_t lacking;
+    cf_record_choice lacks;    /* of all, how many stay for which reason */
     cf_record_settled all;
     cf_arena arena;
 } resolving;
@@ -262,6 +262,12 @@ static const char *which_of(cf_run *run, size_t index, cf_arena *arena)
     return found ? found : typed;
 }
 
+/* What stays as it is, whatever the reason. */
+static size_t count_stays(const cf_record_choice *choice)
+{
+    return choice->lacking + choice->bound + choice->shown;
+}
+
 /* By what is listed now: a number says nothing of what others wrote since. */
 static cf_status choose(cf_run *run, resolving *self, cf_error *error)
 {
@@ -281,12 +287,14 @@ static cf_status choose(cf_run *run, resolving *self, cf_error *error)
         if (!status)
             status = cf_record_choose(&settling, choice, error);
         const bool is_any =
-            choice->count || choice->yield_count || choice->parted || choice->lacking;
+            choice->count || choice->yield_count || choice->parted || count_stays(choice);
         for (size_t before = 0; !status && before < i; before++)
             cf_record_choice_leave(choice, &self->choices[before]);
         if (!status && !is_any)
             status = cf_fail(error, CF_MISSING, "%s: no conflict is listed so", self->which[i]);
-        self->lacking += choice->lacking;
+        self->lacks.lacking += choice->lacking;
+        self->lacks.bound += choice->bound;
+        self->lacks.shown += choice->shown;
     }
     return status;
 }
@@ -324,41 +332,50 @@ static void tell_settled(cf_run *run, size_t count, bool same)
         cf_say(&run->output, "`counterfoil sync` writes that here, and tells the others");
 }
 
-static void tell(cf_run *run, const cf_record_settled *all, size_t lacking, bool same)
+static void tell_stays(cf_run *run, size_t count, const char *why)
 {
+    if (count)
+        cf_say(&run->output, "%zu stay%s: %s", count, count == 1 ? "s" : "", why);
+}
+
+static void tell(cf_run *run, const resolving *self)
+{
+    const cf_record_settled *all = &self->all;
+    const bool same = self->keep.kind == CF_KEEP_SAME;
+
     if (run->json)
         cf_print_json(&run->output,
                       json_pack("{s:I, s:I, s:I, s:I}", "settled", (json_int_t)all->settled,
-                                "lacking", (json_int_t)lacking, "ended", (json_int_t)all->ended,
-                                "locked", (json_int_t)all->locked));
+                                "lacking", (json_int_t)count_stays(&self->lacks), "ended",
+                                (json_int_t)all->ended, "locked", (json_int_t)all->locked));
     else if (!run->quiet)
         tell_settled(run, all->settled, same);
-    if (lacking && same)
-        cf_say(&run->output,
-               "%zu stay%s: no other row has such a value, or the rows' keys are not counted",
-               lacking, lacking == 1 ? "s" : "");
-    else if (lacking)
-        cf_say(&run->output,
-               "%zu stay%s: no such version is among them, or of two rows neither can be without "
-               "the value",
-               lacking, lacking == 1 ? "s" : "");
+    tell_stays(run, self->lacks.lacking,
+               same ? "no other row has such a value, or the rows' keys are not counted"
+                    : "no such version is among them");
+    tell_stays(run, self->lacks.bound, "of two rows neither can be without the value");
+    tell_stays(run, self->lacks.shown, "both values are shown");
     if (all->ended)
         cf_say(&run->output, "%zu had ended: another device settled %s meanwhile", all->ended,
                all->ended == 1 ? "it" : "them");
-    if (all->locked)
-        cf_say(&run->output, "%zu stay%s: another device has the record locked", all->locked,
-               all->locked == 1 ? "s" : "");
+    tell_stays(run, all->locked, "another device has the record locked");
 }
 
 /* What --keep or --same asked for, and there is none of. */
-static const char *what_lacks(const cf_keep *keep)
+static const char *what_lacks(const resolving *self)
 {
-    if (keep->kind == CF_KEEP_SAME)
+    if (self->keep.kind == CF_KEEP_SAME)
         return "are no two rows that could be one";
-    return keep->kind == CF_KEEP_MINE
+    if (!self->lacks.lacking && self->lacks.bound)
+        return "are rows that can't be without the value";
+    if (!self->lacks.lacking)
+        return self->keep.kind == CF_KEEP_BOTH
+                   ? "are long values, of which none gets an entry of its own"
+                   : "are values that are both shown: --keep both says that both are meant";
+    return self->keep.kind == CF_KEEP_MINE
                ? "is none that this device wrote: --keep 1 is what is shown, 2 the first that is "
                  "not"
-               : "is no such version, or rows that can't be without the value";
+               : "is no such version";
 }
 
 /* What was settled stays so, also where the next can't be. */
@@ -371,13 +388,13 @@ static cf_status resolve(cf_run *run, resolving *self, cf_error *error)
     cf_loop_wake(run->loop);
     if (status)
         return status;
-    tell(run, &self->all, self->lacking, self->keep.kind == CF_KEEP_SAME);
-    if (!self->all.settled && !self->all.locked && !self->all.ended && self->lacking)
-        return cf_fail(error, CF_USAGE, "nothing was settled: there %s", what_lacks(&self->keep));
-    run->exit_code = self->all.locked                   ? 9
-                     : self->lacking || self->all.ended ? 1
-                     : count_all(run) != 0              ? STILL_THERE
-                                                        : 0;
+    tell(run, self);
+    if (!self->all.settled && !self->all.locked && !self->all.ended && count_stays(&self->lacks))
+        return cf_fail(error, CF_USAGE, "nothing was settled: there %s", what_lacks(self));
+    run->exit_code = self->all.locked                               ? 9
+                     : count_stays(&self->lacks) || self->all.ended ? 1
+                     : count_all(run) != 0                          ? STILL_THERE
+                                                                    : 0;
     return CF_OK;
 }
 

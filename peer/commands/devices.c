@@ -26,6 +26,8 @@ static cf_status rename_device(cf_run *run, cf_error *error)
         name = cf_catalog_free_name(peer, &device, arguments[2], &run->arena);
         status = cf_catalog_name_device(peer, &device, name, cf_loop_time(run->loop), error);
     }
+    if (!status && run->json)
+        cf_print_json(&run->output, cf_device_json(peer, &device));
     if (!status && name != arguments[2] && !run->quiet)
         cf_say(&run->output, "another device is called '%s': this one is called '%s'", arguments[2],
                name);

@@ -170,7 +170,8 @@ def test_a_name_with_dots_and_spaces_is_one_like_any_other(two, name):
     with sqlite3.connect(paths[1]) as database:
         assert database.execute("SELECT name FROM people").fetchall() == [("Anna",)]
     assert f"{name}: new people/1" in desktop.run("log", f"{name}//people/1")
-    laptop.run("collections", "rename", name, f"{name}.other")
+    told = laptop.json("collections", "rename", name, f"{name}.other")
+    assert told == {"name": f"{name}.other", "id": laptop.json("collections")[0]["id"]}
 
 
 def test_who_names_no_collection_hears_which_there_are(two):

@@ -59,7 +59,10 @@ def test_who_deletes_one_ends_it(edited):
 def test_who_means_both_says_so(edited, which):
     laptop, desktop, here, there = edited
     (told,) = laptop.json("conflicts", code=4)
-    laptop.run("conflicts", "resolve", "cards//ann/phones", "--keep", "mine", code=2)
+    for keep in ("mine", "1", "7"):
+        said = laptop.run("conflicts", "resolve", "cards//ann/phones", "--keep", keep, code=2)
+        assert "values that are both shown: --keep both says that both are meant" in said
+        assert "row" not in said and "no such version" not in said
     word = {"path": "cards//ann/phones", "pattern": "cards//*", "id": told["id"]}[which]
     laptop.run("conflicts", "resolve", word, "--keep", "both", "-n", code=4)
     assert laptop.json("conflicts", code=4) == [told]

@@ -288,7 +288,8 @@ def test_pairing_speaks_json(two, make_device):
 
 def test_devices_are_renamed_everywhere(two):
     laptop, desktop = two
-    laptop.run("devices", "rename", "laptop", "old laptop")
+    told = laptop.json("devices", "rename", "laptop", "old laptop")
+    assert told == {key: laptop.json("devices", "show", "old laptop")[key] for key in ("name", "fingerprint", "id")}
     laptop.sync()
     desktop.run("devices", "rename", "desktop", "new desktop")
     desktop.sync()

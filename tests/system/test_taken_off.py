@@ -35,7 +35,7 @@ def test_it_is_not_taken_from_others_without_a_word(pair_of_notes):
     assert laptop.json("collections", "delete", "notes", "--dry-run") == {"devices": ["desktop"]}
     assert "desktop" in laptop.finish("collections", "delete", "notes", "-n").stderr
     assert [one["name"] for one in laptop.json("collections")] == ["notes"]
-    laptop.run("collections", "delete", "notes", "--yes")
+    assert laptop.json("collections", "delete", "notes", "--yes") == {"devices": ["desktop"]}
     assert listed(laptop) == []
 
 

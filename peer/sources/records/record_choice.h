@@ -26,7 +26,9 @@ typedef struct {
     cf_record_end *ends; /* ascending by item and field, as the conflicts are */
     size_t count;
     size_t lacking; /* so many fields: there is no such version, or it is the key; or no other
-                       row has the value; of rows: no column may be empty, or they can't be one */
+                       row has the value; of rows: they can't be one */
+    size_t bound;   /* so many rows: no column may be empty */
+    size_t shown;   /* so many values are shown beside others, and get no entries of their own */
     size_t parted;  /* so many values get entries of their own: which, is found when it is done */
     cf_record_yield *yields;
     size_t yield_count;

@@ -117,7 +117,7 @@ static void choose_both(settling *self, cf_record_choice *out)
     for (size_t i = 0; i < count && !of_fields; i++)
         if (is_meant_by(self, &all[i].other, cf_record_both_path))
             *(self->keep.kind == CF_KEEP_BOTH && is_parted(self, &all[i]) ? &out->parted
-                                                                          : &out->lacking) += 1;
+                                                                          : &out->shown) += 1;
 }
 
 /* Parts what is meant of the first value's item; returns how many values that item has. */
@@ -217,7 +217,7 @@ static void choose_row(settling *self, const cf_record_clash *clash, cf_record_c
     const cf_row *yields = cf_record_clash_yields(clash, &self->keep);
 
     if (!yields) {
-        out->lacking++;
+        *(clash->column.size ? &out->lacking : &out->bound) += 1;
         return;
     }
     out->yields[out->yield_count++] =
