@@ -185,6 +185,25 @@ def test_a_row_that_got_a_default_is_in_sync_at_once(notes):
     assert here.rows("SELECT stars FROM notes WHERE id = 'd'") == [(3,)] and differences(laptop) == {}
 
 
+def test_a_default_is_no_edit_where_nobody_is_told_of_it(notes):
+    """What comes later to a row of a source that only receives was held off by the default that the row had got."""
+    laptop, desktop, here, there = notes
+    desktop.run("set", str(there.path), "--mode", "receive")
+    there.run(STARS)
+    here.run("INSERT INTO notes VALUES ('d', 'four')")
+    both(laptop, desktop)
+    here.run("UPDATE notes SET text = 'FOUR' WHERE id > 'b'")
+    both(laptop, desktop)
+    assert there.rows("SELECT * FROM notes WHERE id > 'b' ORDER BY id") == [("c", "FOUR", 3), ("d", "FOUR", 3)]
+    assert differences(desktop) == {}
+    there.run("UPDATE notes SET stars = 4 WHERE id = 'd'")
+    assert [one["path"] for one in desktop.sync(1)["collections"][0]["pending"]] == ["notes/d"]
+    there.run("UPDATE notes SET stars = 3 WHERE id = 'd'")
+    here.run(f"{STARS} UPDATE notes SET stars = 5 WHERE id = 'd'")
+    both(laptop, desktop)
+    assert here.all("notes") == there.all("notes")
+
+
 # ---- A column that can't be told of at once ----
 
 

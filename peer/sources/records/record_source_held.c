@@ -8,6 +8,8 @@
  *     the column is added, and empty:   nothing was cleared, a@x is written there
  *     its user has written a@y there:   he never saw a@x, so both stay, and one is listed
  *
+ * Where a source only receives, nobody is ever told of such a default, and it is no edit either.
+ *
  * What is kept: [table…] that there is room for, and behind it, if there are any, [[table, field,
  * preset or empty, [key…]]…], the rows to which a column is still new. */
 #include "peer/sources/records/record_held.h"
@@ -266,8 +268,23 @@ static bool fill(cf_record_run *run, cf_row *row, const cf_row *base)
     return true;
 }
 
-/* Fills all rows of the file that the base knows, and marks which were filled. What was read stays
- * as it was read. */
+/* What was read stays as it was read. */
+static void replace_rows(cf_record_run *run, const cf_row *rows)
+{
+    cf_record_file *file = &run->content.file;
+
+    if (run->as_read.rows == file->rows) {
+        cf_row *as_read = cf_arena_allocate(&run->arena, file->count, sizeof *as_read);
+
+        if (file->count)
+            memcpy(as_read, file->rows, file->count * sizeof *as_read);
+        run->as_read.rows = as_read;
+    }
+    if (file->count)
+        memcpy(file->rows, rows, file->count * sizeof *rows);
+}
+
+/* Fills all rows of the file that the base knows, and marks which were filled. */
 static void fill_rows(cf_record_run *run)
 {
     cf_record_file *file = &run->content.file;
@@ -284,15 +301,47 @@ static void fill_rows(cf_record_run *run)
             find_unseen(run, &rows[i], base);
         run->filled[i] = base && fill(run, &rows[i], base);
     }
-    if (run->as_read.rows == file->rows) { /* what was read stays what was read */
-        cf_row *as_read = cf_arena_allocate(&run->arena, file->count, sizeof *as_read);
+    replace_rows(run, rows);
+}
 
-        if (file->count)
-            memcpy(as_read, file->rows, file->count * sizeof *as_read);
-        run->as_read.rows = as_read;
+/* ---- What nobody is told of ---- */
+
+/* The row without defaults that stand where the base has nothing. */
+static cf_row without_defaults(cf_record_run *run, const cf_row *row)
+{
+    const cf_row *base = cf_rows_find(run->source->binding->rows, row->table, row->key);
+    cf_row left = *row;
+
+    if (!base)
+        return left;
+    cf_row_field *fields = cf_arena_allocate(&run->arena, row->field_count, sizeof *fields);
+    left.fields = fields;
+    left.field_count = 0;
+    for (size_t i = 0; i < row->field_count; i++) {
+        const cf_row_field *field = &row->fields[i];
+
+        if (field->count != 1 || cf_row_field_named(base, field->name) ||
+            !cf_format_presets(&run->content.format, row->table, field->name, field->values[0]))
+            fields[left.field_count++] = *field;
     }
-    if (file->count)
-        memcpy(file->rows, rows, file->count * sizeof *rows);
+    return left;
+}
+
+/* Where nothing is ever published, a default that the source put into a row by itself stays beside
+ * what comes later: it is no edit that would keep that away. */
+static void leave_defaults(cf_record_run *run)
+{
+    const cf_record_file *file = &run->content.file;
+    bool any = false;
+
+    for (size_t i = 0; i < run->content.format.count; i++)
+        any |= run->content.format.tables[i].preset_count > 0;
+    if (!any || !cf_record_run_receives(run))
+        return;
+    cf_row *rows = cf_arena_allocate(&run->arena, file->count, sizeof *rows);
+    for (size_t i = 0; i < file->count; i++)
+        rows[i] = without_defaults(run, &file->rows[i]);
+    replace_rows(run, rows);
 }
 
 void cf_record_run_fill(cf_record_run *run)
@@ -310,6 +359,7 @@ void cf_record_run_fill(cf_record_run *run)
         give_presets(run);
         fill_rows(run);
     }
+    leave_defaults(run);
     held->known = true;
 }
 
