@@ -195,9 +195,16 @@ static bool is_record(const cf_content_lines *lines, size_t component)
             cf_component_named(&lines->components[at->parent], "VCALENDAR"));
 }
 
-static bool is_other(const cf_component *at)
+/* A component that is none, nor in one, and no zone of theirs: a journal, whatever has no name
+ * here. */
+static bool is_other(const cf_content_lines *lines, size_t component)
 {
-    return cf_component_named(at, "VJOURNAL") || cf_component_named(at, "VFREEBUSY");
+    const cf_component *at = &lines->components[component];
+
+    return !is_record(lines, component) && !cf_component_named(at, "VCALENDAR") &&
+           !cf_component_named(at, "VTIMEZONE") &&
+           (at->parent == CF_LINES_NONE ||
+            cf_component_named(&lines->components[at->parent], "VCALENDAR"));
 }
 
 static void read_items(reading *self)
@@ -247,7 +254,7 @@ static void read_rows(const cf_content_lines *lines, cf_record_file *out, cf_cal
             (cf_content_line_is_cut(lines, i) ? cf_record_file_cut : cf_record_file_trouble)(
                 out, lines->lines[i].number, NULL, lines->lines[i].trouble);
     for (size_t i = 0; i < lines->component_count; i++) {
-        out->others |= is_other(&lines->components[i]);
+        out->others |= is_other(lines, i);
         if (is_record(lines, i))
             cf_calendar_component_read(lines, i, &out->arena, &self.all[self.count++]);
     }

@@ -113,10 +113,14 @@ static void read_rows(const cf_content_lines *lines, cf_vcard_cards *cards, cf_r
     for (size_t i = 0; i < lines->component_count; i++) {
         const cf_component *at = &lines->components[i];
 
-        if (!at->depth && cf_component_named(at, "VCARD"))
+        if (at->depth)
+            continue;
+        if (cf_component_named(at, "VCARD"))
             read_card(lines, i, cards, &list, out);
-        else if (!at->depth && at->unended)
+        else if (at->unended)
             cf_record_file_cut(out, lines->lines[at->first].number, NULL, at->trouble);
+        else
+            out->others = true;
     }
     cf_field_list_release(&list);
     cf_record_file_settle(out, line_of, (void *)lines);

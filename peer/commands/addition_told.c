@@ -83,10 +83,8 @@ static void print_figures(const cf_addition *self)
     print_consequence(self);
     if (found->left_out)
         cf_print(&self->run->output,
-                 "%zu table%s or computed column%s of it %s not synced: `counterfoil status` says "
-                 "why\n",
-                 found->left_out, found->left_out == 1 ? "" : "s", found->left_out == 1 ? "" : "s",
-                 found->left_out == 1 ? "is" : "are");
+                 "%zu part%s of it %s not synced: `counterfoil status` says why\n", found->left_out,
+                 found->left_out == 1 ? "" : "s", found->left_out == 1 ? "is" : "are");
 }
 
 void cf_addition_tell(const cf_addition *self)

@@ -106,6 +106,35 @@ def test_what_is_in_trouble_holds_back_nothing(home):
     assert {path.name for path in home.here.glob("*.ics")} == {"list.ics", *bad}, "and nothing else is deleted"
 
 
+@pytest.mark.parametrize("what", ["VJOURNAL", "VFREEBUSY", "X-NOTE"])
+def test_what_is_beside_an_event_in_its_file_stays_without_it(home, what):
+    diary = event("diary", "Dear diary", what=what)
+    inside = diary.split("EN\r\n", 1)[1].split("END:VCALENDAR")[0]
+    lunch = event("lunch", "Lunch", "DTSTART:20261124T120000Z")
+    both = {"lunch.ics": lunch, "dinner.ics": lunch.replace("lunch", "dinner")}
+    fill(home.here, {name: text.replace("END:VCALENDAR", inside + "END:VCALENDAR") for name, text in both.items()})
+    home.both()
+    assert set(reasons := pending(home.laptop)) == set(both), reasons
+    assert all("only events and tasks are synced" in reason for reason in reasons.values()), reasons
+    assert "Dear diary" not in "".join(items(home.there).values())
+    edit(home.there / "lunch.ics", "SUMMARY:Lunch", "SUMMARY:Soup")
+    home.both()
+    assert "SUMMARY:Soup" in items(home.here)["lunch.ics"] and inside in items(home.here)["lunch.ics"]
+    (home.there / "lunch.ics").unlink()
+    write(home.here / "dinner.ics", diary)
+    before = entries(home.laptop)
+    home.both()
+    home.both()
+    assert entries(home.laptop) == before + 2, "one event was deleted there, one here"
+    assert sorted(items(home.there)) == ["breakfast.ics", "shopping.ics"]
+    assert {name: items(home.here)[name] for name in both} == dict.fromkeys(both, diary)
+    assert set(pending(home.laptop)) == set(both), pending(home.laptop)
+    write(home.there / "lunch.ics", lunch)
+    home.both()
+    home.both()
+    assert items(home.here)["lunch.ics"] == diary and "UID:lunch" in "".join(items(home.here).values())
+
+
 def test_a_table_that_is_not_asked_for_leaves_the_folder_and_nothing_else(home):
     home.desktop.run("set", str(home.there), "--include", "events")
     home.both()

@@ -11,7 +11,7 @@ def test_a_table_without_a_primary_key_is_a_note(two):
     laptop, desktop = two
     schema = "CREATE TABLE t (id INTEGER PRIMARY KEY, v); CREATE TABLE metadata (a, b); CREATE VIRTUAL TABLE f USING fts5(x);"
     here = Database(laptop.folder / "news.db").run(schema + "INSERT INTO t VALUES (1, 'one'); INSERT INTO metadata VALUES (1, 2)")
-    assert "2 tables or computed columns of it are not synced: `counterfoil status`" in laptop.run(
+    assert "2 parts of it are not synced: `counterfoil status`" in laptop.run(
         "add", str(here.path), "--format", "sqlite", "--collection", "book")
     assert laptop.sync()["in_sync"]
     desktop.sync()

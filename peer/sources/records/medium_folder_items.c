@@ -163,16 +163,12 @@ static bool is_blank(cf_bytes bytes)
 }
 
 /* CF_MALFORMED: nothing is in the file, which was rather cut off than says that what was in it is
- * gone; or nothing that is ever synced. */
+ * gone. */
 static cf_status check_filled(const cf_folder_medium *self, const cf_folder_item *item,
                               cf_error *error)
 {
-    if (item->file.count || item->file.trouble_count)
+    if (item->file.count || item->file.trouble_count || item->file.others)
         return CF_OK;
-    if (item->file.others)
-        return cf_fail(error, CF_MALFORMED,
-                       "only events and tasks are synced, and it holds neither: move it to another "
-                       "folder");
     const char *what = self->options.adapter->item;
     cf_buffer fill = {0};
 

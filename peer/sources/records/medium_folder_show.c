@@ -131,6 +131,18 @@ static void gather(cf_folder_medium *self)
 
 /* ---- What may be in an item that can't be read ---- */
 
+/* Lists that the file holds what is never synced, as a journal beside an event. */
+static void tell_others(const cf_folder_medium *self, const cf_folder_item *item,
+                        cf_record_file *out)
+{
+    char text[CF_ERROR_TEXT];
+
+    snprintf(text, sizeof text, "only %s are synced: what else is in it stays here as it is",
+             self->options.adapter->what);
+    add_trouble(out, item, NULL, false, text);
+    out->troubles[out->trouble_count - 1].harmless = true;
+}
+
 /* Lists what is in trouble in one file, by its name. */
 static void tell_troubles(const cf_folder_item *item, cf_record_file *out)
 {
@@ -239,6 +251,8 @@ void cf_folder_items_show(cf_folder_medium *self, cf_record_file *out)
         if (!item->there)
             continue;
         tell_troubles(item, out);
+        if (item->file.others)
+            tell_others(self, item, out);
         if (cf_folder_item_is_clear(item)) {
             hold_rows(self, i);
             continue;

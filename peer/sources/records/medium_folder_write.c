@@ -127,14 +127,15 @@ static cf_status refuse_cut(const cf_folder_item *item, cf_error *error)
                    (const char *)item->name.data);
 }
 
-/* The step of a file: it is written anew, or deleted where nothing is to be in it, and nothing in
- * trouble is. A file that is just so is left alone. */
+/* The step of a file: it is written anew, or deleted where nothing is to be in it, and nothing is
+ * that is in trouble or never synced. A file that is just so is left alone. */
 static void plan_item(writing *self, size_t index)
 {
     const cf_folder_item *item = self->self->items[index];
     cf_row *rows = cf_allocate(self->targets[index].wanted + item->file.count, sizeof *rows);
     size_t count = item->file.cut ? 0 : rows_for(self, index, rows);
-    cf_folder_step step = {.deletes = count == 0 && item->file.trouble_count == 0};
+    cf_folder_step step = {.deletes =
+                               count == 0 && item->file.trouble_count == 0 && !item->file.others};
     cf_error error;
 
     name_rows(self, index, &step);

@@ -278,8 +278,13 @@ Test(icalendar, says_that_it_holds_what_is_never_synced)
     cr_assert(rows.others);
     cr_assert(!rows.count);
     cr_assert(!rows.trouble_count);
-    read_text("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n");
+    read_text("BEGIN:VCALENDAR\nBEGIN:X-NOTE\nEND:X-NOTE\nEND:VCALENDAR\n");
+    cr_assert(rows.others);
+    read_text("BEGIN:VCALENDAR\nBEGIN:VTIMEZONE\nTZID:a\nBEGIN:STANDARD\nEND:STANDARD\n"
+              "END:VTIMEZONE\nBEGIN:VEVENT\nUID:1\nBEGIN:X-NOTE\nEND:X-NOTE\nEND:VEVENT\n"
+              "BEGIN:VTODO\nUID:2\nEND:VTODO\nEND:VCALENDAR\n");
     cr_assert(!rows.others);
+    cr_assert_eq(rows.count, 2);
 }
 
 Test(icalendar, names_an_event_with_too_many_lines)

@@ -340,6 +340,32 @@ Test(medium_folder_writes, leaves_in_a_file_what_does_not_count_there)
     book_close(&b);
 }
 
+/* A card's file that holds a note beside the card, which no other device has. */
+Test(medium_folder_writes, leaves_what_is_never_synced_where_its_card_was)
+{
+    static const char note[] = "BEGIN:X-NOTE\nX-TEXT:mine\nEND:X-NOTE\n";
+    static const char both[] = "BEGIN:VCARD\nVERSION:3.0\nUID:one\nFN:One\nEND:VCARD\n"
+                               "BEGIN:X-NOTE\nX-TEXT:mine\nEND:X-NOTE\n";
+    cf_medium_outcome outcome;
+    book b;
+
+    book_open(&b);
+    scratch_write(b.disk, "book/one.vcf", both);
+    book_look(&b);
+    cr_expect(book_shown(&b, "one"));
+    cr_assert(book_names(&b, "one.vcf"));
+    cr_expect(b.content.file.troubles[0].harmless);
+    expect_ok(cf_medium_write(b.medium, NULL, 0, &outcome, &b.error), b.error);
+    cr_expect_eq(outcome.count, 0);
+    cr_expect(scratch_holds(b.disk, "book/one.vcf", note));
+    book_look(&b);
+    cr_expect_not(book_shown(&b, "one"));
+    cr_expect_not(book_doubts(&b, "one"));
+    cr_expect(book_names(&b, "one.vcf"));
+    cf_medium_outcome_release(&outcome);
+    book_close(&b);
+}
+
 /* What is wanted of a file of several, and is as it is there, is no reason to leave the rest. */
 Test(medium_folder_writes, takes_out_of_a_file_of_several_what_is_not_wanted)
 {
