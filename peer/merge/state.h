@@ -57,6 +57,10 @@ bool cf_state_find_write_of(const cf_state *state, const cf_item *item, cf_bytes
                             const cf_dot *dot, cf_write *out);
 bool cf_state_has_field(const cf_state *state, const cf_id *item, uint32_t field);
 cf_bytes cf_state_field_name(const cf_state *state, uint32_t field);
+/* Whether the field is below another one that an item has ever had, as /a/b is below /a; whether
+ * any is. */
+bool cf_state_field_is_nested(const cf_state *state, uint32_t field);
+bool cf_state_has_nested_field(const cf_state *state);
 /* As qsort wants it: fields with a fixed number come first; the number of any other is only how
  * this state met it. */
 int cf_state_compare_fields(const cf_state *state, uint32_t a, uint32_t b);

@@ -50,6 +50,29 @@ cf_bytes cf_state_field_name(const cf_state *state, uint32_t number)
     return state->names[number]->name;
 }
 
+bool cf_state_field_is_nested(const cf_state *state, uint32_t field)
+{
+    cf_bytes above = cf_state_field_name(state, field);
+    bool found = false;
+
+    while (!found && above.size > 1) {
+        do
+            above.size--;
+        while (above.size && above.data[above.size] != '/');
+        found = above.size && find_field(state, above);
+    }
+    return found;
+}
+
+bool cf_state_has_nested_field(const cf_state *state)
+{
+    bool found = false;
+
+    for (size_t i = CF_FIELD_NUMBERS; i < state->name_count && !found; i++)
+        found = cf_state_field_is_nested(state, (uint32_t)i);
+    return found;
+}
+
 cf_dots *cf_state_dots(const cf_state *state)
 {
     return state->dots;

@@ -49,6 +49,20 @@ static void replace(row_scan *self, cf_bytes name, bool listed)
             cf_change_draft_over(&self->diffing->draft, &self->scanned->item, name, &ref->dot);
 }
 
+/* Replaces what gave way to the field: without it that would be shown.
+ *
+ *     theme: light is shown, theme/name: dark listed     theme is cleared: both go */
+static void replace_excluded(row_scan *self, cf_bytes name)
+{
+    for (size_t i = 0; i < self->refs.count; i++) {
+        const cf_row_ref *ref = &self->refs.at[i];
+
+        if (ref->standing != CF_WRITE_SHOWN && cf_fields_exclude(ref->field, name))
+            cf_change_draft_over(&self->diffing->draft, &self->scanned->item, ref->field,
+                                 &ref->dot);
+    }
+}
+
 static void write(row_scan *self, cf_bytes name, cf_bytes value, bool weak)
 {
     if (value.size)
@@ -185,6 +199,8 @@ static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_r
         return;
     write(self, rule->name, value, kept);
     replace(self, rule->name, !value.size || kept);
+    if (!value.size)
+        replace_excluded(self, rule->name);
     self->changed = true;
 }
 
@@ -227,6 +243,8 @@ static void scan_plain(row_scan *self, const cf_field_rule *rule, const cf_row_f
         return;
     write(self, rule->name, value, weak);
     replace(self, rule->name, !value.size || weak);
+    if (!value.size)
+        replace_excluded(self, rule->name);
     self->when = self->when || when;
     if (gives_way)
         keep_before(self, rule->name, only_value(old), value);

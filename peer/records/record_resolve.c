@@ -47,6 +47,14 @@ bool cf_row_conflicts_are_one(const cf_schema_table *table, const cf_row_conflic
     return is_same(&one, &other);
 }
 
+/* Whether each is the value of a field, and only one of these can be there. */
+static bool excludes(const cf_schema_table *table, const place *a, const place *b)
+{
+    return (table->kind == CF_KIND_ROW || table->kind == CF_KIND_RECORD) &&
+           a->name.size == a->field.size && b->name.size == b->field.size &&
+           cf_fields_exclude(a->field, b->field);
+}
+
 /* The refs that compete for one place. */
 typedef struct {
     const cf_row_contest *of;
@@ -58,12 +66,13 @@ typedef struct {
 } versions;
 
 /* The ref says the thing in question. A line competes also with the fields that say what the line
- * says, a field with the line that is shown instead of the field. */
+ * says, a field with the line that is shown instead of the field, and with fields that exclude
+ * it. */
 static bool is_rival(const versions *self, const cf_row_ref *ref)
 {
     const place other = place_of(self->of->table, ref->field, ref->value);
 
-    return is_same(&self->place, &other) ||
+    return is_same(&self->place, &other) || excludes(self->of->table, &self->place, &other) ||
            cf_seat_is_field(&self->place.seat, other.name, &other.seat) ||
            (ref->standing == CF_WRITE_SHOWN &&
             cf_seat_is_field(&other.seat, self->place.name, &self->place.seat));
@@ -285,11 +294,16 @@ static bool goes_of_when(const versions *self, const cf_row_ref *ref, const cf_r
  *     LOCATION: a shown, b listed, the line LOCATION;LANGUAGE=de:c listed with them
  *     of the line keep 1: the line goes     keep 2: a and b go
  * Where the line is shown, the field's values are versions beside that:
- *     the line c shown, LOCATION: a and b listed     keep 1: a and b go     keep 2: b and c go */
+ *     the line c shown, LOCATION: a and b listed     keep 1: a and b go     keep 2: b and c go
+ * So it is with fields that exclude each other:
+ *     theme: light shown, theme/name: dark listed, and theme/tabs: 4
+ *     of theme/name keep 1: dark goes     keep 2: light goes, and theme/tabs is shown, too */
 static bool goes(const versions *self, const cf_row_ref *ref, const cf_row_ref *kept)
 {
     if (self->place.when)
         return goes_of_when(self, ref, kept);
+    if (cf_fields_exclude(ref->field, kept->field))
+        return true;
     if (cf_bytes_equal(ref->value, kept->value) ||
         (!cf_bytes_equal(ref->field, kept->field) && cf_dot_equal(&ref->dot, &kept->dot)))
         return false;

@@ -33,6 +33,9 @@ const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_t
     fresh->when = cf_when_of_field(table->kind, fresh->name);
     fresh->greatest =
         fresh->merge == CF_MERGE_VOLATILE && cf_field_is_greatest(table->kind, fresh->name);
+    fresh->excludes = (table->kind == CF_KIND_ROW || table->kind == CF_KIND_RECORD) &&
+                      fresh->merge != CF_MERGE_SET && !fresh->tie;
+    fresh->nested = fresh->excludes && cf_state_field_is_nested(view->state, field);
     cf_hash_table_add(&view->properties, &fresh->link, hash);
     return fresh;
 }
@@ -257,8 +260,8 @@ static void add_same(making *self, size_t first, size_t end)
 }
 
 /* What the facts of one field make of the row: a word that the row is another one, a tie, values of
- * a set, or a value. A field that says when the row is has none where another act says all of
- * that. */
+ * a set, or a value. A field has none where what another one says excludes that, as another act
+ * that says when the row is. */
 static void add_field(making *self, size_t first, size_t end)
 {
     cf_viewed *viewed = self->viewed;
@@ -278,7 +281,7 @@ static void add_field(making *self, size_t first, size_t end)
     const cf_row_fact *shown = cf_row_facts_shown(self->facts, first, end);
     if (property->merge == CF_MERGE_SET)
         add_set_values(self, property, first, end);
-    else if (!(property->when || property->has_lines) || shown->standing == CF_WRITE_SHOWN)
+    else if (shown->standing == CF_WRITE_SHOWN)
         add_value(self, property, shown->write.value);
 }
 

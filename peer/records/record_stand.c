@@ -3,7 +3,8 @@
  * have one seat (rule y). A says GEO:1;2, B says GEO:3;4 in an entry of another name: B's is shown,
  * since it is later, and A's listed. So it is where a field says one and a line the other: A says
  * BDAY:1980-01-02, B says BDAY;VALUE=text:about 1980, which no field has a word for, and A's is
- * listed. What says when an event is stands or falls together (record_when.c). */
+ * listed. What says when an event is stands or falls together (record_when.c); a text and the
+ * members of an object exclude each other (record_exclude.c). */
 #include <stdlib.h>
 
 #include "peer/records/record_view_inside.h"
@@ -231,7 +232,7 @@ void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_f
 {
     seated *all = NULL;
     size_t count = 0, capacity = 0;
-    bool contested = false;
+    bool contested = false, nested = false;
 
     for (size_t first = 0, end; first < facts->count; first = end) {
         uint32_t field = facts->at[first].write.field;
@@ -247,6 +248,7 @@ void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_f
                            : property->merge == CF_MERGE_WEAK ? CF_STAND_LAST
                                                               : CF_STAND_LATEST);
         contested = contested || (property && property->when && end - first > 1);
+        nested = nested || (property && property->nested);
         if (!property || !property->seated)
             continue;
         all = cf_grow(all, &capacity, count + end - first, sizeof *all);
@@ -257,6 +259,8 @@ void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_f
         contested = contested || cf_when_of_line(table->kind, &all[i].seat);
     if (contested)
         settle_when(view, table, facts, all, count);
+    if (nested)
+        cf_row_view_exclude(view, table, facts);
     settle_lines(view, table, facts, all, count);
     free(all);
 }

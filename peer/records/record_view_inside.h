@@ -20,6 +20,8 @@ typedef struct {
     bool seated;    /* entries of the set have seats (peer/records/seats.h) */
     bool has_lines; /* there may be lines that say what the field says */
     bool greatest;  /* the greatest value is shown */
+    bool excludes;  /* is not shown beside a field above or below */
+    bool nested;    /* and some record may have one above */
     cf_when when;   /* what it says of when the row is */
 } cf_row_property;
 
@@ -141,6 +143,11 @@ typedef struct {
 } cf_row_when;
 /* Lets such writes of one record, in any order, stand or fall by acts. */
 void cf_row_when_stand(cf_row_when *all, size_t count);
+/* Whether one is below the other, as /a/b and /a. */
+bool cf_fields_exclude(cf_bytes field, cf_bytes other);
+/* Lets fields of one record of which each stands by itself give way to better ones that exclude
+ * them (rule c). */
+void cf_row_view_exclude(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts);
 /* Makes the row that the facts of an item say, references as in the state; NULL: they say none. */
 cf_viewed *cf_viewed_of(cf_row_view *view, const cf_id *id, cf_row_facts *facts);
 /* Of rows that are one makes one; the view has all rows by now, and nothing is known of what they

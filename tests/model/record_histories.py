@@ -10,7 +10,7 @@ import record_model as r
 import record_pairs as pairs
 from file_histories import Broken
 from record_alike import alike, natural
-from record_item import Tie, without_case
+from record_item import Tie, exclude, without_case
 from record_pairs import ident
 from record_users import SCHEMA, User
 from record_view import Format, same, show, view
@@ -21,7 +21,7 @@ FORMATS = [[DATABASE], [DATABASE], [DATABASE, CSV], [CSV]]
 SKEWS = (0, 3, 0, 7)
 ACTS = ["person", "person", "phone", "phone", "card", "card", "edit", "edit", "edit", "tel", "tel", "untel", "retel", "order",
         "email", "clear", "delete", "delete", "rekey", "reuse", "swap", "rev", "seen", "same", "reparent", "about", "mail",
-        "mail", "dangle", "task", "task", "word", "place", "exchange", "exchange", "link", "one",
+        "mail", "dangle", "look", "look", "unlook", "task", "task", "word", "place", "exchange", "exchange", "link", "one",
         "scan", "recv", "recv", "apply", "apply", "sync", "sync", "sync"]
 CLAIMS = ["person", "task", "task", "word", "word", "place", "exchange", "exchange", "email", "email", "email", "swap", "delete", "rekey", "link",
           "edit", "one", "scan", "recv", "apply", "sync", "sync", "sync"]  # of what only one row can have
@@ -198,6 +198,8 @@ class World:
             wishes = set(source.base[place].refs.get(name, ())) if name != "tel" and was and a != b else set()
             for v in (a | wishes) - b | {v for f, _, v, _ in listed if f == "/" + name}:
                 self.edited.setdefault((id, name, v), set()).update(dots)
+            for field, v in ((f[1:], v) for f, _, v, _ in listed if exclude(f, "/" + name)):
+                self.edited.setdefault((id, field, v), set()).update(dots)
             hit = hit or a != b
         ones = [name for name, kind in SCHEMA[at[0]].how.items() if kind == "one"]
         if any(was.get(name) and not row.get(name) for name in ones):  # what was listed of all of them may go, too

@@ -26,9 +26,10 @@ def is_tie(name):
     return name.startswith("tie/")
 
 
-def property_of(field):
+def property_of(schema, table, field):
     """Which property a field of the state is, or is an entry of."""
-    return field[1:] if is_tie(field[1:]) else field[1:].split("/")[0]
+    name = field[1:].rsplit("/", 1)[0]
+    return name if how(schema, table, name) == "set" else field[1:]
 
 
 def bound(schema, table, name):
@@ -133,7 +134,39 @@ def standing(item, fields):
     return found
 
 
-def properties(item, ones=()):
+def exclude(field, other):
+    """One is below the other: a member of the object that the other one is as a whole, a text."""
+    return field.startswith(other + "/") or other.startswith(field + "/")
+
+
+def giving_way(item, fields):
+    """c. A field and the fields below it, a text and the members of an object of one name, are never shown together: in the
+    order of the best write of each a field is shown if none is that excludes it. All of the others gives way, and is listed.
+
+    A file has room for one of both; what is shown and isn't there would be its user's deletion at the next look.
+
+    >>> rows("A card u name=Ann; all; A card u look/name=dark look/size=9; B card u look=light; all")
+    card u look=light name=Ann
+    conflict look/name=dark
+    conflict look/size=9
+    >>> rows("A card u name=Ann; all; A card u look/name=dark; A scan; C card u look=light; C scan; A card u look/size=9; all")
+    card u look/name=dark look/size=9 name=Ann
+    conflict look=light
+    >>> start = "A card u look/name=dark look/size=9; all; "
+    >>> rows(start + "A card u look/name= look/size= look=light; B card u look/size=8; all")
+    card u look/size=8
+    conflict look=light
+    >>> rows(start + "A card u look/name= look/size= look=light; all; A card u look= look/name=x; all")
+    card u look/name=x
+    """
+    shown = []
+    for field in sorted(fields, key=lambda f: max(item.rank(f, ref) for ref in item.fields[f]), reverse=True):
+        if not any(exclude(field, other) for other in shown):
+            shown.append(field)
+    return {*fields} - {*shown}
+
+
+def properties(schema, table, item, ones=()):
     """c. Of one field's writes the best is shown; each other value by a user is listed; equal values are no conflict.
     Volatile and weak fields are written weak: they never revive, and are never listed.
 
@@ -149,16 +182,18 @@ def properties(item, ones=()):
     card u tel=2,3
     """
     refs, listed, stands = {}, [], standing(item, ones)
-    for field in sorted(item.fields):
-        if field in (m.DELETED, LEVEL):
-            continue
-        name = property_of(field)
+    fields = [field for field in sorted(item.fields) if field not in (m.DELETED, LEVEL)]
+    gone = giving_way(item, [field for field in fields if property_of(schema, table, field) == field[1:] and not is_tie(field[1:])])
+    for field in fields:
+        name = property_of(schema, table, field)
         entry = name != field[1:]
         writes = live(item, field, entry)
         shown = [w for w in writes if entry or w.value == writes[0].value]
         if stands and field in ones:
             writes = [w for w in writes if stands.get((field, w.dot)) is not None]
             shown = [w for _, w in item.fields[field] if stands.get((field, w.dot)) is None]
+        if field in gone:
+            writes, shown = [ref[1] for ref in item.fields[field] if item.rank(field, ref)[0]], []
         for write in shown:
             refs.setdefault(name, {}).setdefault(write.value, []).append((field, write.dot))
         listed += [(field, w.dot, w.value, stands.get((field, w.dot), w in writes and not w.weak))

@@ -15,7 +15,7 @@ hold all. `card u name=Ann` writes a row, `del` deletes it, `key` changes its ke
 from collections import namedtuple
 
 import merge_model as m
-from record_item import bound, how, is_tie, property_of, unique_columns, value_of
+from record_item import bound, exclude, how, is_tie, property_of, unique_columns, value_of
 from record_same import KEY, LEVEL, TABLE, is_own
 from record_view import INSTEAD, Row, holds, show, view
 
@@ -235,7 +235,14 @@ class Scan:
         return next(iter(row.refs["table"]))
 
     def write(self, item, row, name, value, weak, unique=False):
-        """What a user gives a column that gave way he means, also where it is what the row wishes for.
+        """What a user gives a column that gave way he means, also where it is what the row wishes for. Who clears a field
+        replaces also what is listed of fields that exclude it (rule c): what he takes away would bring that.
+
+        >>> rows("A card u name=Ann; all; A card u look/name=dark; B card u look=light; all; A card u look=; all")
+        card u name=Ann
+        >>> start = "A card u name=Ann; all; A card u look/name=dark; A scan; C card u look=light; C scan; A card u look/size=9; "
+        >>> rows(start + "all; C card u look/size=; all")
+        card u look/name=dark name=Ann
 
         >>> rows("A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; A person 2 email=e; all")
         person 2 email=e mark=Q
@@ -244,6 +251,9 @@ class Scan:
             return False
         self.put(item, "/" + name, value,
                  all_dots(row, "/" + name) if value is None or weak else shown_dots(row, name), weak)
+        for field, dot, *_ in row.listed if row and value is None else ():
+            if exclude(field, "/" + name):
+                self.put(item, field, None, [dot])
         return True
 
     def scan_reference(self, at, row, name, old, now):
@@ -521,7 +531,7 @@ def rebase(schema, form, base, disk, changes, where, dot, members):
         refs = {}
         for field, one, value, shown in kept:
             if shown:
-                refs.setdefault(property_of(field), {}).setdefault(value, []).append((field, one))
+                refs.setdefault(property_of(schema, at[0], field), {}).setdefault(value, []).append((field, one))
         listed = tuple(one for one in row.listed if (*one[:3], False) in kept)
         fields = {}
         for name in sorted({*row.fields, *disk[at]}):

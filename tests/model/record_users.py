@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of random histories, and what users do to a source of them."""
-from record_item import Table, without_case
+from record_item import Table, exclude, without_case
 from record_pairs import ident
 from record_view import holds
 
@@ -79,6 +79,18 @@ class User:
         if self.cards:
             at = self.pick(self.cards)
             self.disk[at] = {n: v for n, v in self.disk[at].items() if n != "name"}
+
+    def look(self):  # a text, or an object with members
+        if self.cards and self.can("card", "look"):
+            at, name = self.pick(self.cards), ("look", "look/name", "look/size")[self.c % 3]
+            beside = {n: v for n, v in self.disk[at].items() if not exclude(n, name)}
+            self.disk[at] = {**beside, name: self.world.value()}
+
+    def unlook(self):
+        if self.cards:
+            at = self.pick(self.cards)
+            gone = [n for n in self.disk[at] if n.startswith("look")][:1 + self.c % 2]
+            self.disk[at] = {n: v for n, v in self.disk[at].items() if n not in gone}
 
     def email(self):
         value = f"e{self.c % 3}"

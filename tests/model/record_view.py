@@ -31,7 +31,7 @@ class Viewing:
         self.refs, self.listed = {}, {}
         for id, item in self.items.items():
             ones = [f"/{name}" for name, kind in schema[self.table[id]].how.items() if kind == "one"]
-            self.refs[id], self.listed[id] = properties(item, ones)
+            self.refs[id], self.listed[id] = properties(schema, self.table[id], item, ones)
         self.value = {id: {name: value_of(schema, self.table[id], name, refs) for name in refs}
                       for id, refs in self.refs.items()}
         self.alive = {id for id, item in self.items.items() if item.lives()}

@@ -67,8 +67,8 @@ static bool has_unique(const cf_schema *schema)
 }
 
 /* Whether anything can be in conflict; if not, no view is made of all rows. There must be two
- * writes of one field, or values with seats, which only contacts, events and tasks have, or a value
- * that one row alone can have. */
+ * writes of one field, or values with seats, which only contacts, events and tasks have, or fields
+ * that exclude each other, which only others have, or a value that one row alone can have. */
 static bool has_contested(const cf_binding *binding, const cf_state *state, const cf_schema *schema)
 {
     const bool has_seats = binding->map || cf_adapter_has_seats(cf_adapter_of(binding->format));
@@ -78,6 +78,8 @@ static bool has_contested(const cf_binding *binding, const cf_state *state, cons
         search.found = has_unique(schema);
     if (has_seats)
         cf_state_each(state, find_seated, &search);
+    else if (!search.found)
+        search.found = cf_state_has_nested_field(state);
     return search.found;
 }
 
