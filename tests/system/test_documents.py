@@ -68,6 +68,29 @@ def test_an_emptied_document_is_held(two, count, left):
     assert there.read() == settings(count) and here.read() == left
 
 
+@pytest.mark.parametrize("left", [[], 3, None, "s"])
+def test_a_document_that_is_no_object_any_more_is_held_as_one_without_members(two, left):
+    laptop, desktop, here, there = share(two, settings(9))
+    here.write(left)
+    laptop.sync(8)
+    assert "9 of 9 fields are missing here" in str(held(laptop))
+    desktop.sync()
+    assert there.read() == settings(9) and here.read() == left
+    laptop.sync(0, "--yes")
+    desktop.sync(8)
+    assert there.read() == settings(9) and "9 of 9 fields were deleted elsewhere" in str(held(desktop))
+    desktop.sync(0, "--yes")
+    assert there.read() == left
+
+
+@pytest.mark.parametrize("left", [{"a": 1}, 3])
+def test_a_list_that_becomes_something_else_is_one_value(two, left):
+    laptop, desktop, here, there = share(two, [1, 2])
+    here.write(left)
+    both(laptop, desktop)
+    assert there.read() == left
+
+
 def test_with_the_users_word_it_goes_here_and_there(two):
     laptop, desktop, here, there = share(two, settings(12))
     here.write({})

@@ -6,6 +6,7 @@
  *
  *     {"theme": "dark", "tabs": 4} is {} here:       it counts as unchanged, and is listed
  *     {"theme": "dark", "tabs": 4} is {} elsewhere:  it stays here as it is, and is listed
+ *     … is [], as PHP has an empty object, or null:  the same
  *     40 of 100 fields go here, and 40 a moment later: 80 of 100, the later 40 are held */
 #include "peer/sources/records/record_source_counted.h"
 
@@ -28,11 +29,18 @@ static const cf_row *find_document(const cf_record_run *run)
     return found;
 }
 
+/* What is left of a document that is an object. Where one is a list, a text, a number or null, the
+ * field of its root is all that there is. */
+static size_t count_left(const cf_row *other)
+{
+    return cf_row_field_named(other, cf_bytes_of_text(CF_COLUMNS)) ? 0 : other->field_count;
+}
+
 /* How many fields of the base's record, as the format shows it, the other record lacks; NULL: it
  * lacks all. */
 static cf_guard_fields count_gone(cf_record_run *run, const cf_row *base, const cf_row *other)
 {
-    cf_guard_fields fields = {.left = other ? other->field_count : 0};
+    cf_guard_fields fields = {.left = other ? count_left(other) : 0};
     cf_row shown;
 
     if (!cf_row_show(&run->content.format, base, &run->arena, &shown))
