@@ -57,14 +57,29 @@ void cf_record_key_text(cf_bytes key, cf_buffer *out)
     cf_value_text(key, out);
 }
 
-void cf_record_field_text(cf_bytes field, cf_buffer *out)
+static cf_bytes field_name(cf_bytes field)
 {
     cf_bytes name = field;
 
     if ((!cf_pointer_below(field, CF_COLUMNS, &name) || !name.size) &&
         !cf_pointer_below(field, "", &name))
         name = field;
-    cf_pointer_read(name, out);
+    return name;
+}
+
+void cf_record_field_text(cf_bytes field, cf_buffer *out)
+{
+    cf_pointer_read(field_name(field), out);
+}
+
+void cf_record_field_path(uint8_t kind, cf_bytes field, cf_buffer *out)
+{
+    const cf_bytes name = field_name(field);
+
+    if (kind == CF_KIND_RECORD)
+        cf_buffer_append(out, name.data, name.size);
+    else
+        cf_pointer_read(name, out);
 }
 
 static void pack_said(cf_bytes key, cf_buffer *out)

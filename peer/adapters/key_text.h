@@ -20,6 +20,10 @@ void cf_record_key_name(const cf_adapter *adapter, const char *key, cf_buffer *o
  */
 void cf_record_key_text(cf_bytes key, cf_buffer *out);
 void cf_record_field_text(cf_bytes field, cf_buffer *out);
+/* The same of a field of an item of this kind, as a path that no other field of the record has: of
+ * one in a document the steps stay as they are spelled.
+ *     {"a/b": {"c": 1}}: a~1b/c        {"a": {"b/c": 1}}: a/b~1c */
+void cf_record_field_path(uint8_t kind, cf_bytes field, cf_buffer *out);
 
 /* Appends the only other key that reads the same: of a number its text, of a text the number that
  * it is. False: there is none, and nothing is appended. */

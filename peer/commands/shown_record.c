@@ -55,7 +55,7 @@ static cf_bytes property_of(const cf_id *item, cf_bytes field)
 
 void cf_shown_field_text(const cf_shown_record *record, cf_bytes field, cf_buffer *out)
 {
-    cf_record_field_text(property_of(&record->item, field), out);
+    cf_record_field_path(record->item.bytes[0], property_of(&record->item, field), out);
 }
 
 /* ---- Who wrote it ---- */

@@ -106,7 +106,7 @@ static void add_fields(const cf_collection *collection, const cf_change *changes
             continue;
         cf_schema_property(&plain, changes[i].field, &name);
         cf_buffer_clear(&text);
-        cf_record_field_text(name, &text);
+        cf_record_field_path(event->item.bytes[0], name, &text);
         const size_t at = place_of(event, cf_buffer_view(&text));
         const cf_event_value value = value_of(collection, &changes[i], event, arena);
         if (at == event->field_count) {

@@ -61,6 +61,23 @@ def test_an_object_that_is_written_later_is_shown_whole(two):
     assert json.loads(files[1].read_text()) == [{"id": 1, "n": "x"}], "cleared: neither of them is back"
 
 
+def test_names_with_slashes_are_told_apart(two):
+    def document(value):
+        return {"a/b": {"c": value + "1"}, "a": {"b/c": value + "2", "b": {"c": value + "3"}}, "~": value}
+
+    files = joined(two, document("x"))
+    assert apart(two, files, document("A"), document("B")) == document("B")
+    names = ["a/b/c", "a/b~1c", "a~1b/c", "~0"]
+    assert sorted(conflicts(two[0], 4)) == ["/" + name for name in names]
+    assert [len(one["fields"]) for one in two[0].json("log", "settings", "-n", "1")] == [4]
+    shown = two[1].run("show", "settings//")
+    assert all(name in shown for name in names)
+    two[1].run("conflicts", "resolve", "settings///a~1b/c", "--keep", "2", code=4)
+    assert sorted(conflicts(two[1], 4)) == ["/" + name for name in names if name != "a~1b/c"]
+    both(*two, 4)
+    assert json.loads(files[0].read_text()) == {**document("B"), "a/b": {"c": "A1"}}
+
+
 @pytest.mark.parametrize("first", (True, False))
 def test_an_object_without_members_has_those_that_another_gave_it(two, first):
     files = joined(two, {"t": 1, "s": {"a": 1}})

@@ -198,12 +198,13 @@ static cf_told_value told(const cf_row_conflict *conflict, cf_bytes set, cf_byte
 static void append_field(const cf_row_conflict *conflict, cf_buffer *path)
 {
     const cf_bytes set = set_of(conflict->field);
-    const cf_seat seat = cf_seat_of(conflict->row->item.bytes[0], set, conflict->value);
+    const uint8_t kind = conflict->row->item.bytes[0];
+    const cf_seat seat = cf_seat_of(kind, set, conflict->value);
 
     if (seat.spelled)
         cf_buffer_append(path, seat.name.data, seat.name.size);
     else
-        cf_record_field_text(seat.name.size ? set : conflict->field, path);
+        cf_record_field_path(kind, seat.name.size ? set : conflict->field, path);
 }
 
 void cf_record_conflict_path(const cf_row_conflict *conflict, cf_buffer *path)
