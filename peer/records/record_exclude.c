@@ -139,3 +139,38 @@ void cf_row_view_exclude(cf_row_view *view, const cf_schema_table *table, cf_row
     free(self.at);
     free(self.ranked);
 }
+
+/* ---- How a table sees a field ---- */
+
+const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_table *table,
+                                            uint32_t field)
+{
+    uint64_t hash = ((uint64_t)field << 16 ^ (uint64_t)(table - view->schema->tables)) *
+                    UINT64_C(0x9e3779b97f4a7c15);
+
+    hash ^= hash >> 32;
+    for (cf_hash_link *link = cf_hash_table_first(&view->properties, hash); link;
+         link = cf_hash_table_next(link)) {
+        const cf_row_property *known = cf_container_of(link, cf_row_property, link);
+
+        if (known->field == field && known->table == table)
+            return known;
+    }
+    cf_row_property *fresh = cf_arena_allocate(&view->arena, 1, sizeof *fresh);
+    fresh->table = table;
+    fresh->field = field;
+    fresh->merge = cf_schema_property(table, cf_state_field_name(view->state, field), &fresh->name);
+    fresh->tie = cf_row_field_is_tie(cf_state_field_name(view->state, field));
+    fresh->same =
+        cf_bytes_equal(cf_state_field_name(view->state, field), cf_bytes_of_text(CF_FIELD_SAME));
+    fresh->seated = fresh->merge == CF_MERGE_SET && cf_set_has_seats(table->kind, fresh->name);
+    fresh->has_lines = cf_field_has_lines(table->kind, fresh->name);
+    fresh->when = cf_when_of_field(table->kind, fresh->name);
+    fresh->greatest =
+        fresh->merge == CF_MERGE_VOLATILE && cf_field_is_greatest(table->kind, fresh->name);
+    fresh->excludes = (table->kind == CF_KIND_ROW || table->kind == CF_KIND_RECORD) &&
+                      fresh->merge != CF_MERGE_SET && !fresh->tie;
+    fresh->nested = fresh->excludes && cf_state_field_is_nested(view->state, field);
+    cf_hash_table_add(&view->properties, &fresh->link, hash);
+    return fresh;
+}
