@@ -35,8 +35,7 @@ const cf_record_file *cf_icalendar_document_rows(const cf_icalendar_document *do
 void cf_icalendar_document_write(const cf_icalendar_document *document, const cf_row *wanted,
                                  size_t count, cf_buffer *out);
 
-/* As cf_format_speak, and as cf_format_join. */
+/* As cf_format_speak. */
 bool cf_icalendar_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken);
-void cf_icalendar_join(cf_row *row, const cf_row *known, cf_arena *arena);
 
 #endif

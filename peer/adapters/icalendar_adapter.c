@@ -58,12 +58,10 @@ static cf_status holds(const cf_record_options *options, void *file, cf_arena *a
     static const cf_format_table calendar[] = {
         {.name = {(const uint8_t *)CF_TABLE_EVENTS, sizeof CF_TABLE_EVENTS - 1},
          .whole = true,
-         .speak = cf_icalendar_speak,
-         .join = cf_icalendar_join},
+         .speak = cf_icalendar_speak},
         {.name = {(const uint8_t *)CF_TABLE_TASKS, sizeof CF_TABLE_TASKS - 1},
          .whole = true,
-         .speak = cf_icalendar_speak,
-         .join = cf_icalendar_join},
+         .speak = cf_icalendar_speak},
     };
 
     (void)options;
@@ -88,7 +86,6 @@ static const cf_record_adapter records = {
     .holds = holds,
     .mend = mend,
     .speak = cf_icalendar_speak,
-    .join = cf_icalendar_join,
 };
 
 static const char *const tables[] = {CF_TABLE_EVENTS, CF_TABLE_TASKS, NULL};

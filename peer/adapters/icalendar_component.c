@@ -148,23 +148,26 @@ static bool has_property(const cf_calendar_component *self, const cf_calendar_pr
     return false;
 }
 
-/* The values of a list that has no word, and what doesn't take place. */
-static bool take_list(cf_calendar_component *self, size_t index, cf_arena *arena)
+/* One occurrence that doesn't take place, told as the start is. */
+static bool take_exclusion(cf_calendar_component *self, size_t index, cf_arena *arena)
 {
-    const cf_calendar_time *start =
-        self->started && self->occurrence == CF_LINES_NONE ? &self->start : NULL;
-    cf_calendar_part *parts;
-    size_t count = cf_calendar_list_read(&self->lines->lines[index], start, arena, &parts);
+    static const uint8_t excluded[] = "\x81\xa8"
+                                      "excluded\xc3";
+    const cf_content_line *line = &self->lines->lines[index];
+    cf_calendar_entry entry = {.line = index, .component = CF_LINES_NONE};
+    cf_calendar_time time;
+    cf_buffer field = {0};
 
-    for (size_t i = 0; i < count; i++)
-        add_entry(self,
-                  &(cf_calendar_entry){.property = parts[i].excluded ? NULL : &cf_calendar_other,
-                                       .field = parts[i].field,
-                                       .value = parts[i].value,
-                                       .line = index,
-                                       .component = CF_LINES_NONE,
-                                       .listed = count > 1});
-    return count > 0;
+    if (!cf_line_named(line, "EXDATE") || !self->started || self->occurrence != CF_LINES_NONE ||
+        !cf_calendar_time_read(line, &time) || !cf_calendar_same_zone(&time, &self->start))
+        return false;
+    cf_buffer_append_text(&field, CF_CALENDAR_OVERRIDES);
+    cf_calendar_local_write(time.seconds, &field);
+    entry.field = cf_arena_copy(arena, cf_buffer_view(&field));
+    entry.value = cf_arena_copy(arena, cf_bytes_of(excluded, sizeof excluded - 1));
+    add_entry(self, &entry);
+    cf_buffer_release(&field);
+    return true;
 }
 
 static bool add_value(cf_calendar_component *self, const cf_content_line *line,
@@ -207,11 +210,12 @@ static void read_line(cf_calendar_component *self, size_t index, cf_arena *arena
                                .line = index,
                                .component = CF_LINES_NONE};
     bool again = !entry.property->set && has_property(self, entry.property);
-    bool keywords = entry.property->form == CF_CALENDAR_KEYWORDS;
 
-    if (take_time(self, index, arena) || (keywords && add_parts(self, line, &entry, arena)) ||
-        take_list(self, index, arena) ||
-        (!again && !keywords && add_value(self, line, &entry, arena)))
+    if (take_time(self, index, arena) || take_exclusion(self, index, arena))
+        return;
+    if (!again &&
+        (entry.property->form == CF_CALENDAR_KEYWORDS ? add_parts(self, line, &entry, arena)
+                                                      : add_value(self, line, &entry, arena)))
         return;
     entry.property = &cf_calendar_other;
     add_value(self, line, &entry, arena);

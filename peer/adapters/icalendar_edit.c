@@ -203,7 +203,7 @@ static size_t find_gone(writing *self, const cf_calendar_property *property,
     for (size_t i = 0; i < self->component->count; i++) {
         const cf_calendar_entry *entry = &self->component->entries[i];
 
-        if (self->kept[i] || entry->property != property || entry->listed ||
+        if (self->kept[i] || entry->property != property ||
             property->form == CF_CALENDAR_KEYWORDS || is_wanted(field, entry->value) ||
             (property->form == CF_CALENDAR_OTHER &&
              !cf_bytes_equal(cf_value_first(entry->value), cf_value_first(value))))
@@ -346,37 +346,6 @@ static bool is_keyword(const cf_calendar_entry *entry)
     return entry->property && entry->property->form == CF_CALENDAR_KEYWORDS;
 }
 
-static bool has_exclusion(const writing *self, size_t from, size_t to)
-{
-    for (size_t i = from; i < to; i++)
-        if (!self->component->entries[i].property)
-            return true;
-    return false;
-}
-
-/* What doesn't take place is told in the zone that the start has now, a line each. */
-static void move_list(writing *self, size_t from, size_t to)
-{
-    const size_t line = self->component->entries[from].line;
-    bool placed = false;
-
-    for (size_t i = from; i < to; i++) {
-        const cf_calendar_entry *entry = &self->component->entries[i];
-
-        if (!self->kept[i] || !(entry->property ? cf_calendar_line(entry->property, entry->value,
-                                                                   (cf_bytes){0}, &self->text)
-                                                : exclusion_line(self, entry->field)))
-            continue;
-        if (placed)
-            insert(self, line);
-        else
-            replace(self, line);
-        placed = true;
-    }
-    if (!placed)
-        cf_line_edits_delete(self->edits, line);
-}
-
 static void write_lists(writing *self)
 {
     const cf_calendar_component *component = self->component;
@@ -384,21 +353,15 @@ static void write_lists(writing *self)
     size_t to;
 
     for (size_t from = 0; from < component->count; from = to) {
-        const cf_calendar_entry *first = &component->entries[from];
-        bool keywords = is_keyword(first);
-
         to = from + 1;
-        if (!keywords && !first->listed)
+        if (!is_keyword(&component->entries[from]))
             continue;
-        while (to < component->count && component->entries[to].line == first->line)
+        while (to < component->count &&
+               component->entries[to].line == component->entries[from].line)
             to++;
-        if (self->moved && has_exclusion(self, from, to))
-            move_list(self, from, to);
-        else
-            cf_line_edits_list(self->edits, first->line, self->kept + from, to - from,
-                               keywords ? more : (cf_bytes){0});
-        if (keywords)
-            more = (cf_bytes){0};
+        cf_line_edits_list(self->edits, component->entries[from].line, self->kept + from, to - from,
+                           more);
+        more = (cf_bytes){0};
     }
     if (more.size == 0)
         return;
@@ -439,7 +402,7 @@ static void write_entries(writing *self)
 
         if (entry->property && !entry->property->set)
             write_single(self, entry);
-        else if (is_keyword(entry) || entry->listed)
+        else if (is_keyword(entry))
             continue;
         else if (!self->kept[i] && entry->component != CF_LINES_NONE)
             cf_calendar_delete(component->lines, entry->component, self->edits);
@@ -455,14 +418,10 @@ void cf_calendar_component_write(const cf_calendar_component *component, const c
                                  cf_line_edits *edits)
 {
     writing self = {.component = component,
+                    .row = row,
                     .edits = edits,
                     .kept = cf_allocate(component->count, sizeof(bool))};
-    cf_calendar_time start;
-    bool series =
-        cf_calendar_wanted_start(row, component, &start) && component->occurrence == CF_LINES_NONE;
-    const cf_row split = cf_calendar_row_split(row, series ? &start : NULL, &self.arena);
 
-    self.row = &split;
     self.moved =
         cf_calendar_times_write(component, row, place_of(&self, (cf_bytes){0}), edits, &self.start);
     write_fields(&self, false);

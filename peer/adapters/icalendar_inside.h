@@ -83,24 +83,6 @@ bool cf_calendar_value(const cf_content_line *line, const cf_calendar_property *
 bool cf_calendar_line(const cf_calendar_property *property, cf_bytes value, cf_bytes params,
                       cf_buffer *out);
 
-/* ---- Lists (icalendar_list.c) ---- */
-
-/* One value of a line that is a list, as it would be told alone. */
-typedef struct {
-    cf_bytes field, value;
-    bool excluded; /* an occurrence that doesn't take place */
-} cf_calendar_part;
-
-/* The values of an EXDATE, RDATE, RESOURCES or CATEGORIES, in the arena; 0: the line is to be told
- * as a whole. `start`: that of the series, NULL: there is none. */
-size_t cf_calendar_list_read(const cf_content_line *line, const cf_calendar_time *start,
-                             cf_arena *arena, cf_calendar_part **out);
-/* The row with its values that stand for several told one by one. In the arena. */
-cf_row cf_calendar_row_split(const cf_row *row, const cf_calendar_time *start, cf_arena *arena);
-/* And back, as cf_format_join. */
-void cf_calendar_row_join(cf_row *row, const cf_row *known, const cf_calendar_time *start,
-                          cf_arena *arena);
-
 /* ---- Components (icalendar_component.c, icalendar_edit.c) ---- */
 
 typedef struct {
@@ -109,7 +91,6 @@ typedef struct {
     cf_bytes params;  /* of a text; .data NULL: none */
     size_t line;      /* of a component, its BEGIN */
     size_t component; /* or CF_LINES_NONE */
-    bool listed;      /* one of several of its line */
 } cf_calendar_entry;
 
 enum { CF_CALENDAR_TIMES = 5 };

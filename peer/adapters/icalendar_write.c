@@ -473,20 +473,10 @@ cf_status cf_icalendar_rows_write(cf_bytes before, const cf_row *rows, size_t co
 
 /* ---- How values are said ---- */
 
-void cf_icalendar_join(cf_row *row, const cf_row *known, cf_arena *arena)
-{
-    cf_calendar_time start;
-    bool series = cf_calendar_wanted_start(row, NULL, &start) &&
-                  !cf_row_field_named(row, cf_bytes_of_text("/recurrenceId"));
-
-    cf_calendar_row_join(row, known, series ? &start : NULL, arena);
-}
-
 bool cf_icalendar_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken)
 {
     static const char *const before[] = {""};
-    static const cf_roundtrip words = {cf_icalendar_rows_read, cf_icalendar_rows_write, before, 1,
-                                       cf_icalendar_join};
+    static const cf_roundtrip words = {cf_icalendar_rows_read, cf_icalendar_rows_write, before, 1};
 
     return cf_roundtrip_row(&words, row, arena, spoken);
 }

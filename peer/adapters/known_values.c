@@ -10,8 +10,7 @@
 
 typedef struct {
     cf_format_speak *speak;
-    cf_format_join *join; /* or NULL */
-    cf_arena *arena;      /* of the file */
+    cf_arena *arena; /* of the file */
     cf_arena scratch;
     cf_field_list list;
     cf_row as_is; /* the row with the occurrences that are known in the place of its own */
@@ -333,13 +332,11 @@ static void give_field(meaning *self, const cf_row *row, const cf_row *before,
 /* True: it is to be written again. */
 static bool give_row(meaning *self, cf_row *row, const cf_row *known)
 {
+    const cf_row raw = *row;
     size_t at = 0;
 
     if (!known || cf_row_has_all(row, known, NULL))
         return false;
-    if (self->join)
-        self->join(row, known, self->arena);
-    const cf_row raw = *row;
     cf_bytes *words = cf_arena_allocate(&self->scratch, value_count(known), sizeof *words);
     if (!self->speak(known, &self->scratch, words))
         return false;
@@ -370,7 +367,6 @@ const cf_row *cf_known_values_give(cf_record_file *file, const cf_row_format *fo
         cf_row *row = &file->rows[i];
 
         self.speak = cf_format_speaks(format, row->table);
-        self.join = cf_format_joins(format, row->table);
         if (!self.speak)
             continue;
         if (!raw) {

@@ -42,7 +42,6 @@ typedef struct cf_record_adapter {
     /* How it says the values of a row. NULL: as they are; else what is written is read again before
      * it takes a file's place. */
     cf_format_speak *speak;
-    cf_format_join *join; /* NULL: each value is told by itself */
     /* What is kept between two reads of a file, so that what is the same isn't read again: made,
      * and destroyed. NULL, both: nothing. */
     void *(*remember)(void);

@@ -59,12 +59,8 @@ static cf_status check(showing *self, cf_bytes bytes, bool *more, cf_error *erro
         const cf_row *row = &self->wanted[i];
         const cf_schema_table *table = table_of(row);
         const cf_row *is = cf_wanted_rows_take(&found, row->table, row->key);
-        cf_row told = is ? *is : (cf_row){0};
 
-        if (is && self->options->adapter->records->join)
-            self->options->adapter->records->join(&told, row, &file.arena);
-        if (!self->has_words || self->refused[i] || !table ||
-            (is && cf_row_same(table, &told, row)))
+        if (!self->has_words || self->refused[i] || !table || (is && cf_row_same(table, is, row)))
             continue;
         self->refused[i] = *more = true;
     }

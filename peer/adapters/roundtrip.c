@@ -62,8 +62,6 @@ static bool come_back(const speaking *self, size_t which, const cf_row *row, cf_
                cf_bytes_equal(file->rows[0].key, row->key);
         if (!back)
             cf_record_file_release(file);
-        else if (self->words->join)
-            self->words->join(&file->rows[0], row, &file->arena);
     }
     cf_buffer_release(&text);
     return back;

@@ -5,7 +5,6 @@
 #ifndef CF_PEER_ADAPTERS_ROUNDTRIP_H
 #define CF_PEER_ADAPTERS_ROUNDTRIP_H
 #include "peer/adapters/record_file.h"
-#include "peer/records/schema.h"
 
 typedef struct {
     cf_status (*read)(cf_bytes bytes, cf_record_file *out, cf_error *error);
@@ -13,7 +12,6 @@ typedef struct {
                        cf_error *error);
     const char *const *before; /* files to write it into: it must come back from all of them */
     size_t count;
-    cf_format_join *join; /* NULL: each value comes back by itself */
 } cf_roundtrip;
 
 /* As cf_format_speak (peer/records/schema.h). */

@@ -203,7 +203,7 @@ void cf_vcard_document_lay(cf_vcard_document *document, cf_bytes layout)
 bool cf_vcard_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken)
 {
     static const char *const before[] = {"", "VERSION:4.0\n"}; /* outside of a card */
-    static const cf_roundtrip words = {cf_vcard_rows_read, cf_vcard_rows_write, before, 2, NULL};
+    static const cf_roundtrip words = {cf_vcard_rows_read, cf_vcard_rows_write, before, 2};
 
     return cf_roundtrip_row(&words, row, arena, spoken);
 }

@@ -179,13 +179,6 @@ cf_format_speak *cf_format_speaks(const cf_row_format *format, cf_bytes table)
     return own ? own->speak : NULL;
 }
 
-cf_format_join *cf_format_joins(const cf_row_format *format, cf_bytes table)
-{
-    const cf_format_table *own = format_table(format, table);
-
-    return own ? own->join : NULL;
-}
-
 /* The values of `row` for which the format has words, or these words themselves (`said`). `words`
  * go field after field, value after value. */
 static cf_row pick(const cf_row *row, const cf_bytes *words, bool said, cf_arena *arena)

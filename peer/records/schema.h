@@ -138,10 +138,6 @@ typedef struct {
  * value whose content stands elsewhere it takes for said. False: not even the key. */
 typedef bool cf_format_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken);
 
-/* Where a row that is read says, value by value, all that one value of a known row says, and not by
- * itself: puts that value in their place. In the arena. */
-typedef void cf_format_join(cf_row *row, const cf_row *known, cf_arena *arena);
-
 /* What stands in a row by itself where nobody said anything: the default of a column. */
 typedef struct {
     cf_bytes name, value;
@@ -164,7 +160,6 @@ typedef struct {
                              nothing in the place of one that is a field */
     size_t key_count;
     cf_format_speak *speak; /* NULL: everything is said as it is */
-    cf_format_join *join;   /* NULL: each value is told by itself */
 } cf_format_table;
 
 /* A column: a field or, where that is nothing, a part of the key. */
@@ -213,8 +208,6 @@ bool cf_row_express(const cf_row_format *format, const cf_row *row, const cf_row
                     cf_arena *arena, cf_row *out, cf_row *spoken);
 /* NULL: the format says all values of the table as they are. */
 cf_format_speak *cf_format_speaks(const cf_row_format *format, cf_bytes table);
-/* NULL: the format tells each value of the table by itself. */
-cf_format_join *cf_format_joins(const cf_row_format *format, cf_bytes table);
 /* Whether two rows of the table say the same, as far as a change of it would be published: without
  * volatile fields, and whatever the order in sets. A step is applied only while the disk is the
  * same as the base, as it is shown, and needn't be when the view is the same as the disk. */

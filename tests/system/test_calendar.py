@@ -135,29 +135,6 @@ def test_what_is_beside_an_event_in_its_file_stays_without_it(home, what):
     assert items(home.here)["lunch.ics"] == diary and "UID:lunch" in "".join(items(home.here).values())
 
 
-def listed(path, name):
-    return sorted(value for line in re.findall(rf"(?m)^{name}:(.*?)\r?$", path.read_bytes().decode()) for value in line.split(","))
-
-
-@pytest.mark.parametrize("name, values", [
-    ("EXDATE", ["20261007T100000Z", "20261008T100000Z", "20261009T100000Z"]),
-    ("RDATE", ["20261107T120000Z", "20261108T120000Z", "20261109T120000Z"]),
-    ("RESOURCES", ["beamer", "room", "sound"])])
-def test_a_list_in_one_line_merges_value_by_value(home, name, values):
-    first, second, third = values
-    lesson = event("lesson", "Lesson", "DTSTART:20261005T100000Z", "RRULE:FREQ=DAILY;COUNT=50", f"{name}:{first},{second}")
-    write(home.here / "lesson.ics", lesson)
-    home.both()
-    assert items(home.here)["lesson.ics"] == lesson and listed(home.there / "lesson.ics", name) == [first, second]
-    edit(home.here / "lesson.ics", f"{name}:{first},", f"{name}:")
-    edit(home.there / "lesson.ics", "SUMMARY:Lesson", f"{name}:{third}\r\nSUMMARY:Lesson")
-    home.both()
-    home.both()
-    for folder in (home.here, home.there):
-        assert listed(folder / "lesson.ics", name) == [second, third]
-    assert conflicts(home.laptop) == []
-
-
 def test_a_table_that_is_not_asked_for_leaves_the_folder_and_nothing_else(home):
     home.desktop.run("set", str(home.there), "--include", "events")
     home.both()

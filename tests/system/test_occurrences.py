@@ -58,25 +58,6 @@ class Scene(Translated):
         assert (entries(self.laptop), items(self.here), self.there.read_bytes()) == before
 
 
-def test_a_list_that_was_one_value_is_shown_once(two):
-    """As programs wrote it that took a line with several dates for one value."""
-    old = ["exdate", {"tzid": "Europe/Berlin"}, "unknown", "20261109T180000,20261116T180000"]
-    scene = Scene(two, {})
-    scene.put({name: value for name, value in {**scene.event(), "iCalProps": [old]}.items() if name != "recurrenceOverrides"})
-    scene.both()
-    excluded = re.findall(r"EXDATE;TZID=Europe/Berlin:(\S*)", scene.card("yoga.ics"))
-    assert excluded == ["20261109T180000", "20261116T180000"], excluded
-    scene.is_quiet()
-    scene.edit_component("", "SUMMARY:Yoga", "SUMMARY:Yoga outside")
-    scene.both()
-    assert scene.event()["title"] == "Yoga outside" and scene.event()["iCalProps"] == [old]
-    scene.edit_component("", "EXDATE;TZID=Europe/Berlin:20261109T180000\r\n", "")
-    scene.both()
-    assert "iCalProps" not in scene.event() and scene.event()["recurrenceOverrides"] == {SECOND: {"excluded": True}}
-    assert re.findall(r"EXDATE;TZID=Europe/Berlin:(\S*)", scene.card("yoga.ics")) == ["20261116T180000"]
-    scene.is_quiet()
-
-
 def now():
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
 

@@ -71,8 +71,8 @@ Test(icalendar_words, keeps_what_jscalendar_has_no_word_for)
                                         "RRULE:COUNT=x",
                                         "RRULE:FREQ=DAILY;BYDAY=",
                                         "RRULE:FREQ=DAILY;UNTIL=2024",
-                                        "EXDATE:20240108T090000,,20240109T090000",
-                                        "CATEGORIES;X=1:a",
+                                        "EXDATE:20240108T090000,20240109T090000",
+                                        "CATEGORIES;X=1:a,b",
                                         "LOCATION;ALTREP=\"x\":y",
                                         "g.LOCATION:y",
                                         "DUE:20240108T090000"};

@@ -324,7 +324,7 @@ static cf_status read_letters(cf_bytes bytes, cf_record_file *out, cf_error *err
 static void expect_spoken(const char *letters, const char *expected)
 {
     static const char *const empty = "";
-    const cf_roundtrip words = {read_letters, write_letters, &empty, 1, NULL};
+    const cf_roundtrip words = {read_letters, write_letters, &empty, 1};
     cf_row row = {.table = cf_bytes_of_text("t"), .key = cf_bytes_of_text("k")};
     cf_bytes spoken[4] = {{0}};
     cf_field_list list = {0};
