@@ -254,6 +254,10 @@ static void read_rows(const cf_content_lines *lines, cf_record_file *out, cf_cal
             (cf_content_line_is_cut(lines, i) ? cf_record_file_cut : cf_record_file_trouble)(
                 out, lines->lines[i].number, NULL, lines->lines[i].trouble);
     for (size_t i = 0; i < lines->component_count; i++) {
+        const cf_component *at = &lines->components[i];
+
+        if (is_other(lines, i) && at->trouble) /* what was meant by it, or is in it, is unknown */
+            cf_record_file_trouble(out, at->trouble_number, NULL, at->trouble);
         out->others |= is_other(lines, i);
         if (is_record(lines, i))
             cf_calendar_component_read(lines, i, &out->arena, &self.all[self.count++]);

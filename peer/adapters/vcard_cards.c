@@ -119,6 +119,8 @@ static void read_rows(const cf_content_lines *lines, cf_vcard_cards *cards, cf_r
             read_card(lines, i, cards, &list, out);
         else if (at->unended)
             cf_record_file_cut(out, lines->lines[at->first].number, NULL, at->trouble);
+        else if (at->trouble) /* what was meant by it, or is in it, is unknown */
+            cf_record_file_trouble(out, at->trouble_number, NULL, at->trouble);
         else
             out->others = true;
     }

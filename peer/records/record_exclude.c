@@ -47,8 +47,9 @@ static int by_name(const void *left, const void *right)
 static int by_rank(const void *left, const void *right)
 {
     const one_field *const *a = left, *const *b = right;
+    const int order = cf_row_fact_compare((*b)->best, (*a)->best);
 
-    return cf_row_fact_compare((*b)->best, (*a)->best);
+    return order ? order : cf_bytes_compare((*a)->name, (*b)->name);
 }
 
 static size_t find_above(const field_list *self, cf_bytes name)

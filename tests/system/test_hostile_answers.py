@@ -284,7 +284,7 @@ def test_chains_that_a_broker_makes_up_take_nothing_from_those_that_are_there(ho
     assert outcome.code == 0, outcome.said
     named = [crypto.read_member(entry.body).heads for entry in published if entry.collection == MEMBER_LOG]
     whole = {tuple(head) for heads in named for head in heads}
-    assert len(whole) == 8192
+    assert len(whole) == 6144
     house.heal()
     assert (house.laptop.source("notes") / "of made-up").exists()
 

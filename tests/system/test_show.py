@@ -180,7 +180,7 @@ def test_the_log_tells_values_and_names_joins_by_what_they_join(shop):
     assert 'edited items/1 "Oat milk": name "Oat milk"' in laptop.run("log", "book//items/1")
     (join,) = [one for one in laptop.json("log") if one["path"].startswith("item_tags/")]
     assert join["title"] == "item 'Oat milk' + tag 'food'"
-    (record,) = laptop.json("show", "book//{join['path']}")
+    (record,) = laptop.json("show", f"book//{join['path']}")
     assert record["title"] == "item 'Oat milk' + tag 'food'"
     (record,) = laptop.json("show", "book//items/1")
     assert steps(record)[0] == ("desktop", "name", ["Milk"], "Oat milk")

@@ -242,7 +242,11 @@ static cf_status exchange(cf_row_writing *self, cf_row_change *change, cf_row_re
 {
     cf_status status = cf_row_remove(self, change, result, error);
 
-    return status || *result != CF_ROW_DONE ? status : cf_row_insert(self, change, result, error);
+    if (!status && *result == CF_ROW_DONE) {
+        status = cf_row_insert(self, change, result, error);
+        self->again |= *result == CF_ROW_REFUSED; /* the one before is to stay then */
+    }
+    return status;
 }
 
 cf_status cf_row_update(cf_row_writing *self, cf_row_change *change, cf_row_result *result,

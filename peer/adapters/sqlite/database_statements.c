@@ -120,13 +120,20 @@ bool cf_row_leaves_out(const cf_database_table *table, const cf_row *row)
     return any;
 }
 
+/* A constraint that resolves conflicts would delete rows, or write other values. Of another table
+ * nothing is said, since that would hold in what its triggers do, too. */
+static const char *resolution(const cf_database_table *table)
+{
+    return table->resolves ? "OR ABORT " : "";
+}
+
 /* `row` NULL: of one that says everything. Each column keeps its own parameter. */
 void cf_row_write_insert(const cf_database_table *table, const cf_row *row, cf_buffer *sql)
 {
     cf_buffer values = {0};
     size_t count = 0;
 
-    cf_buffer_append_text(sql, "INSERT OR ABORT INTO main.");
+    cf_buffer_append_text(sql, "INSERT %sINTO main.", resolution(table));
     cf_database_name(table->name, sql);
     cf_buffer_append_text(sql, " (");
     for (size_t i = 0; i < table->count; i++) {
@@ -146,7 +153,7 @@ void cf_row_write_update(const cf_database_table *table, const cf_row *row, cf_b
 {
     size_t count = 0;
 
-    cf_buffer_append_text(sql, "UPDATE OR ABORT main.");
+    cf_buffer_append_text(sql, "UPDATE %smain.", resolution(table));
     cf_database_name(table->name, sql);
     cf_buffer_append_text(sql, " SET ");
     for (size_t i = 0; i < table->count; i++) {

@@ -380,7 +380,7 @@ static void try_writing(cf_schema_reading *self, cf_found_table *found)
     cf_buffer_release(&sql);
 }
 
-/* name, type, WITHOUT ROWID */
+/* name, type, WITHOUT ROWID, whether CONFLICT stands in its text */
 static cf_status add_table(cf_schema_reading *self, sqlite3_stmt *row, void *context,
                            cf_error *error)
 {
@@ -390,6 +390,7 @@ static cf_status add_table(cf_schema_reading *self, sqlite3_stmt *row, void *con
 
     if (!cf_utf8_valid(name))
         return CF_OK;
+    found.table.resolves = sqlite3_column_int(row, 3) != 0;
     found.unwanted = choice->wants && !choice->wants(choice->context, name);
     if (cf_bytes_equal(type, cf_bytes_of_text("virtual"))) {
         found.refused = "a virtual table";
@@ -409,7 +410,9 @@ cf_status cf_schema_find_tables(cf_schema_reading *self, const cf_database_choic
                                 cf_error *error)
 {
     return cf_schema_each(self,
-                          "SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main' AND "
+                          "SELECT name, type, wr, (SELECT sql LIKE '%CONFLICT%' FROM "
+                          "main.sqlite_schema AS s WHERE s.type = 'table' AND s.name = l.name) "
+                          "FROM pragma_table_list AS l WHERE schema = 'main' AND "
                           "type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
                           "ORDER BY name COLLATE BINARY",
                           (cf_bytes){0}, add_table, (void *)choice, error);
