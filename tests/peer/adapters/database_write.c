@@ -390,6 +390,21 @@ Test(database_write, follows_triggers_into_tables_without_keys)
     expect_query(here, "SELECT group_concat(w) FROM log", "a");
 }
 
+/* What a statement says of conflicts holds in the triggers that it fires, too. */
+Test(database_write, leaves_it_to_a_trigger_what_becomes_of_its_conflicts)
+{
+    make("CREATE TABLE t (id INTEGER PRIMARY KEY, v); CREATE TABLE words (w UNIQUE);"
+         "CREATE TRIGGER a AFTER INSERT ON t BEGIN"
+         " INSERT OR IGNORE INTO words VALUES (new.v); END;"
+         "CREATE TRIGGER b AFTER UPDATE ON t BEGIN"
+         " INSERT OR REPLACE INTO words VALUES (new.v); END;",
+         "INSERT INTO t VALUES (1, 'a')", "INSERT INTO t VALUES (1, 'b'), (2, 'b'), (3, 'a')");
+    write_theirs();
+    expect_refusals(&outcome, "");
+    expect_query(here, "SELECT group_concat(id || v) FROM t", "1b,2b,3a");
+    expect_query(here, "SELECT count(*) FROM words", "2");
+}
+
 Test(database_write, lets_the_database_fill_in_what_a_row_lacks)
 {
     database_does(here, "CREATE TABLE t (id INTEGER PRIMARY KEY, v, x NOT NULL DEFAULT 'preset')");

@@ -287,6 +287,17 @@ Test(icalendar, says_that_it_holds_what_is_never_synced)
     cr_assert_eq(rows.count, 2);
 }
 
+/* An event may be meant, or be in it. */
+Test(icalendar, is_in_doubt_of_what_has_a_wrong_begin_or_end)
+{
+    read_text("BEGIN:VCALENDAR\nBEGIN:VEVNT\nUID:1\nEND:VEVENT\nEND:VCALENDAR\n");
+    cr_expect(!rows.count);
+    cr_expect(!cf_record_file_certain(&rows));
+    read_text("BEGIN:VCALENDAR\nBEGIN:VJOURNAL\nBEGIN:VEVENT\nUID:1\nEND:VEVENT\nEND:VCALENDAR\n");
+    cr_expect(!rows.count);
+    cr_expect(!cf_record_file_certain(&rows));
+}
+
 Test(icalendar, names_an_event_with_too_many_lines)
 {
     cf_buffer text = {0};
