@@ -123,7 +123,7 @@ static char find_separator(cf_bytes input, size_t start)
 static const char fewer_fields[] =
     "has fewer fields than the first row: add those that are missing";
 
-static_assert(CF_CSV_RECORD_MAX == 8 * CF_MIB && CF_CSV_FIELDS_MAX == 4096,
+static_assert(CF_CSV_RECORD_MAX == 8388608 && CF_CSV_FIELDS_MAX == 4096,
               "the limits that these texts name");
 
 static const char *trouble_of(const cf_csv *self, const cf_csv_record *record, bool trailed)

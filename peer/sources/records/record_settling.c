@@ -560,7 +560,7 @@ static cf_status open(settling *self, cf_error *error)
     return CF_OK;
 }
 
-static void close(settling *self)
+static void end_settling(settling *self)
 {
     cf_row_view_destroy(&self->view);
     cf_arena_release(&self->arena);
@@ -576,7 +576,7 @@ cf_status cf_record_choose(const cf_record_settling *of, cf_record_choice *out, 
         choose_all(&self, out);
         choose_both(&self, out);
     }
-    close(&self);
+    end_settling(&self);
     return status;
 }
 
@@ -595,6 +595,6 @@ cf_status cf_record_settle(const cf_record_settling *of, const cf_record_choice 
         part_all(&self, out);
     if (!status && self.count && !of->tries)
         status = publish(&self, error);
-    close(&self);
+    end_settling(&self);
     return status;
 }
