@@ -89,7 +89,7 @@ static size_t count_held(const cf_ring *ring)
     size_t held = 0;
 
     for (size_t i = 0; i < cf_ring_count(ring); i++)
-        held += cf_ring_holds(ring, cf_ring_epoch(ring, i));
+        held += cf_ring_key_at(ring, i) != NULL;
     return held;
 }
 
@@ -110,12 +110,12 @@ static cf_bytes seal_earlier(binding bound, const cf_ring *ring, const uint8_t k
 
     cf_buffer_reserve(&pairs, held * PAIR_SIZE + 1);
     for (size_t i = 0; i < cf_ring_count(ring); i++) {
-        const cf_hash *epoch = cf_ring_epoch(ring, i);
+        const uint8_t *held_key = cf_ring_key_at(ring, i);
 
-        if (!cf_ring_holds(ring, epoch) || !is_told(index++, held))
+        if (!held_key || !is_told(index++, held))
             continue;
-        cf_buffer_append(&pairs, epoch->bytes, CF_HASH_SIZE);
-        cf_buffer_append(&pairs, cf_ring_key(ring, epoch), CF_KEY_SIZE);
+        cf_buffer_append(&pairs, cf_ring_epoch(ring, i)->bytes, CF_HASH_SIZE);
+        cf_buffer_append(&pairs, held_key, CF_KEY_SIZE);
     }
     if (pairs.size) {
         earlier_keys(key, &keys);

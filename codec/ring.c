@@ -104,6 +104,11 @@ size_t cf_ring_count(const cf_ring *ring)
     return ring->count;
 }
 
+const uint8_t *cf_ring_key_at(const cf_ring *ring, size_t index)
+{
+    return ring->slots[index].known ? ring->slots[index].key : NULL;
+}
+
 const cf_hash *cf_ring_epoch(const cf_ring *ring, size_t index)
 {
     return &ring->slots[index].epoch;
