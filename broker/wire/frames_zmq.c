@@ -175,7 +175,7 @@ void cf_zmq_configure(void *socket, const cf_zmq_keys *keys)
     bool guarded = cf_epoll_guard_stands() && cf_inflow_guard_stands() && cf_connect_guard_stands();
     assert(guarded);
     (void)guarded;
-    set_int(socket, ZMQ_LINGER, 0);
+    set_int(socket, ZMQ_LINGER, CF_ZMQ_LINGER_MS);
     set_int(socket, ZMQ_SNDHWM, CF_ZMQ_HIGH_WATER);
     set_int(socket, ZMQ_RCVHWM, CF_ZMQ_HIGH_WATER);
     set_int(socket, ZMQ_HANDSHAKE_IVL, CF_ZMQ_HANDSHAKE_MS);

@@ -15,6 +15,11 @@ enum { CF_ZMQ_HIGH_WATER = 16 };
 enum { CF_ZMQ_SILENT_MS = 20000, CF_ZMQ_SESSION_SILENT_MS = 300000 };
 /* A connection that is not secured after so long is over, for either side. */
 enum { CF_ZMQ_HANDSHAKE_MS = 30000 };
+/* What a socket that was closed had taken may still go out for so long, where a network takes it.
+ * With none libzmq aborts the process when the other side ends the connection at the same moment,
+ * amid a message (https://github.com/zeromq/libzmq/issues/3442): a broker that refuses somebody
+ * does. */
+enum { CF_ZMQ_LINGER_MS = 200 };
 
 typedef struct {
     zmq_msg_t frame[CF_ZMQ_FRAMES];
@@ -41,9 +46,9 @@ typedef struct {
 } cf_zmq_event;
 bool cf_zmq_next_event(zsock_t *monitor, cf_zmq_event *out);
 
-/* CURVE with raw keys, and what all of our sockets have in common: no linger, high-water marks,
- * a largest frame. A client asks now and then for a sign of life (ZMTP's PING), which the server's
- * ZeroMQ gives by itself. `server_key` NULL: we are the server. */
+/* CURVE with raw keys, and what all of our sockets have in common: a short linger, high-water
+ * marks, a largest frame. A client asks now and then for a sign of life (ZMTP's PING), which the
+ * server's ZeroMQ gives by itself. `server_key` NULL: we are the server. */
 typedef struct {
     const uint8_t *public_key;
     const uint8_t *secret_key;

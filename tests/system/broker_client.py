@@ -180,7 +180,7 @@ class Session:
         self.socket.setsockopt(zmq.CURVE_SECRETKEY, secret)
         self.socket.setsockopt(zmq.RECONNECT_IVL, -1)
         self.socket.setsockopt(zmq.SNDTIMEO, TIMEOUT_MS)  # a connection that is gone takes nothing, and doesn't come back
-        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.LINGER, 200)  # with none libzmq may abort (broker/wire/frames_zmq.h)
         self.socket.setsockopt(zmq.MAXMSGSIZE, FRAME_MAX)
         self.socket.setsockopt(zmq.HEARTBEAT_IVL, 5000)  # who says nothing for 20 s is let go
         self.monitor = self.socket.get_monitor_socket()

@@ -132,7 +132,7 @@ class HostileBroker:
         self.router.setsockopt(zmq.CURVE_PUBLICKEY, self.identity.keys[1])
         self.router.setsockopt(zmq.CURVE_SECRETKEY, self.identity.curve_secret)
         self.router.setsockopt(zmq.ZAP_DOMAIN, b"all")
-        self.router.setsockopt(zmq.LINGER, 0)
+        self.router.setsockopt(zmq.LINGER, 200)
         self.router.setsockopt(zmq.SNDHWM, 0)
         self.port = self.router.bind_to_random_port("tcp://127.0.0.1")
         self.line = crypto.write_address("127.0.0.1", self.port, self.identity.keys[1])

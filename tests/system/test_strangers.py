@@ -52,7 +52,7 @@ def expect_refused(code, what, *arguments):
 def raw_dealer(broker, **options):
     host, port, _ = broker.place
     made = zmq.Context.instance().socket(zmq.DEALER)
-    made.setsockopt(zmq.LINGER, 0)
+    made.setsockopt(zmq.LINGER, 200)
     for name, value in options.items():
         made.setsockopt(getattr(zmq, name), value)
     made.connect(f"tcp://{host}:{port}")
