@@ -43,6 +43,11 @@ static bool is_write_of(const cf_past_write *write, uint32_t field)
     return write->value.size && cf_field_is(write->field, field);
 }
 
+static bool has_value(const cf_past_write *write, cf_bytes value)
+{
+    return write && cf_bytes_equal(write->value, value);
+}
+
 cf_past_version cf_past_version_of(const cf_past_item *item, const cf_disk_traits *traits,
                                    const cf_stat *stat, cf_bytes but)
 {
@@ -53,16 +58,16 @@ cf_past_version cf_past_version_of(const cf_past_item *item, const cf_disk_trait
         const cf_past_write *write = &item->writes[i];
 
         if (is_write_of(write, CF_FIELD_NUMBER_CONTENT)) {
-            if (found.content && !found.next && !cf_bytes_equal(found.content->value, write->value))
+            if (found.content && !found.next && !has_value(found.content, write->value))
                 found.next = write;
             content = write;
         }
         if (is_write_of(write, CF_FIELD_NUMBER_MTIME))
             mtime = write;
         const bool is_last = i + 1 == item->count || !cf_dot_equal(&write->dot, &write[1].dot);
-        if (is_last && content && mtime && !cf_bytes_equal(content->value, but) &&
-            has_size(content->value, stat->size) &&
-            has_time(traits, mtime->value, stat->mtime_ns) && found.content != content)
+        const bool is_again = content && !found.next && has_value(found.content, content->value);
+        if (is_last && content && mtime && !is_again && !has_value(content, but) &&
+            has_size(content->value, stat->size) && has_time(traits, mtime->value, stat->mtime_ns))
             found = (cf_past_version){.content = content};
     }
     return found;

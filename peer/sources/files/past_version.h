@@ -15,7 +15,8 @@ typedef struct {
 } cf_past_version;
 
 /* The latest with this size and time, other than the content `but`; its `content` is NULL where
- * there is none. An entry writes content and time of a file in any order. */
+ * there is none. Of several that wrote it alike it is the first's: what is here may be here since
+ * then. An entry writes content and time of a file in any order. */
 cf_past_version cf_past_version_of(const cf_past_item *item, const cf_disk_traits *traits,
                                    const cf_stat *stat, cf_bytes but);
 /* The first write of this content: what is here may be here since then. NULL: there is none. */

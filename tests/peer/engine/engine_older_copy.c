@@ -414,3 +414,32 @@ Test(engine_older_copy, is_one_though_a_content_returned_since)
     cr_expect(user_reads_as(self.second, "file0", "edited"));
     stick_end(&self);
 }
+
+static void writes_alike(small_device *who)
+{
+    user_writes_text(who, "file3", "alike");
+    user_stamps(who, "file3", 700);
+}
+
+/* What is here is here since this device wrote it: that tells of nothing else of the other. */
+Test(engine_older_copy, is_one_though_another_device_had_written_a_file_alike)
+{
+    stick self;
+
+    stick_begin(&self, 12);
+    writes_alike(self.first);
+    cr_assert(small_device_sync(self.first));
+    writes_alike(self.second);
+    write_since(self.second, "new");
+    cr_assert(small_world_settle(self.w));
+    write_since(self.first, "file0");
+    write_since(self.first, "file3");
+    cr_assert(small_world_settle(self.w));
+    stick_remount(&self);
+    stick_put_back(&self, "file0");
+    writes_alike(self.first);
+    user_removes(self.first, "new");
+    expect_stick_held(&self, true);
+    cr_expect(user_reads_as(self.second, "file3", "edited"));
+    stick_end(&self);
+}
