@@ -169,8 +169,9 @@ static void take_here(applying *self, size_t index)
         want(self, as_read); /* what is volatile in it is left alone */
         agree(self, cf_record_run_based_here(self->run, shown, row), base);
     } else if (is_left_alone(self, base)) {
-        want(self, as_read); /* the next look publishes it as a new one */
+        want(self, as_read); /* the next look, soon, publishes it as a new one */
         drop(self, base);
+        self->run->unrest = true;
     } else if (is_emptied(self, base)) {
         want(self, as_read);
         self->spared = base;

@@ -92,6 +92,27 @@ Test(engine_revoked_rows, leaves_a_row_that_somebody_has_edited_since)
     scene_end(&s);
 }
 
+/* World 40723: it said "in sync" first, and told of the row only in the sync that followed. */
+Test(engine_revoked_rows, tells_of_it_in_the_same_sync)
+{
+    cf_heads heads;
+    scene s = a_table(4, false, &heads);
+
+    write_row(s.suspect, 7, 70);
+    cr_assert(small_device_sync(s.suspect));
+    cr_assert(small_device_sync(s.other));
+    write_row(s.other, 7, 77);
+    cr_assert(small_device_sync(s.other));
+    revoke(s.owner, &s.id, &heads);
+    s.owner->offline = false;
+    cr_assert(small_device_sync(s.owner));
+    cr_assert(small_device_sync(s.other));
+    cr_assert(small_device_sync(s.owner));
+    cr_expect_eq(balance_of(s.owner, 7), 77);
+    cf_heads_release(&heads);
+    scene_end(&s);
+}
+
 /* World 3500305: another row has got its number meanwhile, and took its place. */
 Test(engine_revoked_rows, leaves_it_also_where_another_row_has_its_number)
 {
