@@ -144,19 +144,42 @@ def test_a_child_that_was_changed_apart_brings_the_row_back(two):
     quiet(laptop, desktop)
 
 
-def test_what_was_heard_of_while_the_row_was_gone_already_brings_it_back(two):
-    """The look that deletes comes after the one that hears: another has the collection locked."""
-    laptop, desktop, here, there = share(two, FAMILY, "--include", "people")
-    laptop.run("lock", "book")
-    there.run(DELETE)
-    desktop.sync(9)
+@pytest.mark.parametrize("include", [("people",), ()], ids=["hidden", "shown"])
+@pytest.mark.parametrize("held", [False, True], ids=["locked", "held"])
+def test_what_was_heard_of_while_the_row_was_gone_already_brings_it_back(two, include, held):
+    """The look that deletes comes after the one that hears: another has the collection locked, or it deletes too much for the
+    guard. Meanwhile no row is written that refers to nobody."""
+    laptop, desktop, here, there = share(two, FAMILY, *options_of(include))
+    if not held:
+        laptop.run("lock", "book")
+    there.run("PRAGMA foreign_keys = ON; DELETE FROM people; DELETE FROM places" if held else DELETE)
+    desktop.sync(8 if held else 9)
     here.run("INSERT INTO phones(person, number) VALUES (1, '+5')")
     laptop.sync()
-    desktop.sync(9)
-    laptop.run("unlock", "book")
+    desktop.sync(8 if held else 9)
+    assert there.sound() and there.rows("SELECT name FROM people WHERE id = 1") == []
+    assert include or "phones/5" in " ".join(pending(desktop)), pending(desktop)
+    if held:
+        desktop.run("sync", "--yes")
+    else:
+        laptop.run("unlock", "book")
     both(laptop, desktop)
     assert here.rows("SELECT number FROM phones WHERE person = 1") == [("+5",)]
     assert there.rows("SELECT name FROM people WHERE id = 1") == [("Ann",)]
+    assert include or there.rows("SELECT number FROM phones WHERE person = 1") == [("+5",)]
+    assert pending(desktop) == {} and here.sound() and there.sound()
+
+
+def test_what_is_deleted_where_it_is_only_received_refers_to_nobody_never(two):
+    laptop, desktop, here, there = share(two, FAMILY)
+    desktop.run("set", str(there.path), "--mode", "receive")
+    there.run(DELETE)
+    desktop.finish("sync")
+    here.run("INSERT INTO phones(person, number) VALUES (1, '+5')")
+    laptop.sync()
+    desktop.finish("sync")
+    assert there.sound()
+    assert "phones/5" in " ".join(pending(desktop)), pending(desktop)
 
 
 def test_what_refers_to_nobody_deleted_stays(two):

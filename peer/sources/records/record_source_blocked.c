@@ -107,7 +107,7 @@ static bool is_item_of(const cf_row *base, const cf_row *viewed)
 /* ---- Rows of the view ---- */
 
 /* The row of the view is tied to a row here that is ignored. Where a parent is not here at all, the
- * database refuses the row by itself. */
+ * write refuses the row (adapters/sqlite/database_foreign.c). */
 static bool is_tied_to_ignored(cf_record_run *run, const cf_row *viewed)
 {
     const cf_row_format *format = &run->content.format;
@@ -121,8 +121,21 @@ static bool is_tied_to_ignored(cf_record_run *run, const cf_row *viewed)
     return found;
 }
 
-/* Whether a row to which it refers is blocked, or is ignored here. One that is missing here is no
- * reason: the database refuses the row then. `passes`: what blocks it passes by itself. */
+/* Where the row of the view comes, a row of the base is missing, and what became of that is not
+ * told yet; or one is there that can't be read. */
+static bool is_place_unclear(const cf_record_run *run, const cf_row *viewed)
+{
+    return !cf_row_index_find(&run->here, viewed->table, viewed->key) &&
+           ((!run->look_only && base_at(run, viewed->table, viewed->key)) ||
+            cf_record_run_troubles(run, viewed->table, viewed->key));
+}
+
+/* Whether a row to which it refers is blocked, is ignored here, or is missing here, which nobody is
+ * told of yet: a database is written with its foreign keys off. `passes`: what blocks it passes by
+ * itself.
+ *
+ *     Ann deleted here, which is locked or held; a telephone of hers added there    it waits
+ *     Ann's deletion is told, and the telephone brings her back                     both come */
 static bool has_blocked_parent(cf_record_run *run, const cf_row *viewed, bool *passes)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, viewed->table);
@@ -139,7 +152,7 @@ static bool has_blocked_parent(cf_record_run *run, const cf_row *viewed, bool *p
         const cf_row *parent = cf_row_view_find(run->view, rule->table, field->values[0]);
         const cf_row_block *blocked = parent ? find_block(run, parent) : NULL;
         bool ignored = cf_record_run_ignores_at(run, rule->table, field->values[0]);
-        found |= blocked || ignored;
+        found |= blocked || ignored || (parent && is_place_unclear(run, parent));
         *passes &= !ignored && (!blocked || blocked->passes);
     }
     bool tied = is_tied_to_ignored(run, viewed);
@@ -173,15 +186,6 @@ static bool is_missing_elsewhere(const cf_record_run *run, const cf_row *viewed)
     return base && !cf_bytes_equal(base->key, viewed->key) &&
            !cf_row_index_find(&run->here, base->table, base->key) &&
            (!run->look_only || cf_record_run_troubles(run, base->table, base->key));
-}
-
-/* Where the row of the view comes, a row of the base is missing, and what became of that is not
- * told yet; or one is there that can't be read. */
-static bool is_place_unclear(const cf_record_run *run, const cf_row *viewed)
-{
-    return !cf_row_index_find(&run->here, viewed->table, viewed->key) &&
-           ((!run->look_only && base_at(run, viewed->table, viewed->key)) ||
-            cf_record_run_troubles(run, viewed->table, viewed->key));
 }
 
 /* The first reason why a row of the view can't be put under its key: who has that key, then where
