@@ -3,12 +3,13 @@
  * whose row nobody wants is as it is wanted: its program lets it be so. One whose row was refused
  * here is refused, too; and what it refers to where it stays, stays:
  *
- *     tag 1 "home", and label 1 of tag 1    tag 1 is to be another "home", tag 2 "home (2)" the one
- *     that is here, and label 1 of tag 2    "home (2)" is refused, so label 1 stays: of tag 1,
- * which would be the other one by then
+ *     here       tag 1 is "home", and label 1 is of tag 1
+ *     wanted     tag 1 is another "home"; the one that is here is tag 2, "home (2)", with label 1
+ *     refused    tag 2, by a rule of its table; so label 1, which would be of it, stays of tag 1;
+ *                so tag 1, which would be the other one by then, stays
  *
- * Foreign keys
- * that are no references of the merge (of several columns, or to what is no key) are looked up. */
+ * Foreign keys that are no references of the merge (of several columns, or to what is no key) are
+ * looked up. */
 #include <stdlib.h>
 
 #include "codec/hash_table.h"

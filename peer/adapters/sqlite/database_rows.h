@@ -34,11 +34,11 @@ void cf_database_outcome_release(cf_database_outcome *outcome);
 
 /* Makes the database show `wanted` where it shows `before` (what was read, by this schema), in one
  * transaction: whole, but for rows which it refuses (a constraint; a value that it can't hold or
- * would alter; a reference to a row that isn't there) and those that need them. What stays because
- * of that isn't shown elsewhere too: the base knows which record it is. CF_CHANGED: a row
- * that is to be changed is not as it was read; nothing was done. CF_LOCKED, CF_FULL, CF_IO:
- * nothing was done either. On CF_OK it is durable. Where nothing is to be changed, it is not even
- * opened. */
+ * would alter; a tie to a row that isn't there) and those that need them, as a reference to a row
+ * that was refused. What stays because of that isn't shown elsewhere too: the base knows which
+ * record it is. CF_CHANGED: a row that is to be changed is not as it was read; nothing was done.
+ * CF_LOCKED, CF_FULL, CF_IO: nothing was done either. On CF_OK it is durable. Where nothing is to
+ * be changed, it is not even opened. */
 cf_status cf_database_rows_write(const char *path, const cf_database_schema *schema,
                                  const cf_rows *base, const cf_record_file *before,
                                  const cf_row *wanted, size_t count, cf_database_outcome *out,
