@@ -110,7 +110,7 @@ cf_status cf_log_device_heads(cf_log *log, const cf_hash *device, cf_heads *out,
  * head that a revocation names). These are the collections where that may be so since it was last
  * settled, of committed entries; it is noted with the entries and survives a restart. Each once. */
 typedef bool cf_collection_visit(void *context, const cf_id *collection);
-cf_status cf_log_unsettled(cf_log *log, cf_collection_visit *visit, void *context, cf_error *error);
+cf_status cf_log_to_settle(cf_log *log, cf_collection_visit *visit, void *context, cf_error *error);
 /* Appends to `*records` what says, once it is written, that all is settled: to be committed
  * with what was worked out anew. It borrows from the arena. */
 cf_status cf_log_settle(cf_log *log, cf_arena *arena, cf_kv **records, size_t *count,

@@ -171,7 +171,7 @@ static bool find_end(void *context, const cf_head *head, const cf_entry *entry)
     return true;
 }
 
-cf_status cf_log_unsettled(cf_log *log, cf_collection_visit *visit, void *context, cf_error *error)
+cf_status cf_log_to_settle(cf_log *log, cf_collection_visit *visit, void *context, cf_error *error)
 {
     struct marks marks = {0};
     struct finding finding = {.log = log, .marks = &marks, .error = error};

@@ -95,19 +95,19 @@ static cf_status take_over(cf_collection *collection, cf_collection *now, cf_kv_
     return status;
 }
 
-static cf_status take_all(cf_peer *peer, const cf_ids *unsettled, const cf_refolded *refolded,
+static cf_status take_all(cf_peer *peer, const cf_ids *to_settle, const cf_refolded *refolded,
                           cf_kv_list *records, cf_error *error)
 {
     cf_collection *collection;
     cf_status status = CF_OK;
 
-    for (size_t i = 0; !status && i < unsettled->count; i++) {
+    for (size_t i = 0; !status && i < to_settle->count; i++) {
         cf_collection *now = NULL;
 
         for (size_t k = 0; k < refolded->count; k++)
-            if (cf_id_equal(&refolded->at[k]->id, &unsettled->at[i]))
+            if (cf_id_equal(&refolded->at[k]->id, &to_settle->at[i]))
                 now = refolded->at[k];
-        status = cf_peer_collection(peer, &unsettled->at[i], &collection, error);
+        status = cf_peer_collection(peer, &to_settle->at[i], &collection, error);
         if (!status)
             status = take_over(collection, now, records, error);
     }
@@ -134,21 +134,21 @@ cf_status cf_peer_settle(cf_peer *peer, cf_error *error)
 {
     cf_refolded refolded = {0};
     cf_kv_list records = {0};
-    cf_ids unsettled = {0};
+    cf_ids to_settle = {0};
 
     if (!cf_registry_is_valid(cf_log_registry(peer->log), cf_peer_device(peer)))
         return CF_OK;
-    cf_status status = cf_log_unsettled(peer->log, add_collection, &unsettled, error);
-    if (!status && unsettled.count)
-        status = cf_refold_some(peer, &unsettled, &records, &refolded, error);
-    if (!status && unsettled.count)
-        status = take_all(peer, &unsettled, &refolded, &records, error);
+    cf_status status = cf_log_to_settle(peer->log, add_collection, &to_settle, error);
+    if (!status && to_settle.count)
+        status = cf_refold_some(peer, &to_settle, &records, &refolded, error);
+    if (!status && to_settle.count)
+        status = take_all(peer, &to_settle, &refolded, &records, error);
     if (!status)
         status = write_settled(peer, &records, error);
-    if (unsettled.count)
+    if (to_settle.count)
         cf_contents_settle(peer->contents);
     cf_refolded_release(&refolded);
     cf_kv_list_release(&records);
-    free(unsettled.at);
+    free(to_settle.at);
     return status;
 }

@@ -106,11 +106,11 @@ static void commit(taker *self)
     cf_error error;
 
     expect_ok(self->store->commit(self->store, &error), error);
-    expect_ok(cf_log_unsettled(self->log, fold_again, self, &error), error);
+    expect_ok(cf_log_to_settle(self->log, fold_again, self, &error), error);
     expect_ok(cf_log_settle(self->log, &arena, &records, &count, &error), error);
     expect_ok(self->store->write(self->store, &self->of->user, records, count, true, &error),
               error);
-    expect_ok(cf_log_unsettled(self->log, expect_none, NULL, &error), error);
+    expect_ok(cf_log_to_settle(self->log, expect_none, NULL, &error), error);
     cf_arena_release(&arena);
 }
 
