@@ -167,7 +167,7 @@ static bool pump(cf_service *service, cf_session *session, bool *is_gone)
         return false;
     }
     session->owes_paused |= cf_replay_count_kept(session->replay) != kept;
-    session->is_behind = round.stopped || cf_replay_rests(session->replay);
+    session->is_behind = round.stopped || cf_replay_has_more(session->replay);
     if (!session->is_behind)
         cf_subscribe_leave(service, session);
     return session->is_behind && session->credit > 0;

@@ -402,7 +402,7 @@ cf_status cf_outgoing_pump(cf_outgoing *outgoing, uint64_t now_ms, cf_outbox *ou
         status = cf_replay_next(outgoing->replay, visit_entry, &self, error);
         if (!status)
             status = self.status;
-        outgoing->drained = !self.stopped && !cf_replay_rests(outgoing->replay);
+        outgoing->drained = !self.stopped && !cf_replay_has_more(outgoing->replay);
     }
     if (status)
         cf_error_while(error, "reading the own log");

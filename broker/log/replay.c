@@ -42,7 +42,7 @@ struct cf_replay {
     bool rung_found;
     kept_back *kept; /* of a collection one that is held, and one that is released, at most */
     size_t kept_count, kept_capacity;
-    bool rests; /* after many that it passed over: others' turn */
+    bool has_more; /* after many that it passed over: others' turn */
 };
 
 cf_replay *cf_replay_new(cf_store *store, const cf_hash *user)
@@ -345,8 +345,8 @@ struct sending {
 
 static bool pass(cf_replay *replay, size_t *passed)
 {
-    replay->rests = ++*passed == PASSED_MAX;
-    return !replay->rests;
+    replay->has_more = ++*passed == PASSED_MAX;
+    return !replay->has_more;
 }
 
 static bool send(void *context, uint64_t position, cf_bytes wire)
@@ -454,7 +454,7 @@ cf_status cf_replay_next(cf_replay *replay, cf_entry_visit *visit, void *context
     struct sending sending = {replay, visit, context, 0};
     kept_back *owed;
 
-    replay->rests = false;
+    replay->has_more = false;
     assert(replay->next > 0); /* begun */
     while ((owed = first_owed(replay))) {
         struct paying paying = {replay, owed, visit, context, 0, false};
@@ -463,17 +463,17 @@ cf_status cf_replay_next(cf_replay *replay, cf_entry_visit *visit, void *context
 
         if (status)
             return status;
-        if (owed->first >= replay->next || !(paying.stopped || replay->rests))
+        if (owed->first >= replay->next || !(paying.stopped || replay->has_more))
             drop_kept(replay, owed);
-        if (paying.stopped || replay->rests)
+        if (paying.stopped || replay->has_more)
             return CF_OK;
     }
     return replay->store->read(replay->store, &replay->user, replay->next, send, &sending, error);
 }
 
-bool cf_replay_rests(const cf_replay *replay)
+bool cf_replay_has_more(const cf_replay *replay)
 {
-    return replay->rests;
+    return replay->has_more;
 }
 
 void cf_replay_skip(cf_replay *replay, uint64_t position)

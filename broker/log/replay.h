@@ -29,7 +29,7 @@ cf_status cf_replay_begin(cf_replay *replay, cf_error *error);
  * it returns, whatever it returns. */
 cf_status cf_replay_next(cf_replay *replay, cf_entry_visit *visit, void *context, cf_error *error);
 /* The last call stopped by itself, after 4,096 entries that are not to be sent: there is more. */
-bool cf_replay_rests(const cf_replay *replay);
+bool cf_replay_has_more(const cf_replay *replay);
 /* This position needn't be sent: the other brought that entry itself. */
 void cf_replay_skip(cf_replay *replay, uint64_t position);
 /* Entries of this collection are kept back from now on; and no longer: those that were come first

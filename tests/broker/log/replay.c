@@ -401,7 +401,7 @@ Test(replay, rests_after_many_that_are_not_to_be_sent)
     expect_ok(from.store->commit(from.store, &error), error);
     for (size_t turn = 1; turn <= 2; turn++) {
         expect_ok(cf_replay_next(replay, count_one, &sent, &error), error);
-        cr_expect_eq(cf_replay_rests(replay), turn == 1);
+        cr_expect_eq(cf_replay_has_more(replay), turn == 1);
         cr_expect_eq(cf_replay_position(replay), turn == 1 ? AT_ONCE + 1 : AT_ONCE + MORE + 1);
     }
     cr_expect_eq(sent, 0);
