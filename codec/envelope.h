@@ -5,6 +5,7 @@
 #define CF_CODEC_ENVELOPE_H
 #include "codec/member.h"
 
+/* To whom an envelope is to be made; made, it is a cf_recipient (member.h). */
 typedef struct {
     cf_hash device;
     uint8_t sealing[32];
