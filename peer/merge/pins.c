@@ -308,10 +308,13 @@ static void keep(pin_round *round, const cf_scanned_node *scanned, const cf_id *
     cf_buffer_release(&kind);
 }
 
-/* Mode or mtime of a node (`values`: as shown before the draft, after it, as on the disk) is
- * written where the draft changes what is shown, and not to what is on the disk. */
-static bool hold(pin_round *round, const cf_scanned_node *scanned, const cf_id *item,
-                 uint32_t field, const cf_bytes values[3])
+/* Whether the draft would show another mode or mtime than before, which the disk hasn't either:
+ * then the disk's is written. `values`: as shown before the draft, after it, as on the disk.
+ *
+ *     before 644, after 600     on the disk 755: 755 is written     on the disk 600: nothing is
+ *     before 644, after 644     on the disk 755: nothing is, the draft changed nothing */
+static bool hold_value(pin_round *round, const cf_scanned_node *scanned, const cf_id *item,
+                       uint32_t field, const cf_bytes values[3])
 {
     cf_bytes before = values[0], after = values[1], disk = values[2];
 
@@ -342,9 +345,9 @@ static bool fasten(pin_round *round, const cf_scanned_node *scanned, const cf_id
     }
     const cf_bytes modes[] = {before->mode, after->mode, scanned->mode};
     const cf_bytes mtimes[] = {before->mtime, after->mtime, scanned->mtime};
-    bool held = hold(round, scanned, item, CF_FIELD_NUMBER_MODE, modes);
+    bool held = hold_value(round, scanned, item, CF_FIELD_NUMBER_MODE, modes);
     return (scanned->kind == CF_KIND_FILE &&
-            hold(round, scanned, item, CF_FIELD_NUMBER_MTIME, mtimes)) ||
+            hold_value(round, scanned, item, CF_FIELD_NUMBER_MTIME, mtimes)) ||
            held;
 }
 

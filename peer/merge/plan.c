@@ -97,8 +97,11 @@ static bool is_here(const against *with, const cf_id *directory)
     return found;
 }
 
-/* A directory that is passed through is made when it leads to something, and stays once it is here,
- * where those above it do. */
+/* Whether a directory is to be here: it is asked for, or it is passed through and leads to
+ * something that is, or is here already and so are those above it.
+ *
+ *     --include d/a, and d/a is shown     d leads to d/a, and is made
+ *     d/a is deleted, d has b alone       d stays where it is here, and is not made elsewhere */
 static bool is_way(const against *with, const cf_id *directory)
 {
     cf_id above;

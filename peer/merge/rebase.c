@@ -42,6 +42,7 @@ static bool deletes(const cf_diff *diff, const cf_id *item)
            cf_deletion_deletes(diff->changes[first].value);
 }
 
+/* Whether the diff gives the field a value; to clear it is none. */
 static bool writes(const cf_diff *diff, const cf_id *item, cf_bytes field)
 {
     for (size_t i = first_change(diff, item); is_of(diff, i, item); i++)

@@ -450,6 +450,8 @@ static void list_last(cf_view *view, cf_seen *directory)
         }
 }
 
+/* Where the item is shown: in a plain directory by itself, without looking at the others there.
+ * False: not at all. */
 static bool find_alone(cf_view *view, cf_seen *seen, cf_arena *arena, cf_tree_place *out)
 {
     const cf_seen_list alone = {.at = &seen, .count = 1};

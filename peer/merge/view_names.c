@@ -349,6 +349,8 @@ static cf_bytes copy_mtime(const group_layout *layout, const node_sketch *sketch
     return mtime;
 }
 
+/* A node as it is shown: mode and time are those of the first item in it, but a copy's time is that
+ * of its content. */
 static cf_shown show(const group_layout *layout, const node_sketch *sketch)
 {
     const cf_facts *first = &sketch->members->child->facts;
