@@ -192,7 +192,9 @@ static part *in_order(merging *self, const parts *list)
     return at;
 }
 
-/* Of what was in the list before two elements stand the other way round. */
+/* Of what was in the list before two elements stand the other way round.
+ *
+ *     before a b c     a x c: not moved     a c b: moved */
 static bool is_moved(merging *self, const parts *before, const parts *list)
 {
     const part *at = in_order(self, list);

@@ -26,6 +26,7 @@ static int by_field_and_dot(const void *left, const void *right)
     return order ? order : cf_dot_compare(&a->dot, &b->dot);
 }
 
+/* Whether the row under way shows this write. */
 static bool is_shown(const finding *self, const cf_write *write)
 {
     const cf_row_ref key = {.field = cf_state_field_name(self->state, write->field),
@@ -202,6 +203,7 @@ typedef struct {
     size_t count;
 } parting;
 
+/* Whether a value before has got the entry. */
 static bool is_given(const parting *self, cf_bytes field)
 {
     cf_hash_link *link =

@@ -52,6 +52,9 @@ static int by_rank(const void *left, const void *right)
     return order ? order : cf_bytes_compare((*a)->name, (*b)->name);
 }
 
+/* The nearest field of the list below which the name lies; the list's count: none.
+ *
+ *     /columns/a and /columns/a/b in the list     /columns/a/b/c lies below /columns/a/b */
 static size_t find_above(const field_list *self, cf_bytes name)
 {
     const one_field *found = NULL;

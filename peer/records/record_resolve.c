@@ -100,7 +100,8 @@ static void find_writes(versions *self, cf_arena *arena)
     self->writes = writes;
 }
 
-/* False: what the row shows can't be read. */
+/* Finds the refs that compete for the place of the listed conflict. False: what the row shows can't
+ * be read. */
 static bool find_versions(const cf_row_contest *contest, cf_arena *arena, versions *out)
 {
     cf_row_ref *refs = NULL;

@@ -123,6 +123,7 @@ static void add_value(making *self, const cf_row_property *property, cf_bytes va
         add_edge(self, property, value, values);
 }
 
+/* Whether the value is the set's own, or that of an entry of it: NAME, or NAME/ENTRY. */
 static bool belongs_to(const set_value *value, cf_bytes set)
 {
     return value->field.size >= set.size && memcmp(value->field.data, set.data, set.size) == 0 &&

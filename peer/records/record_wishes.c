@@ -74,6 +74,8 @@ static void keep_claims(listing *self, const cf_viewed *viewed)
     }
 }
 
+/* The row that has what this one says in the columns of the tuple; NULL: none, or this one lacks a
+ * value there. */
 static const cf_row *who_has(const listing *self, const cf_schema_table *table, size_t unique,
                              const cf_row *row)
 {

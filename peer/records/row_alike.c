@@ -47,6 +47,7 @@ static bool was_made_by(const alike_search *self, const cf_item *item, const cf_
     return false;
 }
 
+/* Whether the item had this value in the column from the beginning: by the act that made it. */
 static bool item_was_made_with(const alike_search *self, const cf_id *id, cf_bytes column,
                                cf_bytes value)
 {
@@ -169,7 +170,7 @@ typedef struct {
     size_t making_count;
 } named_row;
 
-/* An empty text names nothing. */
+/* Whether the value is a text that names a row; an empty one names nothing. */
 static bool is_name(cf_bytes value)
 {
     cf_reader reader = cf_reader_of(value);

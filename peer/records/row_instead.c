@@ -79,6 +79,7 @@ cf_bytes cf_row_instead_pack(const cf_row_instead *instead, cf_arena *arena)
     return copy;
 }
 
+/* False: the value is a list or an object, or can't be read. */
 static bool read_one(cf_reader *reader, cf_bytes *out)
 {
     cf_error ignored;

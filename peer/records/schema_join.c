@@ -38,6 +38,7 @@ static bool requires(const cf_schema_table *table, cf_bytes field)
     return has_name(table->required, table->required_count, field);
 }
 
+/* Whether the tuple has the column, and compares it so. */
 static bool has_compared(const cf_unique *unique, cf_bytes name, cf_collation collation)
 {
     bool found = false;

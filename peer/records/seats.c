@@ -282,6 +282,7 @@ bool cf_seat_has_field(const cf_seat *line)
            (line->rule->field || line->rule->task);
 }
 
+/* Whether the property says this field, of an event or of a task. */
 static bool has_word(const cf_property_rule *rule, cf_bytes field)
 {
     return (rule->field && cf_bytes_equal(field, cf_bytes_of_text(rule->field))) ||
