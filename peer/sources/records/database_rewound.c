@@ -88,6 +88,7 @@ static void add_marks(rewinding *self, const differing *row)
     cf_arena_release(&arena);
 }
 
+/* Whether the row is there, but can't be read. */
 static bool is_troubled(const cf_record_file *file, const cf_row *row)
 {
     bool found = false;

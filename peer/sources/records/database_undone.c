@@ -62,6 +62,7 @@ bool cf_database_said(const cf_binding *binding, cf_bytes value, cf_bytes said)
 
 /* ---- Who wrote ---- */
 
+/* Whether the field is NAME, or an entry of it: NAME/ENTRY. */
 static bool is_of(cf_bytes field, cf_bytes name)
 {
     return field.size >= name.size && memcmp(field.data, name.data, name.size) == 0 &&

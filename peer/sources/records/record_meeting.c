@@ -38,7 +38,10 @@ static void pack_shown(const cf_record_meeting *self, const cf_schema_table *tab
 }
 
 /* Whether both rows join the same rows: of what `content` says of that, as items, all is what the
- * shown row says. */
+ * shown row says.
+ *
+ *     here member (1, 2): Ann, choir     (1, 2) is shown as Ann, choir: the same
+ *                                        (1, 2) is shown as Bob, choir, whose number is 1: not */
 static bool joins_the_same(const cf_record_meeting *self, const cf_schema_table *table,
                            const cf_row *shown, const cf_row_field *content, size_t count)
 {

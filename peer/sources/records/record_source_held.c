@@ -145,6 +145,7 @@ static void find_new(cf_record_run *run, const cf_row_format *before)
     held->count = count;
 }
 
+/* Whether the column is new, to all rows of its table or to some still. */
 static bool is_new(const cf_record_held *held, cf_bytes table, cf_bytes field)
 {
     for (size_t i = 0; i < held->count; i++)

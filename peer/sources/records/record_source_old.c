@@ -23,6 +23,7 @@ typedef struct {
     size_t ref_count;
 } old_row;
 
+/* Whether the field is NAME, or an entry of it: NAME/ENTRY. */
 static bool is_entry_of(cf_bytes field, cf_bytes name)
 {
     return field.size >= name.size && memcmp(field.data, name.data, name.size) == 0 &&

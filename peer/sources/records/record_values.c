@@ -164,6 +164,7 @@ typedef struct {
     cf_bytes name;
 } field_place;
 
+/* Whether the row's field says this content. */
 static bool is_named(const cf_row *row, cf_bytes field, const cf_record_value *one)
 {
     const cf_row_field *found = row ? cf_row_field_named(row, field) : NULL;

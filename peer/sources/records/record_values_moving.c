@@ -224,6 +224,7 @@ static cf_bytes download(fetching *at, cf_record_value *one, cf_bytes identity)
     return bytes;
 }
 
+/* The value that the content is of; nothing: it is of none, and that is noted. */
 static cf_bytes value_of(fetching *at, cf_bytes content)
 {
     cf_buffer value = {0};
