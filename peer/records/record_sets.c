@@ -2,9 +2,11 @@
 /* What was done to a set (model, rules s and y). An entry is named by its first value, so the same
  * number added twice is one; by the value's seat where it stands there alone, so that two devices
  * that add one make one entry. One value gone and one new is an edit of that entry, of values with
- * names one of each name; else they are deletes and adds. The order doesn't count.
+ * names one of each name, of others one of what is said of it; of what is left as many new as are
+ * gone are edits. Else they are deletes and adds. The order doesn't count.
  *
  *     phone 1 becomes 2 here, 3 there     one entry with both: 2 and 3 are shown
+ *     home 1, work 2 become home 8, work 4     1 becomes 8 and 2 becomes 4
  *     phone 1 is added here and there     one entry, as its name is made of 1
  *     GEO of an event is added apart      one entry, as its name is made of "GEO": one is listed */
 #include <stdlib.h>
@@ -131,13 +133,43 @@ static int by_seat(const void *left, const void *right)
     return order ? order : (a->value > b->value) - (a->value < b->value);
 }
 
+/* What is said of a value, as that it is a telephone at work: the seat has that as its part. A
+ * value of which nothing is said is no seat. */
+static cf_seat seat_of_said(const set_scan *self, cf_bytes value)
+{
+    static const char *const said[] = {"contexts", "features", "kind", "label"};
+    cf_reader reader = cf_reader_of(value);
+    cf_buffer text = {0};
+    cf_seat seat = {0};
+    cf_bytes key, member;
+    size_t count;
+    cf_error ignored;
+
+    if (cf_read_map(&reader, &count, &ignored))
+        return seat;
+    while (count-- && !cf_read_text(&reader, &key, &ignored) &&
+           !cf_read_value(&reader, &member, &ignored))
+        for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+            if (cf_bytes_equal(key, cf_bytes_of_text(said[i]))) {
+                cf_pack_text(&text, key);
+                cf_buffer_append(&text, member.data, member.size);
+            }
+    if (text.size) {
+        seat.name = self->name;
+        seat.part = cf_arena_copy(self->diffing->arena, cf_buffer_view(&text));
+    }
+    cf_buffer_release(&text);
+    return seat;
+}
+
 /* The seats of those values that have a name, in order; the caller frees the list. */
-static value_seats seats_of(const set_scan *self, const cf_bytes *values, size_t count)
+static value_seats seats_of(const set_scan *self, const cf_bytes *values, size_t count,
+                            cf_seat (*seat_of_value)(const set_scan *, cf_bytes))
 {
     value_seats seats = {.at = cf_allocate(count, sizeof *seats.at)};
 
     for (size_t i = 0; i < count; i++) {
-        const cf_seat seat = seat_of(self, values[i]);
+        const cf_seat seat = seat_of_value(self, values[i]);
 
         if (seat.name.size)
             seats.at[seats.count++] = (value_seat){seat, i};
@@ -245,7 +277,7 @@ static bool stands_alone(set_scan *self, const cf_seat *seat)
     if (seat->kind == CF_SEAT_NONE)
         return false;
     if (!self->now_seats.at)
-        self->now_seats = seats_of(self, self->now->values, self->now->count);
+        self->now_seats = seats_of(self, self->now->values, self->now->count, seat_of);
     return only_alike(&self->now_seats, seat) != NULL;
 }
 
@@ -313,8 +345,10 @@ static void edit(set_scan *self, cf_bytes old, cf_bytes value)
  * COMMENT:b. What is dealt with is nothing in `gone` and `added` from then on. */
 static void edit_alike(set_scan *self)
 {
-    value_seats gone = seats_of(self, self->gone, self->gone_count);
-    value_seats added = seats_of(self, self->added, self->added_count);
+    cf_seat (*of)(const set_scan *, cf_bytes) =
+        cf_set_has_seats(self->scanned->table->kind, self->name) ? seat_of : seat_of_said;
+    value_seats gone = seats_of(self, self->gone, self->gone_count, of);
+    value_seats added = seats_of(self, self->added, self->added_count, of);
 
     for (size_t i = 0; i < gone.count; i++) {
         const cf_seat *seat = &gone.at[i].seat;
@@ -330,9 +364,31 @@ static void edit_alike(set_scan *self)
     free(added.at);
 }
 
-static bool has_name(const set_scan *self, cf_bytes value)
+/* The values that are left, those without a name; the caller frees the list. */
+static cf_bytes **left_of(const set_scan *self, cf_bytes *values, size_t count, size_t *left_count)
 {
-    return seat_of(self, value).name.size > 0;
+    cf_bytes **left = cf_allocate(count, sizeof *left);
+
+    *left_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (values[i].size && !seat_of(self, values[i]).name.size)
+            left[(*left_count)++] = &values[i];
+    return left;
+}
+
+/* Edits what is left, in the order of the values, where as many went as came. */
+static void edit_left(set_scan *self)
+{
+    size_t gone_count, added_count;
+    cf_bytes **gone = left_of(self, self->gone, self->gone_count, &gone_count);
+    cf_bytes **added = left_of(self, self->added, self->added_count, &added_count);
+
+    for (size_t i = 0; gone_count == added_count && i < gone_count; i++) {
+        edit(self, *gone[i], *added[i]);
+        *gone[i] = *added[i] = (cf_bytes){0};
+    }
+    free(gone);
+    free(added);
 }
 
 bool cf_row_diff_set(cf_row_diffing *diffing, const cf_scanned_row *scanned,
@@ -346,19 +402,16 @@ bool cf_row_diff_set(cf_row_diffing *diffing, const cf_scanned_row *scanned,
     self.added = difference(now, old, &self.added_count);
     if (self.gone_count)
         find_shown(&self);
-    if (self.gone_count && self.added_count && cf_set_has_seats(scanned->table->kind, name))
+    if (self.gone_count && self.added_count) {
         edit_alike(&self);
-    if (self.gone_count == 1 && self.added_count == 1 && self.gone[0].size &&
-        !has_name(&self, self.gone[0]) && !has_name(&self, self.added[0])) {
-        edit(&self, self.gone[0], self.added[0]);
-    } else {
-        for (size_t i = 0; i < self.gone_count; i++)
-            if (self.gone[i].size)
-                remove_value(&self, self.gone[i]);
-        for (size_t i = 0; i < self.added_count; i++)
-            if (self.added[i].size)
-                add_value(&self, self.added[i]);
+        edit_left(&self);
     }
+    for (size_t i = 0; i < self.gone_count; i++)
+        if (self.gone[i].size)
+            remove_value(&self, self.gone[i]);
+    for (size_t i = 0; i < self.added_count; i++)
+        if (self.added[i].size)
+            add_value(&self, self.added[i]);
     free(self.gone);
     free(self.added);
     free(self.shown);

@@ -310,8 +310,10 @@ class Scan:
         return said is not None and said[1] in {self.base[at].item for at in self.gone if at not in self.moved.values()}
 
     def scan_set(self, item, row, name, old, now):
-        """s. An entry of a set is named by its first value, so the same number added twice is one. One value gone and one new
-        is an edit of that entry; else they are deletes and adds. Order doesn't count. An edit names only what it replaces.
+        """s. An entry of a set is named by its first value, so the same number added twice is one. As many values new as are
+        gone are edits of their entries, shorter ones first, then by their letters: else of two who changed both telephones
+        nobody would say that they changed the same. Else they are deletes and adds. Order doesn't count. An edit names only
+        what it replaces.
 
         >>> rows("A card u tel=1; all; A card u tel=2; B card u tel=3; all")
         card u tel=2,3
@@ -319,13 +321,16 @@ class Scan:
         card u name=Ann tel=1
         >>> rows("A card u tel=1,2; all; D card u tel=3; B card u note=x; all")  # an edit keeps its place
         card u note=x tel=3,2
+        >>> rows("A card u tel=1,2; all; A card u tel=3,4; B card u tel=5,6; all")  # so do two
+        card u tel=3,5,4,6
         """
-        gone, new = sorted({*old} - {*now}), sorted({*now} - {*old})
+        gone, new = (sorted(values, key=lambda v: (len(v), v)) for values in ({*old} - {*now}, {*now} - {*old}))
         entries = row.refs.get(name, {}) if row else {}
-        if len(gone) == len(new) == 1:
-            for n, (field, dot) in enumerate(entries[gone[0]]):
-                self.put(item, field, None if n else new[0], [dot])
-            return True
+        if len(gone) == len(new):
+            for value, instead in zip(gone, new):
+                for n, (field, dot) in enumerate(entries[value]):
+                    self.put(item, field, None if n else instead, [dot])
+            return bool(gone)
         for value in gone:
             for field, dot in entries[value]:
                 self.put(item, field, None, [dot] + [d for f, d, *_ in row.listed if f == field])

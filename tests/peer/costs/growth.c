@@ -240,20 +240,20 @@ static cf_buffer tels_of(size_t first, size_t count)
     return words;
 }
 
-/* A set all of whose values go, and as many others come. */
-static uint64_t set_work(size_t values)
+/* A set all of whose values go, and so many others come, by so many changes. */
+static uint64_t replaced_work(size_t values, size_t coming, size_t changes)
 {
     cf_arena arena = {0};
     cf_schema schema = made_schema("card /tel*", &arena);
     rule_world world = rule_world_of(&schema);
-    cf_buffer words = tels_of(1000000, values), others = tels_of(2000000, values);
+    cf_buffer words = tels_of(1000000, values), others = tels_of(2000000, coming);
 
     rule_world_write_apart(&world, 'A', 10, (const char *)words.data);
     cf_rows *base = rule_world_applied(&world);
     uint64_t before = stretches;
     cf_row_diff made = rule_world_write(&world, base, 'B', 20, (const char *)others.data);
     uint64_t counted = stretches - before;
-    cr_assert_eq(made.count, 2 * values);
+    cr_assert_eq(made.count, changes);
     cf_rows_destroy(&base);
     cf_buffer_release(&words);
     cf_buffer_release(&others);
@@ -262,9 +262,20 @@ static uint64_t set_work(size_t values)
     return counted;
 }
 
+static uint64_t set_work(size_t values)
+{
+    return replaced_work(values, values + 1, 2 * values + 1);
+}
+
+static uint64_t edits_work(size_t values)
+{
+    return replaced_work(values, values, values);
+}
+
 Test(growth, of_what_was_done_to_a_set_is_linear)
 {
     expect_linear(set_work);
+    expect_linear(edits_work);
 }
 
 /* The event, with so many who attend; `status` is told of each. */
