@@ -85,14 +85,20 @@ static void read_start(cf_calendar_component *self, cf_arena *arena)
     }
 }
 
-static bool read_duration(cf_calendar_component *self, size_t line, int64_t seconds, size_t *place,
-                          cf_arena *arena)
+/* The same length is spelled the same, whether a line says how long it is or when it ends. */
+static bool read_duration(cf_calendar_component *self, size_t line,
+                          const cf_calendar_duration *duration, size_t *place, cf_arena *arena)
 {
     cf_buffer text = {0};
+    cf_calendar_time end;
+    cf_calendar_duration again;
 
-    if (self->times[DURATION].data || seconds < 0)
+    if (self->times[DURATION].data)
         return false;
-    cf_calendar_duration_write(seconds, &text);
+    if (cf_calendar_duration_end(&self->start, duration, &end) &&
+        cf_calendar_duration_between(&self->start, &end, &again))
+        duration = &again;
+    cf_calendar_duration_write(duration, &text);
     self->times[DURATION] = text_value(&text, arena);
     *place = line;
     cf_buffer_release(&text);
@@ -116,19 +122,19 @@ static bool take_time(cf_calendar_component *self, size_t index, cf_arena *arena
 {
     const cf_content_line *line = &self->lines->lines[index];
     cf_calendar_time time;
-    int64_t seconds;
+    cf_calendar_duration duration;
 
     if (index == self->start_line)
         return true;
     if (cf_line_named(line, "DTEND") && !self->task)
         return self->started && cf_calendar_time_read(line, &time) &&
                cf_calendar_same_zone(&time, &self->start) &&
-               read_duration(self, index, time.seconds - self->start.seconds, &self->end_line,
-                             arena);
+               cf_calendar_duration_between(&self->start, &time, &duration) &&
+               read_duration(self, index, &duration, &self->end_line, arena);
     if (cf_line_named(line, "DURATION") && !self->task)
         return self->started && !line->parameter_count && !line->group.size &&
-               cf_calendar_duration_read(line->value, &seconds) &&
-               read_duration(self, index, seconds, &self->duration_line, arena);
+               cf_calendar_duration_read(line->value, &duration) &&
+               read_duration(self, index, &duration, &self->duration_line, arena);
     return cf_line_named(line, "DUE") && self->task && cf_calendar_time_read(line, &time) &&
            read_due(self, index, &time, arena);
 }

@@ -27,9 +27,25 @@ void cf_calendar_time_line(const char *name, const cf_calendar_time *time, cf_bu
 void cf_calendar_local_write(int64_t seconds, cf_buffer *out);
 bool cf_calendar_local_read(cf_bytes text, int64_t *seconds);
 bool cf_calendar_same_zone(const cf_calendar_time *a, const cf_calendar_time *b);
-/* PnW, PnDTnHnMnS, without a sign: how long on a wall clock. */
-bool cf_calendar_duration_read(cf_bytes text, int64_t *seconds);
-void cf_calendar_duration_write(int64_t seconds, cf_buffer *out);
+
+/* So many days on a wall clock, then so many seconds as they pass (RFC 5545, 3.3.6). */
+typedef struct {
+    int64_t days, seconds;
+} cf_calendar_duration;
+
+/* PnW, PnDTnHnMnS, without a sign. */
+bool cf_calendar_duration_read(cf_bytes text, cf_calendar_duration *out);
+void cf_calendar_duration_write(const cf_calendar_duration *duration, cf_buffer *out);
+/* False: the wall clock shows the end twice, and it is the second time.
+ *
+ *     Europe/Berlin, 24 October 2026, 23:00, PT8H    06:00
+ *     …, P1D                                         23:00
+ *     …, PT4H30M                                     02:30, for the second time */
+bool cf_calendar_duration_end(const cf_calendar_time *start, const cf_calendar_duration *duration,
+                              cf_calendar_time *end);
+/* As many days as fit, of two times of one zone; false: the end comes first. */
+bool cf_calendar_duration_between(const cf_calendar_time *start, const cf_calendar_time *end,
+                                  cf_calendar_duration *out);
 
 /* ---- Values (icalendar_rule.c, icalendar_value.c) ---- */
 

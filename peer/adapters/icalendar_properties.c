@@ -12,6 +12,8 @@
 #include "peer/adapters/text/content_text.h"
 #include "peer/adapters/value_map.h"
 
+enum { DAY = 86400 };
+
 static const struct {
     cf_calendar_property property;
     bool event, task;
@@ -151,12 +153,14 @@ static bool read_stamp(const cf_content_line *line, cf_buffer *out)
 
 static bool read_length(cf_bytes text, cf_buffer *out)
 {
-    int64_t seconds;
+    cf_calendar_duration length;
     cf_buffer again = {0};
 
-    if (!cf_calendar_duration_read(text, &seconds))
+    if (!cf_calendar_duration_read(text, &length))
         return false;
-    cf_calendar_duration_write(seconds, &again);
+    length.days += length.seconds / DAY;
+    length.seconds %= DAY;
+    cf_calendar_duration_write(&length, &again);
     cf_pack_text(out, cf_buffer_view(&again));
     cf_buffer_release(&again);
     return true;

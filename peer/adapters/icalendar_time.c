@@ -6,31 +6,9 @@
 #include <string.h>
 
 #include "peer/adapters/text/content_text.h"
+#include "peer/adapters/time_zones.h"
 
 enum { DAY = 86400 };
-
-/* Days since 0000-03-01 of the Gregorian calendar: Howard Hinnant, "chrono-compatible low-level
- * date algorithms", 2013. */
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
-{
-    year -= month <= 2;
-    int64_t era = year / 400, of_era = year - era * 400;
-    int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-}
-
-static void date_of(int64_t days, int *year, int *month, int *day)
-{
-    int64_t era = days / 146097, of_era = days - era * 146097;
-    int64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * years + years / 4 - years / 100);
-    int64_t part = (5 * of_year + 2) / 153;
-
-    *day = (int)(of_year - (153 * part + 2) / 5 + 1);
-    *month = (int)(part < 10 ? part + 3 : part - 9);
-    *year = (int)(years + era * 400 + (*month <= 2));
-}
 
 static bool take(cf_bytes text, size_t *at, size_t digits, int64_t *out)
 {
@@ -63,8 +41,8 @@ static bool read_date(cf_bytes text, size_t *at, const char *separator, int64_t 
         !skip(text, at, separator) || !take(text, at, 2, &day) || year < 1 || month < 1 ||
         month > 12 || day < 1 || day > 31)
         return false;
-    *days = days_of(year, month, day);
-    date_of(*days, &back_year, &back_month, &back_day);
+    *days = cf_days_of(year, month, day);
+    cf_days_date(*days, &back_year, &back_month, &back_day);
     return back_month == month && back_day == day;
 }
 
@@ -146,7 +124,7 @@ void cf_calendar_time_write(const cf_calendar_time *time, cf_buffer *out)
     int64_t clock = time->seconds % DAY;
     int year, month, day;
 
-    date_of(time->seconds / DAY, &year, &month, &day);
+    cf_days_date(time->seconds / DAY, &year, &month, &day);
     cf_buffer_append_text(out, "%04d%02d%02d", year, month, day);
     if (!time->date)
         cf_buffer_append_text(out, "T%02d%02d%02d%s", (int)(clock / 3600), (int)(clock / 60 % 60),
@@ -171,7 +149,7 @@ void cf_calendar_local_write(int64_t seconds, cf_buffer *out)
     int64_t clock = seconds % DAY;
     int year, month, day;
 
-    date_of(seconds / DAY, &year, &month, &day);
+    cf_days_date(seconds / DAY, &year, &month, &day);
     cf_buffer_append_text(out, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day,
                           (int)(clock / 3600), (int)(clock / 60 % 60), (int)(clock % 60));
 }
@@ -193,21 +171,18 @@ bool cf_calendar_same_zone(const cf_calendar_time *a, const cf_calendar_time *b)
     return a->date == b->date && cf_bytes_equal(a->zone, b->zone);
 }
 
-bool cf_calendar_duration_read(cf_bytes text, int64_t *seconds)
+bool cf_calendar_duration_read(cf_bytes text, cf_calendar_duration *out)
 {
     static const struct {
         char letter;
         bool time;
-        int64_t seconds;
-    } units[] = {{'W', false, 7 * DAY},
-                 {'D', false, DAY},
-                 {'H', true, 3600},
-                 {'M', true, 60},
-                 {'S', true, 1}};
+        int64_t size; /* days, or seconds */
+    } units[] = {
+        {'W', false, 7}, {'D', false, 1}, {'H', true, 3600}, {'M', true, 60}, {'S', true, 1}};
     size_t at = 0, unit = 0;
     bool time = false, any = false;
 
-    *seconds = 0;
+    *out = (cf_calendar_duration){0};
     if (!skip(text, &at, "P"))
         return false;
     while (at < text.size) {
@@ -227,16 +202,16 @@ bool cf_calendar_duration_read(cf_bytes text, int64_t *seconds)
             unit++;
         if (at == from || at >= text.size || unit == 5)
             return false;
-        *seconds += number * units[unit++].seconds;
+        *(time ? &out->seconds : &out->days) += number * units[unit++].size;
         any = true;
         at++;
     }
     return any;
 }
 
-void cf_calendar_duration_write(int64_t seconds, cf_buffer *out)
+void cf_calendar_duration_write(const cf_calendar_duration *duration, cf_buffer *out)
 {
-    int64_t days = seconds / DAY, clock = seconds % DAY;
+    const int64_t days = duration->days, clock = duration->seconds;
     const struct {
         int64_t number;
         char letter;
@@ -250,6 +225,38 @@ void cf_calendar_duration_write(int64_t seconds, cf_buffer *out)
     for (size_t i = 0; i < 3; i++)
         if (parts[i].number)
             cf_buffer_append_text(out, "%lld%c", (long long)parts[i].number, parts[i].letter);
-    if (seconds == 0)
+    if (!days && !clock)
         cf_buffer_append_text(out, "0S");
+}
+
+bool cf_calendar_duration_end(const cf_calendar_time *start, const cf_calendar_duration *duration,
+                              cf_calendar_time *end)
+{
+    const char *rule = duration->seconds ? cf_time_zone_rule(start->zone) : NULL;
+
+    *end = *start;
+    end->seconds += duration->days * DAY;
+    if (!rule) {
+        end->seconds += duration->seconds;
+        return true;
+    }
+    const int64_t utc = cf_time_zone_utc(rule, end->seconds) + duration->seconds;
+    end->seconds = cf_time_zone_wall(rule, utc);
+    return cf_time_zone_utc(rule, end->seconds) == utc;
+}
+
+bool cf_calendar_duration_between(const cf_calendar_time *start, const cf_calendar_time *end,
+                                  cf_calendar_duration *out)
+{
+    const int64_t wall = end->seconds - start->seconds;
+    const char *rule = wall < 0 ? NULL : cf_time_zone_rule(start->zone);
+
+    *out = (cf_calendar_duration){.days = wall / DAY, .seconds = wall % DAY};
+    if (!rule)
+        return wall >= 0;
+    do
+        out->seconds = cf_time_zone_utc(rule, end->seconds) -
+                       cf_time_zone_utc(rule, start->seconds + out->days * DAY);
+    while (out->seconds < 0 && out->days-- > 0);
+    return out->seconds >= 0;
 }

@@ -36,12 +36,10 @@ static bool read_local(const cf_row *row, const char *field, int64_t *seconds)
            cf_calendar_local_read(text, seconds);
 }
 
-static bool read_duration(const cf_row *row, int64_t *seconds)
+static bool read_duration(const cf_row *row, cf_calendar_duration *duration, cf_bytes *text)
 {
-    cf_bytes text;
-
-    return cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text("/duration")), &text) &&
-           cf_calendar_duration_read(text, seconds);
+    return cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text("/duration")), text) &&
+           cf_calendar_duration_read(*text, duration);
 }
 
 /* What is to be told without a time of day, and can be: the hours of a start, or of an end after
@@ -55,11 +53,14 @@ static bool is_day(const cf_row *row)
     static const char *const fields[] = {"/start", "/due"};
     cf_bytes said = cf_vcard_plain(row, cf_bytes_of_text("/showWithoutTime"));
     bool day = said.size == 1 && said.data[0] == 0xc3;
+    cf_calendar_duration duration;
+    cf_bytes text;
     int64_t seconds;
 
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         day = day && (!read_local(row, fields[i], &seconds) || seconds % DAY == 0);
-    return day && (!read_duration(row, &seconds) || seconds % DAY == 0 || seconds < DAY);
+    return day && (!read_duration(row, &duration, &text) || duration.seconds % DAY == 0 ||
+                   (duration.days == 0 && duration.seconds < DAY));
 }
 
 static bool times_differ(const cf_calendar_component *component, const cf_row *row)
@@ -97,29 +98,25 @@ static void write_time(times *self, size_t line, size_t after)
         insert(self, after);
 }
 
-/* DTEND, or DURATION where that is what there is. A day's end is a day: hours would be none. */
+/* DTEND, or DURATION where that is what there is, or no clock shows the end. A day's end is a day:
+ * hours would be none. */
 static void write_end(times *self, bool started, size_t after)
 {
     const cf_calendar_component *component = self->component;
-    cf_bytes value = cf_vcard_plain(self->row, cf_bytes_of_text("/duration")), text;
-    cf_calendar_time end = self->start;
-    int64_t seconds;
-    bool wanted = started && !component->task && cf_value_is_text(value, &text) &&
-                  cf_calendar_duration_read(text, &seconds);
+    const bool lasting = component->duration_line != CF_LINES_NONE;
+    cf_calendar_duration duration;
+    cf_calendar_time end;
+    cf_bytes text;
 
     cf_buffer_clear(&self->text);
-    if (component->duration_line != CF_LINES_NONE) {
-        if (wanted)
+    if (started && !component->task && read_duration(self->row, &duration, &text)) {
+        if (lasting || !cf_calendar_duration_end(&self->start, &duration, &end))
             cf_buffer_append_text(&self->text, "DURATION:%.*s", (int)text.size,
                                   (const char *)text.data);
-        write_time(self, component->duration_line, after);
-        return;
+        else if (!end.date || duration.seconds % DAY == 0)
+            cf_calendar_time_line("DTEND", &end, &self->text);
     }
-    if (wanted && (!end.date || seconds % DAY == 0)) {
-        end.seconds += seconds;
-        cf_calendar_time_line("DTEND", &end, &self->text);
-    }
-    write_time(self, component->end_line, after);
+    write_time(self, lasting ? component->duration_line : component->end_line, after);
 }
 
 static void write_times(times *self, bool started, size_t after)

@@ -190,9 +190,9 @@ static bool take_action(alert *self, const cf_content_line *line)
 static bool is_offset(cf_bytes text)
 {
     size_t sign = text.size && (text.data[0] == '-' || text.data[0] == '+');
-    int64_t seconds;
+    cf_calendar_duration ignored;
 
-    return cf_calendar_duration_read(cf_bytes_of(text.data + sign, text.size - sign), &seconds);
+    return cf_calendar_duration_read(cf_bytes_of(text.data + sign, text.size - sign), &ignored);
 }
 
 /* What is said of an offset: which end of the event it is from, and what it is anyway. */

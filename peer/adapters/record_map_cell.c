@@ -159,6 +159,7 @@ static cf_status read_leaf(const cf_map_column *column, cf_bytes was, cf_bytes t
     const bool plain = !was.size || was.data[0] == '"';
     cf_buffer word = {0};
     const char *what = NULL;
+    cf_calendar_duration duration;
     int64_t seconds;
 
     cf_buffer_append(&word, text.data, text.size);
@@ -169,7 +170,7 @@ static cf_status read_leaf(const cf_map_column *column, cf_bytes was, cf_bytes t
         what = "is no date: as 1980-05-17, or --05-17 without a year";
     else if (column->form == CF_CELL_TIME && !cf_calendar_local_read(text, &seconds))
         what = "is no time: as 2026-11-20T09:00:00";
-    else if (column->form == CF_CELL_DURATION && !cf_calendar_duration_read(text, &seconds))
+    else if (column->form == CF_CELL_DURATION && !cf_calendar_duration_read(text, &duration))
         what = "is no duration: as PT1H30M";
     else if (column->form == CF_CELL_NUMBER && !is_of_type(text, CF_JSON_NUMBER, CF_JSON_NUMBER))
         what = "is no number";

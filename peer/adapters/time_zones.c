@@ -199,3 +199,74 @@ bool cf_time_zone_component(cf_bytes name, cf_buffer *out)
     cf_buffer_append_text(out, "END:VTIMEZONE\n");
     return true;
 }
+
+/* ---- Clocks ---- */
+
+/* Days since 0000-03-01 of the Gregorian calendar: Howard Hinnant, "chrono-compatible low-level
+ * date algorithms", 2013. */
+int64_t cf_days_of(int64_t year, int64_t month, int64_t day)
+{
+    year -= month <= 2;
+    int64_t era = year / 400, of_era = year - era * 400;
+    int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+}
+
+void cf_days_date(int64_t days, int *year, int *month, int *day)
+{
+    int64_t era = days / 146097, of_era = days - era * 146097;
+    int64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * years + years / 4 - years / 100);
+    int64_t part = (5 * of_year + 2) / 153;
+
+    *day = (int)(of_year - (153 * part + 2) / 5 + 1);
+    *month = (int)(part < 10 ? part + 3 : part - 9);
+    *year = (int)(years + era * 400 + (*month <= 2));
+}
+
+/* When it changes in that year, on the wall clock of before. The last week of a month is counted
+ * from its end. */
+static int64_t change_in(const change *at, int64_t year)
+{
+    const bool last = at->week == 5;
+    const int64_t first = last ? cf_days_of(year + at->month / 12, at->month % 12 + 1, 1) - 7
+                               : cf_days_of(year, at->month, 1 + 7 * (at->week - 1));
+    const int64_t weekday = (first + 3) % 7;
+
+    return (first + (at->day - weekday + 7) % 7) * DAY + at->second;
+}
+
+/* East of UTC, at that moment of UTC. */
+static long offset_at(const rule *of, int64_t utc)
+{
+    int year, month, day;
+
+    if (!of->changes)
+        return of->offsets[0];
+    cf_days_date((utc + of->offsets[0]) / DAY, &year, &month, &day);
+    const int64_t begins = change_in(&of->at[1], year) - of->offsets[0];
+    const int64_t ends = change_in(&of->at[0], year) - of->offsets[1];
+    const bool daylight = begins < ends ? utc >= begins && utc < ends : utc >= begins || utc < ends;
+
+    return of->offsets[daylight];
+}
+
+int64_t cf_time_zone_utc(const char *text, int64_t wall)
+{
+    rule of;
+
+    (void)read_rule(text, &of);
+    const bool daylight = of.changes && of.offsets[1] > of.offsets[0];
+    const long most = of.offsets[daylight], least = of.offsets[of.changes && !daylight];
+
+    return wall - (offset_at(&of, wall - most) == most ? most : least);
+}
+
+int64_t cf_time_zone_wall(const char *text, int64_t utc)
+{
+    rule of;
+
+    (void)read_rule(text, &of);
+    return utc + offset_at(&of, utc);
+}

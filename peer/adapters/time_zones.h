@@ -17,4 +17,14 @@ const char *cf_time_zone_rule(cf_bytes name);
 #define CF_TIME_ZONE_MADE "X-COUNTERFOIL-ZONE"
 bool cf_time_zone_component(cf_bytes name, cf_buffer *out);
 
+/* Days from 0000-03-01 of the Gregorian calendar, which was a Wednesday, and back. */
+int64_t cf_days_of(int64_t year, int64_t month, int64_t day);
+void cf_days_date(int64_t days, int *year, int *month, int *day);
+
+/* From what a wall clock shows there to UTC, and back; both in seconds since 0000-03-01, as if
+ * every day had 24 hours. Of a time that there is twice the first is meant, one that there is not
+ * counts on from before the change (RFC 5545, 3.3.5). The rule is one that is known here. */
+int64_t cf_time_zone_utc(const char *rule, int64_t wall);
+int64_t cf_time_zone_wall(const char *rule, int64_t utc);
+
 #endif

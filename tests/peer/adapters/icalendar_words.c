@@ -120,6 +120,68 @@ Test(icalendar_words, reads_durations)
     }
 }
 
+#define BERLIN(day, lines)                                                                         \
+    CALENDAR(EVENT("DTSTART;TZID=Europe/Berlin:202610" day "T230000\n" lines "\n"))
+
+/* Over a change of the clock: how long an event lasts, its end, and how that is spelled. Hours are
+ * as they pass, days as a clock has them. */
+Test(icalendar_words, lasts_as_long_over_a_change_of_the_clock)
+{
+    static const char *const ends[][3] = {
+        {"PT8H", "DTEND;TZID=Europe/Berlin:20261025T060000", "PT8H"},
+        {"P1D", "DTEND;TZID=Europe/Berlin:20261025T230000", "P1D"},
+        {"PT25H", "DTEND;TZID=Europe/Berlin:20261025T230000", "P1D"},
+        {"PT24H", "DTEND;TZID=Europe/Berlin:20261025T220000", "PT24H"},
+        {"P1DT1H", "DTEND;TZID=Europe/Berlin:20261026T000000", "P1DT1H"},
+        {"PT3H30M", "DTEND;TZID=Europe/Berlin:20261025T023000", "PT3H30M"},
+        {"PT4H30M", NULL, "PT4H30M"}, /* 02:30 for the second time */
+    };
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        char lasting[300], ending[300], wanted[300], field[40];
+
+        snprintf(lasting, sizeof lasting, BERLIN("24", "DURATION:%s"), ends[i][0]);
+        snprintf(ending, sizeof ending, BERLIN("24", "%s"), ends[i][1] ? ends[i][1] : "");
+        snprintf(wanted, sizeof wanted,
+                 "\"1\" /duration=\"%s\" /start=\"2026-10-24T23:00:00\" "
+                 "/timeZone=\"Europe/Berlin\"\n",
+                 ends[i][2]);
+        for (int way = 0; way < (ends[i][1] ? 2 : 1); way++) {
+            read_text(way ? ending : lasting);
+            expect_rows(&rows, wanted);
+            expect_unchanged(cf_bytes_of_text(way ? ending : lasting));
+        }
+        read_text(lasting);
+        cf_buffer made = rewritten((cf_bytes){0}), now = {0};
+        snprintf(field, sizeof field, "DURATION:%s", ends[i][2]);
+        cr_expect(memmem(made.data, made.size, ends[i][1] ? ends[i][1] : field,
+                         strlen(ends[i][1] ? ends[i][1] : field)),
+                  "%s is %.*s", ends[i][0], (int)made.size, (const char *)made.data);
+        read_bytes(cf_buffer_view(&made));
+        now = printed();
+        cr_expect(memmem(now.data, now.size, ends[i][2], strlen(ends[i][2])), "%s is %.*s",
+                  ends[i][0], (int)now.size, (const char *)now.data);
+        cf_buffer_release(&now);
+        cf_buffer_release(&made);
+    }
+}
+
+/* A start that is moved over the change of the clock, or to another zone, is as long before its
+ * end. */
+Test(icalendar_words, lasts_as_long_elsewhere)
+{
+    expect_change(BERLIN("23", "DTEND;TZID=Europe/Berlin:20261024T070000"),
+                  BERLIN("24", "DURATION:PT8H"),
+                  BERLIN("24", "DTEND;TZID=Europe/Berlin:20261025T060000"));
+    read_text(CALENDAR(EVENT("DTSTART;TZID=America/New_York:20261024T230000\nDURATION:PT8H\n")));
+    cf_buffer made =
+        rewritten(cf_bytes_of_text(BERLIN("24", "DTEND;TZID=Europe/Berlin:20261025T060000")));
+    const char *const end = "\nDTEND;TZID=America/New_York:20261025T070000\n";
+    cr_expect(memmem(made.data, made.size, end, strlen(end)), "%.*s", (int)made.size,
+              (const char *)made.data);
+    cf_buffer_release(&made);
+}
+
 #define ALARM(trigger) "BEGIN:VALARM\n" trigger "\nEND:VALARM\n"
 
 /* What is read of such an alarm is written in just this way again. */

@@ -70,3 +70,43 @@ Test(time_zones, knows_whole_names_only)
     cr_expect_eq(out.size, 0);
     cr_expect(cf_time_zone_rule(cf_bytes_of_text("UTC")) != NULL);
 }
+
+/* A zone, a time on its clock as day and second, how much it is ahead of UTC, in minutes. */
+Test(time_zones, tell_what_a_clock_shows)
+{
+    static const struct {
+        const char *zone;
+        int year, month, day, minute, ahead;
+        bool back; /* the clock shows it at that time of UTC */
+    } times[] = {
+        {"Europe/Berlin", 2026, 1, 15, 720, 60, true},
+        {"Europe/Berlin", 2026, 7, 15, 720, 120, true},
+        {"Europe/Berlin", 2026, 3, 29, 119, 60, true},
+        {"Europe/Berlin", 2026, 3, 29, 150, 60, false}, /* there is no 02:30: 03:30 is meant */
+        {"Europe/Berlin", 2026, 3, 29, 180, 120, true},
+        {"Europe/Berlin", 2026, 10, 25, 150, 120, true}, /* for the first time */
+        {"Europe/Berlin", 2026, 10, 25, 180, 60, true},
+        {"Europe/Dublin", 2026, 7, 15, 720, 60, true},
+        {"Europe/Dublin", 2026, 12, 31, 1439, 0, true},
+        {"America/New_York", 2026, 3, 8, 119, -300, true},
+        {"America/New_York", 2026, 3, 8, 180, -240, true},
+        {"America/New_York", 2026, 11, 1, 120, -300, true},
+        {"Australia/Sydney", 2026, 1, 1, 0, 660, true},
+        {"Australia/Sydney", 2026, 7, 1, 0, 600, true},
+        {"Africa/Cairo", 2026, 10, 30, 60, 120, true},
+        {"Asia/Kolkata", 2026, 10, 30, 60, 330, true},
+        {"Etc/UTC", 2026, 10, 30, 60, 0, true},
+    };
+
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        const char *rule = cf_time_zone_rule(cf_bytes_of_text(times[i].zone));
+        const int64_t day = cf_days_of(times[i].year, times[i].month, times[i].day);
+        const int64_t wall = day * 86400 + times[i].minute * 60;
+        const int64_t utc = cf_time_zone_utc(rule, wall);
+
+        cr_expect_eq(wall - utc, times[i].ahead * 60, "%s %zu: %lld", times[i].zone, i,
+                     (long long)(wall - utc) / 60);
+        cr_expect_eq(cf_time_zone_wall(rule, utc) == wall, times[i].back, "%s %zu", times[i].zone,
+                     i);
+    }
+}
