@@ -295,6 +295,54 @@ def test_an_older_copy_from_before_a_value_was_there(two, mode):
 
 
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+@pytest.mark.parametrize("written", [False, True], ids=["read", "written to"])
+def test_an_older_copy_of_a_table_that_lacks_a_column_here(two, mode, written):
+    """What stands elsewhere in that column is not what the copy undoes."""
+    laptop, desktop, here, there = filled(two, mode, count=60)
+    here.run("ALTER TABLE items DROP COLUMN what")
+    both(laptop, desktop)
+    backup = backup_of(here)
+    there.run("UPDATE items SET n = n + 1 WHERE id > 20")
+    both(desktop, laptop)
+    before = there.all("items")
+    put_back(backup, here)
+    if written:
+        here.run(WRITE)
+    held(laptop, "an older copy stands in its place: 40 of 60 rows are as they were")
+    desktop.sync()
+    assert there.all("items") == before and before["items"][0][2] == "item 1"
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_an_older_copy_to_which_its_program_added_a_column(two, mode):
+    """As it does when it is started: all rows say something in it, and nobody edited them."""
+    laptop, desktop, here, there = filled(two, mode, count=60)
+    backup = backup_of(here)
+    there.run("UPDATE items SET n = n + 1 WHERE id > 20")
+    both(desktop, laptop)
+    before = there.all("items")
+    put_back(backup, here)
+    here.run("ALTER TABLE items ADD COLUMN kind TEXT DEFAULT 'plain'")
+    held(laptop, "an older copy stands in its place: 40 of 60 rows are as they were")
+    desktop.sync()
+    assert there.all("items") == before
+
+
+def test_a_database_that_is_made_anew_with_another_column_is_the_same_one(two):
+    laptop, desktop, here, there = filled(two, "DELETE", count=20)
+    other = here.path.with_suffix(".other")
+    here.run(f"VACUUM INTO '{other}'")
+    with sqlite3.connect(other) as program:
+        program.execute("ALTER TABLE items ADD COLUMN kind TEXT")
+        program.execute("UPDATE items SET kind = 'kind ' || id")
+    program.close()
+    other.rename(here.path)
+    laptop.sync()
+    desktop.sync()
+    assert '"kind 7"' in desktop.run("show", "book//items/7")
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
 def test_an_older_copy_from_before_a_row_was_deleted_and_another_one_edited(two, mode):
     laptop, desktop, here, there = filled(two, mode, count=20)
     here.run("UPDATE items SET n = 7 WHERE id = 15")

@@ -8,9 +8,10 @@
 
 /* ---- What of the base is in it ---- */
 
-/* Whether all that the database's row says the base's row says, too, and the other way round, as
- * far as the database has columns for it. */
-static bool says_the_same(const cf_database_schema *schema, const cf_row *there, const cf_row *base)
+/* Whether all that the database's row says the base's row says, too, and the other way round, of
+ * the columns that count. */
+static bool says_the_same(const cf_database_columns *columns, const cf_row *there,
+                          const cf_row *base)
 {
     bool same = true;
 
@@ -19,11 +20,12 @@ static bool says_the_same(const cf_database_schema *schema, const cf_row *there,
     for (size_t i = 0; same && i < there->field_count; i++) {
         const cf_row_field *field = cf_row_field_named(base, there->fields[i].name);
 
-        same = field && cf_row_field_equal(field, &there->fields[i]);
+        same = !cf_database_counts(columns, base->table, there->fields[i].name) ||
+               (field && cf_row_field_equal(field, &there->fields[i]));
     }
     for (size_t i = 0; same && i < base->field_count; i++)
         same = cf_row_field_named(there, base->fields[i].name) ||
-               !cf_format_holds(&schema->format, base->table, base->fields[i].name);
+               !cf_database_counts(columns, base->table, base->fields[i].name);
     return same;
 }
 
@@ -51,18 +53,18 @@ static void count_tables(const cf_binding *binding, const cf_database_schema *sc
 }
 
 /* How the database stands to the base. A row in trouble is there, whatever it says. */
-static void compare(const cf_binding *binding, const cf_database_schema *schema,
+static void compare(const cf_binding *binding, const cf_database_columns *columns,
                     const cf_record_file *file, cf_database_standing *out)
 {
     out->rows = cf_rows_count(binding->rows);
-    count_tables(binding, schema, out);
+    count_tables(binding, columns->schema, out);
     for (size_t i = 0; i < file->count; i++) {
         const cf_row *there = &file->rows[i];
         const cf_row *row = cf_rows_find(binding->rows, there->table, there->key);
 
         out->missing -= row != NULL;
         out->back += row == NULL;
-        out->changed += row && !says_the_same(schema, there, row);
+        out->changed += row && !says_the_same(columns, there, row);
     }
     for (size_t i = 0; i < file->trouble_count; i++) { /* of a row: it is there, whatever it says */
         const cf_record_trouble *trouble = &file->troubles[i];
@@ -421,13 +423,13 @@ static cf_status judge(cf_database_place *place, const cf_medium *medium,
 /* Whether all that was written since one moment is undone, whatever else was done since
  * (database_rewound.h). Of a new file only rows that are so count against it; one that has the
  * bytes of before lacks what it lacks. */
-static cf_status rewind_rows(const cf_medium *medium, const cf_database_schema *schema,
+static cf_status rewind_rows(const cf_medium *medium, const cf_database_columns *columns,
                              const cf_record_file *file, cf_database_standing *standing,
                              cf_error *error)
 {
     const cf_database_compared compared = {.peer = medium->peer,
                                            .binding = medium->binding,
-                                           .schema = schema,
+                                           .columns = *columns,
                                            .file = file,
                                            .shrank = standing->shrank};
     cf_database_rewound found;
@@ -447,7 +449,7 @@ static cf_status rewind_rows(const cf_medium *medium, const cf_database_schema *
 
 /* Finds out whether the copy that lies over the file is an older one: no more of it is new than is
  * missing, or as it was once. */
-static cf_status date_copy(const cf_medium *medium, const cf_database_schema *schema,
+static cf_status date_copy(const cf_medium *medium, const cf_database_columns *columns,
                            const cf_record_file *file, cf_database_standing *standing,
                            cf_error *error)
 {
@@ -455,7 +457,7 @@ static cf_status date_copy(const cf_medium *medium, const cf_database_schema *sc
 
     if (medium->word.given || !differing_rows(standing))
         return CF_OK;
-    cf_status status = cf_database_undone_count(medium->peer, medium->binding, schema, file,
+    cf_status status = cf_database_undone_count(medium->peer, medium->binding, columns, file,
                                                 &standing->undone, error);
     const size_t before = undone->before + standing->missing + standing->gone;
     standing->older = !status && before && before >= undone->anew;
@@ -469,26 +471,27 @@ static cf_status date_copy(const cf_medium *medium, const cf_database_schema *sc
 
 /* Finds out what takes longer than a look: only where the file is an older copy, or rows that
  * differ may come from one. */
-static cf_status weigh(const cf_medium *medium, sqlite3 *database, const cf_database_schema *schema,
-                       const cf_record_file *file, cf_database_standing *standing, cf_error *error)
+static cf_status weigh(const cf_medium *medium, sqlite3 *database,
+                       const cf_database_columns *columns, const cf_record_file *file,
+                       cf_database_standing *standing, cf_error *error)
 {
     if (!standing->older && standing->copied) {
-        cf_status status = date_copy(medium, schema, file, standing, error);
+        cf_status status = date_copy(medium, columns, file, standing, error);
         if (status || standing->older)
             return status;
     }
     if (!standing->older)
-        return rewind_rows(medium, schema, file, standing, error);
+        return rewind_rows(medium, columns, file, standing, error);
     if (medium->word.given || !differing_rows(standing))
         return CF_OK;
     standing->written = cf_database_log_is_in_file(database);
     if (standing->counts)
         return CF_OK;
     standing->weighed = true; /* a copy may have brought its log along */
-    cf_status status = cf_database_undone_count(medium->peer, medium->binding, schema, file,
+    cf_status status = cf_database_undone_count(medium->peer, medium->binding, columns, file,
                                                 &standing->undone, error);
     return status || standing->written ? status
-                                       : rewind_rows(medium, schema, file, standing, error);
+                                       : rewind_rows(medium, columns, file, standing, error);
 }
 
 cf_status cf_database_place_check(cf_database_place *place, const cf_medium *medium,
@@ -496,6 +499,7 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
                                   const cf_database_schema *schema, cf_record_file *file,
                                   bool *lacks, cf_error *error)
 {
+    const cf_database_columns columns = {schema, medium->had};
     const cf_stat *stat = &traces->file;
     cf_database_standing standing = {0};
     char word[CF_PATH_TYPED];
@@ -518,14 +522,14 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
         status = judge(place, medium, traces, database, &standing, error);
     if (status || !cf_rows_count(medium->binding->rows))
         return status;
-    compare(medium->binding, schema, file, &standing);
+    compare(medium->binding, &columns, file, &standing);
     standing.source = cf_binding_path_typed(medium->binding, word);
     standing.shrank = place->is.pages && place->is.pages < place->kept.pages;
     standing.sends = medium->binding->mode == CF_MODE_SEND;
     *lacks = standing.missing > 0;
     const bool is_known =
         is_the_same(place) && !standing.older && !standing.copied; /* only written */
-    status = weigh(medium, database, schema, file, &standing, error);
+    status = weigh(medium, database, &columns, file, &standing, error);
     return (is_known && !standing.rewound) || status
                ? status
                : cf_database_standing_check(&standing, medium->word, error);

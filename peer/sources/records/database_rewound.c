@@ -6,7 +6,6 @@
 #include "peer/log/past.h"
 #include "peer/records/row_index.h"
 #include "peer/records/row_refs.h"
-#include "peer/sources/records/database_undone.h"
 #include "peer/sources/records/record_intended.h"
 
 #include <stdlib.h>
@@ -51,17 +50,20 @@ typedef struct {
 
 /* A write of the base's row is undone: the row is missing, or says something else in the write's
  * field. */
-static bool is_undone(const differing *row, const cf_row_ref *ref)
+static bool is_undone(const rewinding *self, const differing *row, const cf_row_ref *ref)
 {
-    return !row->there || (!cf_row_field_is_reserved(ref->field) &&
-                           cf_database_differs_in(row->there, row->base, ref->field));
+    return !row->there ||
+           (!cf_row_field_is_reserved(ref->field) &&
+            cf_database_differs_in(&self->of->columns, row->there, row->base, ref->field));
 }
 
 /* Whether the write tells anything: it is shown, and what is there in its field is known. */
-static bool says(const differing *row, const cf_row_ref *ref)
+static bool says(const rewinding *self, const differing *row, const cf_row_ref *ref)
 {
     return ref->standing == CF_WRITE_SHOWN &&
-           (!row->there || cf_database_comparable(cf_row_field_named(row->there, ref->field)));
+           (!row->there || cf_row_field_is_reserved(ref->field) ||
+            (cf_database_counts(&self->of->columns, row->base->table, ref->field) &&
+             cf_database_comparable(cf_row_field_named(row->there, ref->field))));
 }
 
 /* Marks of one row: for each entry that wrote any of it whether that is undone, once. */
@@ -76,8 +78,8 @@ static void add_marks(rewinding *self, const differing *row)
     if (cf_row_refs_read(row->base, &arena, &refs, &count, &ignored))
         count = 0;
     for (size_t i = 0; i < count; i++) {
-        const mark one = {refs[i].dot.writer, refs[i].dot.sequence, is_undone(row, &refs[i])};
-        bool has = !says(row, &refs[i]);
+        const mark one = {refs[i].dot.writer, refs[i].dot.sequence, is_undone(self, row, &refs[i])};
+        bool has = !says(self, row, &refs[i]);
 
         for (size_t k = before; !has && k < self->mark_count; k++)
             has = self->marks[k].sequence == one.sequence && self->marks[k].undone == one.undone &&
@@ -106,12 +108,12 @@ static void look_at_rows(rewinding *self)
     for (const cf_row *row = NULL; (row = cf_rows_next(self->of->binding->rows, row));) {
         const differing one = {row, cf_row_index_find(&self->here, row->table, row->key)};
 
-        if (!cf_database_table_named(self->of->schema, row->table) ||
+        if (!cf_database_table_named(self->of->columns.schema, row->table) ||
             (!one.there && is_troubled(self->of->file, row)) ||
             (self->intended && cf_rows_of_item(self->intended, &row->item)))
             continue;
         add_marks(self, &one);
-        if (!one.there || cf_database_differs(self->of->schema, one.there, row))
+        if (!one.there || cf_database_differs(&self->of->columns, one.there, row))
             *cf_one_more(self->rows, self->row_count, self->row_capacity) = one;
     }
 }
@@ -225,20 +227,22 @@ static bool is_as_then(const rewinding *self, const differing *row, const cf_pas
     for (size_t i = 0; same && i < row->there->field_count; i++) {
         const cf_row_field *field = &row->there->fields[i];
 
-        same = !cf_database_differs_in(row->there, row->base, field->name) ||
+        same = !cf_database_differs_in(&self->of->columns, row->there, row->base, field->name) ||
                was_then(self, item, field, field->name);
     }
     for (size_t i = 0; same && i < row->base->field_count; i++) {
         const cf_bytes name = row->base->fields[i].name;
 
-        same = cf_row_field_named(row->there, name) || was_then(self, item, NULL, name);
+        same = cf_row_field_named(row->there, name) ||
+               !cf_database_counts(&self->of->columns, row->base->table, name) ||
+               was_then(self, item, NULL, name);
     }
     return same;
 }
 
 /* Notes where changed rows of a table have more than one value in a changed column: an UPDATE
  * mostly gives one. */
-static void compare_columns(tally *out, const differing *row)
+static void compare_columns(const rewinding *self, tally *out, const differing *row)
 {
     const cf_row *first = NULL;
 
@@ -252,7 +256,7 @@ static void compare_columns(tally *out, const differing *row)
         const cf_row_field *a = cf_row_field_named(first, name);
         const cf_row_field *b = cf_row_field_named(row->there, name);
 
-        out->uneven |= cf_database_differs_in(row->there, row->base, name) &&
+        out->uneven |= cf_database_differs_in(&self->of->columns, row->there, row->base, name) &&
                        !(a && b ? cf_row_field_equal(a, b) : a == b);
     }
 }
@@ -272,7 +276,7 @@ static bool lost_since(const rewinding *self, const differing *row, tally *out)
     for (size_t i = 0; i < count; i++) {
         const cf_dot *dot = &refs[i].dot;
 
-        if (!says(row, &refs[i]) || !is_undone(row, &refs[i]))
+        if (!says(self, row, &refs[i]) || !is_undone(self, row, &refs[i]))
             continue;
         const bool is_first = found.entry.sequence == 0;
         if (!is_since(self, &dot->writer, dot->sequence)) {
@@ -310,7 +314,7 @@ static tally take(const rewinding *self, const cf_past *past)
         out.missing += !row->there;
         out.changed += row->there != NULL;
         if (row->there)
-            compare_columns(&out, row);
+            compare_columns(self, &out, row);
     }
     free((void *)out.first);
     return out;

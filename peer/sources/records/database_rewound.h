@@ -20,10 +20,8 @@
  *     9 were added, 5 edited: 9 are missing, 5 as they were:   a copy */
 #ifndef CF_PEER_SOURCES_RECORDS_DATABASE_REWOUND_H
 #define CF_PEER_SOURCES_RECORDS_DATABASE_REWOUND_H
-#include "peer/adapters/record_file.h"
-#include "peer/adapters/sqlite/database_schema.h"
-#include "peer/bindings/binding.h"
 #include "peer/log/peer.h"
+#include "peer/sources/records/database_undone.h"
 
 /* So many rows that are as they were may be edits that were taken back. */
 enum { CF_DATABASE_TAKEN_BACK = 4 };
@@ -31,7 +29,7 @@ enum { CF_DATABASE_TAKEN_BACK = 4 };
 typedef struct {
     cf_peer *peer;
     const cf_binding *binding; /* with the base */
-    const cf_database_schema *schema;
+    cf_database_columns columns;
     const cf_record_file *file;
     bool shrank; /* the file has less pages than it had, which is a copy's doing, or VACUUM's */
 } cf_database_compared;

@@ -10,7 +10,7 @@
 
 typedef struct {
     const cf_binding *binding;
-    const cf_database_schema *schema;
+    const cf_database_columns *columns;
     const cf_state *state;
     const cf_past *past;
     cf_id own;
@@ -24,26 +24,33 @@ bool cf_database_comparable(const cf_row_field *field)
     return !field || !field->count || field->values[0].size <= CF_INLINE_MAX;
 }
 
-bool cf_database_differs_in(const cf_row *there, const cf_row *base, cf_bytes name)
+bool cf_database_counts(const cf_database_columns *columns, cf_bytes table, cf_bytes name)
+{
+    return cf_format_holds(&columns->schema->format, table, name) &&
+           (!columns->had || cf_format_holds(columns->had, table, name));
+}
+
+bool cf_database_differs_in(const cf_database_columns *columns, const cf_row *there,
+                            const cf_row *base, cf_bytes name)
 {
     const cf_row_field *here = cf_row_field_named(there, name);
     const cf_row_field *was = cf_row_field_named(base, name);
 
-    return cf_database_comparable(here) &&
+    return cf_database_comparable(here) && cf_database_counts(columns, base->table, name) &&
            !(here && was ? cf_row_field_equal(here, was) : here == was);
 }
 
-bool cf_database_differs(const cf_database_schema *schema, const cf_row *there, const cf_row *base)
+bool cf_database_differs(const cf_database_columns *columns, const cf_row *there,
+                         const cf_row *base)
 {
     bool found = false;
 
     if (cf_row_fields_equal(there, base))
         return false;
     for (size_t i = 0; !found && i < there->field_count; i++)
-        found = cf_database_differs_in(there, base, there->fields[i].name);
+        found = cf_database_differs_in(columns, there, base, there->fields[i].name);
     for (size_t i = 0; !found && i < base->field_count; i++)
-        found = cf_format_holds(&schema->format, base->table, base->fields[i].name) &&
-                cf_database_differs_in(there, base, base->fields[i].name);
+        found = cf_database_differs_in(columns, there, base, base->fields[i].name);
     return found;
 }
 
@@ -107,8 +114,10 @@ static bool undoes_field(const undoing *self, const cf_row *base, const cf_row_f
 {
     const cf_row_field *b = cf_row_field_named(other, a->name);
 
-    return !(b && cf_row_field_equal(a, b)) && (others_wrote(self, &base->item, &a->name) ||
-                                                others_emptied(self, &base->item, a->name));
+    return cf_database_counts(self->columns, base->table, a->name) &&
+           !(b && cf_row_field_equal(a, b)) &&
+           (others_wrote(self, &base->item, &a->name) ||
+            others_emptied(self, &base->item, a->name));
 }
 
 /* Any of the fields in which the row is not as the base has it undoes another device's work. */
@@ -152,14 +161,15 @@ static bool is_as_once(const undoing *self, const cf_row *there, const cf_row *b
     for (size_t i = 0; same && i < there->field_count; i++) {
         const cf_row_field *field = &there->fields[i];
 
-        same = (base && !cf_database_differs_in(there, base, field->name)) ||
+        same = !cf_database_counts(self->columns, there->table, field->name) ||
+               (base && !cf_database_differs_in(self->columns, there, base, field->name)) ||
                said_before(self, item, field, field->name);
     }
     for (size_t i = 0; same && base && i < base->field_count; i++) {
         const cf_bytes name = base->fields[i].name;
 
         same = cf_row_field_named(there, name) ||
-               !cf_format_holds(&self->schema->format, base->table, name) ||
+               !cf_database_counts(self->columns, base->table, name) ||
                said_before(self, item, NULL, name);
     }
     return same;
@@ -227,7 +237,7 @@ static void count_back(undoing *self, const cf_row *there)
 static void count_changed(undoing *self, const cf_row *there, const cf_row *base)
 {
     self->out->others += undoes_others(self, there, base);
-    if (!cf_database_differs(self->schema, there, base))
+    if (!cf_database_differs(self->columns, there, base))
         return;
     const bool as_once = is_as_once(self, there, base, cf_past_find(self->past, &base->item)) ||
                          stays_of(self, there).as_once;
@@ -245,18 +255,18 @@ static void count_missing(undoing *self, const cf_record_file *file)
             continue;
         self->out->others += others_wrote(self, &row->item, NULL);
         self->out->first +=
-            !cf_database_table_named(self->schema, row->table) ||
+            !cf_database_table_named(self->columns->schema, row->table) ||
             (!came_back(cf_past_find(self->past, &row->item)) && stays_of(self, row).items < 2);
     }
     cf_row_index_release(&there);
 }
 
 cf_status cf_database_undone_count(cf_peer *peer, const cf_binding *binding,
-                                   const cf_database_schema *schema, const cf_record_file *file,
+                                   const cf_database_columns *columns, const cf_record_file *file,
                                    cf_database_undone *out, cf_error *error)
 {
     cf_collection *collection;
-    undoing self = {.binding = binding, .schema = schema, .out = out};
+    undoing self = {.binding = binding, .columns = columns, .out = out};
     cf_past *past = NULL;
 
     *out = (cf_database_undone){0};
