@@ -51,13 +51,13 @@ json_t *cf_value_shown_json(const cf_told_value *value)
 
 /* ---- Text ---- */
 
-static bool is_text(cf_bytes value)
+static bool is_of(cf_bytes value, cf_type wanted)
 {
     cf_reader reader = cf_reader_of(value);
-    cf_type type = CF_TYPE_NIL;
+    cf_type type;
     cf_error ignored;
 
-    return cf_read_type(&reader, &type, &ignored) == CF_OK && type == CF_TYPE_TEXT;
+    return cf_read_type(&reader, &type, &ignored) == CF_OK && type == wanted;
 }
 
 static void append_short(const cf_buffer *text, cf_buffer *out)
@@ -86,7 +86,7 @@ static size_t size_of(cf_bytes value, const cf_buffer *text)
 
 void cf_value_shown_append(const cf_told_value *value, const char *nothing, cf_buffer *out)
 {
-    const char *quote = is_text(value->value) ? "\"" : "";
+    const char *quote = is_of(value->value, CF_TYPE_TEXT) ? "\"" : "";
     cf_buffer text = {0};
     cf_hash hash;
     uint64_t size;
@@ -97,6 +97,8 @@ void cf_value_shown_append(const cf_told_value *value, const char *nothing, cf_b
     } else if (value->is_long) {
         if (cf_content_identity_read(value->value, &hash, &size, &ignored) == CF_OK)
             cf_buffer_append_text(out, "%llu bytes", (unsigned long long)size_inside(size));
+    } else if (is_of(value->value, CF_TYPE_NIL)) { /* of JSON; of a row nothing is no value */
+        cf_buffer_append_text(out, "null");
     } else {
         cf_value_text(value->value, &text);
         cf_buffer_append_text(out, "%s", quote);

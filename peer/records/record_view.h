@@ -67,6 +67,9 @@ const cf_row_conflict *cf_row_view_conflicts(const cf_row_view *view, size_t *co
 const cf_row_held *cf_row_view_held(const cf_row_view *view, size_t *count);
 bool cf_row_view_holds_back(const cf_row_view *view, const cf_id *item);
 
+/* Whether one is below the other, as /a/b and /a: a document has room for one of them. */
+bool cf_fields_exclude(cf_bytes field, cf_bytes other);
+
 /* What the base takes once a source shows this row of the view (model, rule A3), whatever of it the
  * source's format can hold: to be kept for every row whose item changed in the state, or whose
  * fields are others than the base's. In the arena. */

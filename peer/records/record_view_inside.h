@@ -143,8 +143,6 @@ typedef struct {
 } cf_row_when;
 /* Lets such writes of one record, in any order, stand or fall by acts. */
 void cf_row_when_stand(cf_row_when *all, size_t count);
-/* Whether one is below the other, as /a/b and /a. */
-bool cf_fields_exclude(cf_bytes field, cf_bytes other);
 /* Lets fields of one record of which each stands by itself give way to better ones that exclude
  * them (rule c). */
 void cf_row_view_exclude(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts);

@@ -43,12 +43,22 @@ def test_one_is_shown_and_the_other_listed(two, before, other, keep):
     object_ = {"t": 1, "theme": {"name": "dark"}}
     assert apart(two, files, object_, {"t": 1, "theme": other}) == {"t": 1, "theme": other}, "what was written later"
     listed, = two[0].json("conflicts", code=4)
-    assert (listed["path"], listed["value"]) == ("/theme/name", "dark") and conflicts(two[1], 4) == ["/theme/name"]
+    assert (listed["path"], listed["value"], listed["shown"]) == ("/theme/name", "dark", other)
+    assert conflicts(two[1], 4) == ["/theme/name"]
     two[1].run("conflicts", "resolve", listed["id"], "--keep", str(keep))
     both(*two)
     for file in files:
         assert json.loads(file.read_text()) == (object_ if keep == 2 else {"t": 1, "theme": other})
     assert conflicts(two[0]) == conflicts(two[1]) == []
+
+
+def test_what_is_null_is_told_so(two):
+    """As JSON says it: nothing is what a field says that is gone."""
+    files = joined(two, {"t": 1, "theme": "x"})
+    assert apart(two, files, {"t": 1, "theme": None}, {"t": None, "theme": {"name": None}}) == {"t": None, "theme": {"name": None}}
+    assert "not shown is null, written on laptop" in two[0].run("conflicts", code=4)
+    told = two[0].run("log", "settings")
+    assert "theme/name null\n" in told and "edited the document: theme null\n" in told
 
 
 def test_an_object_that_is_written_later_is_shown_whole(two):

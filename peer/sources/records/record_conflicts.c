@@ -148,6 +148,18 @@ static instead shown_as_line(const cf_row_conflict *conflict, cf_bytes name, con
     return (instead){0};
 }
 
+/* The first value of the row for which there is no room beside the field's; else the line to which
+ * the value gave way. */
+static instead shown_elsewhere(const cf_row_conflict *conflict, const cf_seat *seat)
+{
+    const cf_row *row = conflict->row;
+
+    for (size_t i = 0; i < row->field_count; i++)
+        if (row->fields[i].count && cf_fields_exclude(conflict->field, row->fields[i].name))
+            return (instead){.value = row->fields[i].values[0]};
+    return shown_as_line(conflict, conflict->field, seat);
+}
+
 static instead shown_of_set(const cf_row_conflict *conflict, cf_bytes set, const cf_seat *seat)
 {
     const cf_bytes shown = shown_in_seat(conflict, set, seat);
@@ -158,7 +170,7 @@ static instead shown_of_set(const cf_row_conflict *conflict, cf_bytes set, const
 }
 
 /* What the row shows in the place of the conflict's value: what has its seat, or the field or line
- * that it gave way to; else the key, or what the field has. */
+ * that it gave way to; else the key, what the field has, or one that excludes the field. */
 static instead shown_instead(const cf_row_conflict *conflict)
 {
     const cf_row *row = conflict->row;
@@ -171,8 +183,7 @@ static instead shown_instead(const cf_row_conflict *conflict)
         return (instead){.value = row->key};
     const cf_row_field *field = cf_row_field_named(row, conflict->field);
 
-    return field ? (instead){set, field->values[0]}
-                 : shown_as_line(conflict, conflict->field, &seat);
+    return field ? (instead){set, field->values[0]} : shown_elsewhere(conflict, &seat);
 }
 
 /* A value as it is told: of a line that no field has a word for only what stands behind the colon;
