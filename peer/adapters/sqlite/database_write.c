@@ -156,6 +156,20 @@ static cf_status take_out(cf_row_writing *self, cf_error *error)
     return status;
 }
 
+/* A value that only one row can have, and another one has here, as an index of some rows alone says
+ * it, of which a schema knows nothing. */
+static void refuse_taken(cf_row_writing *self, cf_row_change *change)
+{
+    cf_buffer reason = {0};
+
+    cf_buffer_append_text(&reason,
+                          "%s, which another row has here: give one of the two another value, and "
+                          "sync",
+                          sqlite3_errmsg(self->database));
+    cf_row_change_refuse(self, change, cf_arena_text(&self->arena, cf_buffer_view(&reason)));
+    cf_buffer_release(&reason);
+}
+
 /* Rows that are in each other's way (two that exchange a unique value) are taken out, and put in
  * again. What can't even then be put in is refused, and all is done anew without it. */
 static cf_status untangle(cf_row_writing *self, cf_error *error)
@@ -171,7 +185,7 @@ static cf_status untangle(cf_row_writing *self, cf_error *error)
             continue;
         status = cf_row_insert(self, change, &result, error);
         if (!status && result == CF_ROW_IN_WAY)
-            cf_row_change_refuse(self, change, sqlite3_errmsg(self->database));
+            refuse_taken(self, change);
         self->again |= tangled && change->refused;
         change->open = false;
     }
