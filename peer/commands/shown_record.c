@@ -89,6 +89,28 @@ static cf_told_value value_of_row(const cf_shown_record *self, const cf_hidden_n
                : (cf_told_value){value, by && by->is_long};
 }
 
+/* What the record wishes for where it is hidden, and has in the view a value that was only tried;
+ * `field` NULL: in whatever field the conflict is. */
+static bool is_wish(const cf_shown_record *self, const cf_row_conflict *conflict,
+                    const cf_bytes *field)
+{
+    return self->standing == CF_RECORD_IS_HIDDEN && conflict->gives_way &&
+           cf_id_equal(&conflict->row->item, &self->item) &&
+           (!field || cf_bytes_equal(conflict->field, *field));
+}
+
+static const cf_row_conflict *find_wish(const cf_shown_record *self, const cf_row_view *view,
+                                        cf_bytes field)
+{
+    size_t count;
+    const cf_row_conflict *all = cf_row_view_conflicts(view, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (is_wish(self, &all[i], &field))
+            return &all[i];
+    return NULL;
+}
+
 static void add_row(cf_shown_record *self, const cf_hidden_names *names, const cf_row *row)
 {
     size_t count = 0;
@@ -98,7 +120,9 @@ static void add_row(cf_shown_record *self, const cf_hidden_names *names, const c
     self->values = cf_arena_allocate(self->arena, count, sizeof *self->values);
     for (size_t i = 0; i < row->field_count; i++)
         for (size_t k = 0; k < row->fields[i].count; k++) {
-            const cf_bytes field = row->fields[i].name, value = row->fields[i].values[k];
+            const cf_bytes field = row->fields[i].name;
+            const cf_row_conflict *wish = find_wish(self, names->view, field);
+            const cf_bytes value = wish ? wish->value : row->fields[i].values[k];
             const cf_record_write *by = find_writer(self, names->view, field, value);
 
             self->values[self->value_count++] =
@@ -115,7 +139,7 @@ static void add_conflicts(cf_shown_record *self, const cf_hidden_names *names)
     for (size_t i = 0; i < count; i++) {
         const cf_record_write *by;
 
-        if (!cf_id_equal(&all[i].row->item, &self->item))
+        if (!cf_id_equal(&all[i].row->item, &self->item) || is_wish(self, &all[i], NULL))
             continue;
         by = cf_record_past_find(&self->past, all[i].field, &all[i].dot);
         const cf_told_value value =

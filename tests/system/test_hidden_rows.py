@@ -228,6 +228,9 @@ def test_no_value_passes_the_schema(two):
         assert "--keep" not in advice(device)[0] and "--same" in advice(device)[0] and "give tags/1 another value" in advice(device)[0]
         (shown,) = device.json("show", f"{BOOK}tags/2~desktop")
         assert (shown["path"], shown["standing"]) == ("tags/2~desktop", "hidden")
+        assert {one["field"]: (one["value"], one["device"]) for one in shown["values"]} == {
+            "name": ("home", "desktop"), "colour": ("blue", "desktop")}, "not the name that was tried"
+        assert shown["not_shown"] == []
         assert database.rows("SELECT id, name, colour FROM tags") == [(1, "home", "red")]
     assert resolve(laptop, "tags/2~desktop", "--keep", "1").returncode == 2
     assert resolve(laptop, "*", "--keep", "mine").returncode == 3
