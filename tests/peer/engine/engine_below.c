@@ -172,6 +172,7 @@ Test(engine_below, a_card_that_goes_again_soon_after_somebody_wrote_beneath_is_h
     cr_expect(has_path(second, "card/late"), "what the card covers was removed elsewhere");
 }
 
+/* Something came to the folder above, too: whose the folder beneath is, no number tells then. */
 Test(engine_below, a_card_that_goes_again_after_an_edit_came_for_what_lies_beneath_is_held)
 {
     take_out(NULL);
@@ -183,6 +184,7 @@ Test(engine_below, a_card_that_goes_again_after_an_edit_came_for_what_lies_benea
     user_writes_text(second, "card/late", "edited");
     cr_assert(small_device_sync(second));
     small_device_sync(first);
+    user_writes_text(first, "above", "above");
     put_back();
     small_device_crash(first);
     small_device_sync(first);
