@@ -253,6 +253,44 @@ Test(engine_races, file_that_is_missing_for_a_moment_is_never_deleted)
     small_world_destroy(&w);
 }
 
+/* ---- A file that goes elsewhere ---- */
+
+static void move_aside(void *context)
+{
+    user_moves(context, "f", "d/f");
+}
+
+/* The look that the edit asks for, which finds f no more, is one at its place. */
+Test(engine_races, file_that_is_moved_while_an_edit_comes_has_that)
+{
+    cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
+    bool goes_on = true;
+
+    for (uint64_t at = 1; goes_on; at++) {
+        small_world *w = small_world_new(1, 2);
+        small_device *a = &w->devices[0], *user = &w->devices[1];
+        disk_faults *faults = &user->faults;
+
+        user_makes(a, "d");
+        user_writes_text(a, "f", "base");
+        cr_assert(small_world_settle(w));
+        act_remotely(a, EDIT);
+        cr_assert(small_device_sync(a));
+        faults->reads = true;
+        faults->at = faults->calls + at;
+        faults->meanwhile = move_aside;
+        faults->context = user;
+        small_device_round(user, &options, 300);
+        goes_on = !faults->meanwhile;
+        *faults = (disk_faults){.calls = faults->calls};
+        cr_assert(small_world_settle(w));
+        for (size_t i = 0; i < 2 && goes_on; i++)
+            cr_expect(user_reads_as(&w->devices[i], "d/f", "theirs"), "at %d: lost on %zu", (int)at,
+                      i);
+        small_world_destroy(&w);
+    }
+}
+
 /* ---- A time for what was saved meanwhile ---- */
 
 /* Whether what the user saved before call `at` has their time; `*over`: there was no such call. */

@@ -256,3 +256,36 @@ Test(engine_replaced, a_file_takes_the_place_while_a_tree_goes)
     cr_expect_not(small_device_token(second, "g", seen));
     small_world_destroy(&w);
 }
+
+/* Whoever heard of the folder first would have two things of one name: a conflict. */
+static void folder_takes_the_place(bool of_link)
+{
+    small_world *w = small_world_new(9, 2);
+    small_device *first = &w->devices[0], *second = &w->devices[1];
+
+    if (of_link)
+        cr_assert(user_points(first, "one", "target"));
+    else
+        user_writes_text(first, "one", "1");
+    cr_assert(small_world_settle(w));
+    small_device_serves(first);
+    small_device_passes(first, QUIET_MS);
+    cr_assert(user_moves(first, "one", "one~"));
+    user_makes(first, "one");
+    const uint64_t entries = small_world_entries(w);
+    for (int i = 0; i < STEPS; i++) {
+        small_device_passes(first, STEP_MS);
+        cr_assert(small_device_sync(second));
+        cr_assert_not(small_device_has_line(second, "conflict"), "link %d, step %d", of_link, i);
+    }
+    cr_expect(small_device_has_line(second, "one/ "));
+    cr_expect(small_device_has_line(second, "one~ "));
+    cr_expect_eq(small_world_entries(w), entries + 1, "link %d: it is told in parts", of_link);
+    small_world_destroy(&w);
+}
+
+Test(engine_replaced, a_folder_comes_with_the_move_of_what_was_there)
+{
+    folder_takes_the_place(false);
+    folder_takes_the_place(true);
+}
