@@ -7,8 +7,22 @@
  *     1 (Ann, 11)             1 (Ann, 12), once (Ann, 11)      (Ann, 11): it is brought up to date
  *     1 (Ann, 11)             deleted, once (Ann, 11)          (Ann, 11): it goes
  *     1 (Ann, 13)             1 (Ann, 12)                      nothing: the rows differ
+ *     1 (Ann, 13)             1 (Anna, 12), once Ann           (Ann, 12): 13 is no edit of that 12
  *     1 (Ann, 13), `--mine`   1 (Ann, 12)                      (Ann, 12): 13 is an edit */
 #include "peer/sources/records/record_source_inside.h"
+
+/* A row here is the one that is shown under its key there: of counted keys where the user said so
+ * of equal ones, which he was not asked of rows that a natural key names. */
+static bool keys_tell(const cf_record_run *run, const cf_schema_table *table)
+{
+    const unsigned meets = run->source->binding->meets;
+    const cf_database_schema *joins = run->content.joins;
+
+    if (!table || !(meets & CF_MEETS_OLD) || (joins && cf_database_joins(joins, table->name)))
+        return false;
+    return !table->serial ||
+           ((meets & CF_MEETS_SAME) && !(joins && cf_database_has_natural_key(joins, table->name)));
+}
 
 /* ---- References ---- */
 
@@ -18,9 +32,10 @@ static bool same_item(const cf_row *a, const cf_row *b)
 }
 
 /* Whether each reference of the row leads to the same item here, by the base, and there, by the
- * view. Equal keys say nothing of that: rows of one counted key that were born apart are two.
+ * view. Equal keys alone say nothing of that: rows of one counted key that were born apart are two.
  *
- *     phone 3 is person 7's on both sides, who is Ann here, and Bob there: two phones */
+ *     phone 3 is person 7's on both sides, who is Ann here, and Bob there: two phones
+ *     phone 3 is person "ann"'s on both sides, of whom each side says something else: one */
 static bool means_the_same(const cf_record_run *run, const cf_schema_table *table,
                            const cf_row *row)
 {
@@ -36,6 +51,8 @@ static bool means_the_same(const cf_record_run *run, const cf_schema_table *tabl
             cf_rows_find(run->source->binding->rows, rule->table, field->values[0]);
         const cf_row *there = cf_row_view_find(run->view, rule->table, field->values[0]);
         bool held = cf_format_holds_table(&run->content.format, rule->table);
+        if (here && !base && there && keys_tell(run, cf_schema_find(&run->schema, rule->table)))
+            continue;
         if (!same_item(held && !here ? NULL : base, there) || (here && !base))
             return false;
     }
@@ -78,17 +95,14 @@ static bool leave_place(cf_record_run *run, const cf_row *shown)
     return true;
 }
 
-/* A source that only receives publishes nothing of what is different here, so nobody has to be
- * asked who is right: the row here is the one that is shown there, changed. What refers to it goes
- * on. */
-static bool is_changed_here(const cf_record_run *run, const cf_schema_table *table)
+/* What the base takes of a row that is different here, and old in part. A source that only receives
+ * publishes nothing of what is different, so nobody has to be asked who is right: there the row is
+ * always the one that is shown, changed. What refers to it goes on. */
+static bool meet_different(cf_record_run *run, const cf_schema_table *table, const cf_row *row,
+                           const cf_row *shown, cf_row *met)
 {
-    const unsigned meets = run->source->binding->meets;
-    const cf_database_schema *joins = run->content.joins;
-    const unsigned needs = CF_MEETS_OLD | (table && table->serial ? CF_MEETS_SAME : 0);
-
-    return cf_record_run_receives(run) && (meets & needs) == needs &&
-           !(joins && table && cf_database_joins(joins, table->name));
+    return keys_tell(run, table) &&
+           (cf_record_run_is_old_in_part(run, row, shown, met) || cf_record_run_receives(run));
 }
 
 /* Where the source meets its collection, or the home went back: the base takes a row that is only
@@ -112,10 +126,9 @@ static bool meet_row(cf_record_run *run, const cf_row *row, const cf_row *shown,
         const cf_row based = cf_record_run_based_here(run, shown, row);
 
         met = cf_row_view_agree(run->view, &based, &run->arena);
-    } else if (!cf_record_run_is_old(run, row, shown, &met)) {
-        if (!is_changed_here(run, table))
-            return false;
-        met = cf_record_run_changed_here(run, row, shown);
+    } else if (!cf_record_run_is_old(run, row, shown, &met) &&
+               !meet_different(run, table, row, shown, &met)) {
+        return false;
     }
     if (!base && shown && !leave_place(run, shown))
         return false;

@@ -342,9 +342,11 @@ bool cf_record_run_is_old(cf_record_run *run, const cf_row *here, const cf_row *
 bool cf_record_run_is_deleted(cf_record_run *run, const cf_row *here, cf_row *out);
 bool cf_record_run_was_told(cf_record_run *run, const cf_row *here, const cf_row *base,
                             cf_row *out);
-/* What the base takes of a row that is another one's, and different here: nobody has seen here what
- * it has there instead, so that it is no edit of that when it is published. */
-cf_row cf_record_run_changed_here(cf_record_run *run, const cf_row *here, const cf_row *shown);
+/* Whether any of a row that is different here was true once. In any case `*out` is what the base
+ * takes of the row that is shown: nobody has seen here what it has instead of what is new, so that
+ * this is no edit of that when it is published. */
+bool cf_record_run_is_old_in_part(cf_record_run *run, const cf_row *here, const cf_row *shown,
+                                  cf_row *out);
 cf_status cf_record_run_know_past(cf_record_run *run, unsigned meets, cf_peer *peer,
                                   cf_error *error);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A source that meets its collection: what a row here says was true once, so it is behind, not
  * different. The base takes it as if this device had shown it then, and the plan brings it up to
- * date. A row is old where each field that is not as it is now has a value that it had before:
+ * date. So it is field by field; a row is old where each field that is not as it is now has a value
+ * that it had before:
  *
  *   row x is (Ann, 12) here, in the log (Ann, 11), then (Anna, 11), then (Anna, 12): old
- *   row x is (Ann, 13) here:                                                         different
+ *   row x is (Ann, 13) here:                                 Ann is old, 13 beside 12 a conflict
  *   row y is (Bob, 1) here, was that in the log, and was deleted:                    deleted */
 #include "peer/sources/records/record_source_inside.h"
 
@@ -21,6 +22,7 @@ typedef struct {
     cf_row_field *fields;
     cf_row_ref *refs;
     size_t ref_count;
+    bool parts; /* what never was as it is here stands apart (stand_apart()) */
 } old_row;
 
 /* Whether the field is NAME, or an entry of it: NAME/ENTRY. */
@@ -184,27 +186,81 @@ static cf_row close_old(old_row *self)
     return self->row;
 }
 
-/* Takes over what is old here, field by field; `*news` counts what is neither old nor as in `from`,
- * `*olds` what is. */
-static void rewind_row(old_row *self, const cf_row *from, const cf_row *here, size_t *olds,
-                       size_t *news)
+/* The base gets those values of the set that are there, or were; whether any only was. */
+static bool part_set(old_row *self, const cf_row_field *here)
+{
+    const cf_row_field *there = cf_row_field_named(&self->row, here->name);
+    cf_bytes *values = cf_arena_allocate(&self->run->arena, here->count, sizeof *values);
+    cf_row_field known = {.name = here->name, .values = values};
+    bool any_old = false;
+
+    drop_refs(self, here->name);
+    for (size_t i = 0; self->item && i < here->count; i++) {
+        const cf_past_write *write = find_write(self, here->name, here->values[i]);
+
+        if (!write)
+            continue;
+        add_ref(self, write);
+        values[known.count++] = here->values[i];
+        any_old |= !cf_row_field_has(there, here->values[i]);
+    }
+    put_field(self, &known);
+    return any_old;
+}
+
+/* What is new in the field stands apart: the base says of no write that this device saw it, so that
+ * what is published replaces none. What is missing here nobody took away, as far as anybody knows.
+ * Whether something in the field is old all the same.
+ *
+ *     title: Dr here, Prof there                   both, and one of them is a conflict
+ *     title: none here, Prof there from the first  Prof
+ *     phones: 1 and 5 here, 2 there, which was 1   2 and 5 */
+static bool stand_apart(old_row *self, const cf_row_field *here)
+{
+    if (cf_schema_field(self->table, here->name).merge == CF_MERGE_SET)
+        return part_set(self, here);
+    drop_refs(self, here->name);
+    if (!here->count)
+        put_field(self, here);
+    return false;
+}
+
+typedef struct {
+    size_t olds, news; /* fields that are not as in `from`: that were so once, at least in part;
+                          that never were */
+} differences;
+
+static void rewind_or_part(old_row *self, const cf_row_field *here, differences *found)
+{
+    if (self->item && rewind_field(self, here)) {
+        found->olds++;
+        return;
+    }
+    found->news++;
+    if (self->parts && stand_apart(self, here))
+        found->olds++;
+}
+
+/* Takes over what is old here, field by field. */
+static differences rewind_row(old_row *self, const cf_row *from, const cf_row *here)
 {
     static const cf_row_field nothing;
+    differences found = {0};
 
-    *olds = *news = 0;
     for (size_t i = 0; i < here->field_count; i++) {
         const cf_row_field *was = cf_row_field_named(from, here->fields[i].name);
 
         if (!cf_row_field_equal(was ? was : &nothing, &here->fields[i]))
-            *(rewind_field(self, &here->fields[i]) ? olds : news) += 1;
+            rewind_or_part(self, &here->fields[i], &found);
     }
     for (size_t i = 0; i < from->field_count; i++) {
         const cf_row_field gone = {.name = from->fields[i].name};
 
         if (from->fields[i].count && !cf_row_field_named(here, gone.name) &&
             cf_format_holds(&self->run->content.format, from->table, gone.name))
-            *(rewind_field(self, &gone) ? olds : news) += 1;
+            rewind_or_part(self, &gone, &found);
     }
+    return found;
 }
 
 /* False: the log has nothing of the item, so that nothing here can be old. */
@@ -219,26 +275,44 @@ static bool begin(cf_record_run *run, const cf_id *item, cf_bytes table, old_row
     return out->item;
 }
 
+/* The row that is shown, as the base takes it where it is here; what is old here is as it is here.
+ */
+static differences rewind_shown(old_row *self, const cf_row *here, const cf_row *shown)
+{
+    const cf_row from = cf_record_run_based_here(self->run, shown, here);
+    const cf_row agreed = cf_row_view_agree(self->run->view, &from, &self->run->arena);
+
+    open_old(self, &agreed, here);
+    return rewind_row(self, &agreed, here);
+}
+
 bool cf_record_run_is_old(cf_record_run *run, const cf_row *here, const cf_row *shown, cf_row *out)
 {
-    const cf_row from = cf_record_run_based_here(run, shown, here);
-    const cf_row agreed = cf_row_view_agree(run->view, &from, &run->arena);
-    size_t olds, news;
     old_row old;
 
     if (!begin(run, &shown->item, here->table, &old))
         return false;
-    open_old(&old, &agreed, here);
-    rewind_row(&old, &agreed, here, &olds, &news);
-    if (!olds || news)
+    const differences found = rewind_shown(&old, here, shown);
+    if (!found.olds || found.news)
         return false;
     *out = close_old(&old);
     return cf_record_run_shows(run, here, out);
 }
 
+bool cf_record_run_is_old_in_part(cf_record_run *run, const cf_row *here, const cf_row *shown,
+                                  cf_row *out)
+{
+    old_row old;
+
+    (void)begin(run, &shown->item, here->table, &old);
+    old.parts = true;
+    const differences found = rewind_shown(&old, here, shown);
+    *out = close_old(&old);
+    return found.olds > 0;
+}
+
 bool cf_record_run_was_told(cf_record_run *run, const cf_row *here, const cf_row *base, cf_row *out)
 {
-    size_t olds, news;
     old_row old;
 
     const cf_row known = cf_row_copy(base, &run->arena); /* which takes the place of the base's */
@@ -246,34 +320,9 @@ bool cf_record_run_was_told(cf_record_run *run, const cf_row *here, const cf_row
     if (!begin(run, &known.item, here->table, &old))
         return false;
     open_old(&old, &known, here);
-    rewind_row(&old, &known, here, &olds, &news);
+    const differences found = rewind_row(&old, &known, here);
     *out = close_old(&old);
-    return olds > 0;
-}
-
-/* ---- What is different ---- */
-
-cf_row cf_record_run_changed_here(cf_record_run *run, const cf_row *here, const cf_row *shown)
-{
-    static const cf_row_field nothing;
-    static const cf_schema_table plain;
-    const cf_schema_table *known = cf_schema_find(&run->schema, here->table);
-    const cf_row from = cf_record_run_based_here(run, shown, here);
-    const cf_row agreed = cf_row_view_agree(run->view, &from, &run->arena);
-    old_row old = {.run = run, .table = known ? known : &plain};
-
-    open_old(&old, &agreed, here);
-    for (size_t i = 0; i < here->field_count; i++) {
-        const cf_row_field *was = cf_row_field_named(&agreed, here->fields[i].name);
-
-        if (!cf_row_field_equal(was ? was : &nothing, &here->fields[i]))
-            drop_refs(&old, here->fields[i].name);
-    }
-    for (size_t i = 0; i < agreed.field_count; i++)
-        if (!cf_row_field_named(here, agreed.fields[i].name) &&
-            cf_format_holds(&run->content.format, agreed.table, agreed.fields[i].name))
-            drop_refs(&old, agreed.fields[i].name);
-    return close_old(&old);
+    return found.olds > 0;
 }
 
 /* ---- What was deleted ---- */
@@ -292,7 +341,6 @@ static bool look_at(void *context, const cf_past_item *item, const cf_past_place
     looking *self = context;
     cf_record_run *run = self->run;
     const cf_row from = {.table = self->here->table, .key = self->here->key, .item = item->id};
-    size_t olds, news;
     old_row old;
 
     if (cf_row_view_of_item(run->view, &item->id) || cf_row_view_holds_back(run->view, &item->id) ||
@@ -300,8 +348,7 @@ static bool look_at(void *context, const cf_past_item *item, const cf_past_place
         !begin(run, &item->id, from.table, &old))
         return true;
     open_old(&old, &from, self->here);
-    rewind_row(&old, &from, self->here, &olds, &news);
-    if (news)
+    if (rewind_row(&old, &from, self->here).news)
         return true;
     cf_row_ref *refs = cf_arena_allocate(&run->arena, old.ref_count + 2, sizeof *refs);
     if (old.ref_count)
