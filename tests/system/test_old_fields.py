@@ -244,3 +244,64 @@ def test_a_text_that_names_rows_tells_them_apart_whatever_their_numbers(two):
     add(desktop, kind, there, "--existing", "--rows", "same", *options)
     both(desktop, laptop)
     assert rows(here, everything) == rows(there, everything) == [("a", "t", 1), ("b", "t", 0)]
+
+
+class Members:
+    """Two persons, and a team in which the first is; the desktop has the copy."""
+
+    everything = "select * from member order by person"
+
+    def __init__(self, two):
+        self.laptop, self.desktop = two
+        self.here, self.there = (device.source("r.db") for device in two)
+        self.change(
+            self.here, "create table person (id integer primary key, name)",
+            "create table team (id integer primary key, name)",
+            "create table member (team integer references team (id), person integer references person (id), "
+            "role, note, since, primary key (team, person))",
+            "insert into person values (1, 'Ann'), (3, 'Bob')", "insert into team values (2, 'T')",
+            "insert into member values (2, 1, 'x', 'n', 1)")
+        add(self.laptop, Database(), self.here)
+        self.laptop.sync()
+        shutil.copy(self.here, self.there)
+
+    def change(self, path, *statements):
+        return rows(path, *statements, self.everything)
+
+    def add_copy(self, rows_are, code):
+        self.desktop.sync()
+        add(self.desktop, Database(), self.there, "--existing", "--rows", rows_are)
+        both(self.desktop, self.laptop, code)
+        assert self.change(self.here) == self.change(self.there)
+        return self.change(self.here)
+
+
+@pytest.mark.parametrize("rows_are", ["same", "apart"])
+def test_a_row_that_joins_others_is_what_it_joins(two, rows_are):
+    """Whatever the user says of numbers."""
+    members = Members(two)
+    members.change(members.here, "update member set role = 'y', note = null")
+    members.laptop.sync()
+    members.change(members.there, "update member set since = 3")
+    assert members.add_copy(rows_are, 4) == [(2, 1, "y", None, 3)]
+
+
+def test_a_row_that_joins_something_else_is_another_one(two, make_device):
+    """Ann has another number by now, which one gave her who has no members, and Cid has hers: his membership has the
+    numbers that hers had when it was made."""
+    members, tablet = Members(two), make_device("tablet")
+    members.laptop.pair(tablet)
+    tablet.sync()
+    persons = tablet.source("r.db")
+    rows(persons, "create table person (id integer primary key, name)", "select 1")
+    tablet.json("add", str(persons), "--collection", "r", "--format", "sqlite", "--existing")
+    tablet.sync()
+    rows(persons, "update person set id = 5 where id = 1", "select 1")
+    tablet.sync()
+    rows(persons, "insert into person values (1, 'Cid')", "select 1")
+    both(tablet, members.laptop)
+    members.change(members.here, "update member set role = 'y'")
+    members.laptop.sync()
+    members.change(members.there, "update person set id = 5 where id = 1", "insert into person values (1, 'Cid')",
+                   "update member set since = 9")
+    assert members.add_copy("same", 0) == [(2, 1, "x", "n", 9), (2, 5, "y", "n", 1)]

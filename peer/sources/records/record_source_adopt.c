@@ -95,13 +95,37 @@ static bool leave_place(cf_record_run *run, const cf_row *shown)
     return true;
 }
 
+/* Both rows join the same rows. Their references mean the same, and their key is a number that was
+ * made up of what the one joined first, who may join others by now. */
+static bool join_the_same(const cf_record_run *run, const cf_row *here, const cf_row *there)
+{
+    const cf_database_schema *joins = run->content.joins;
+    bool same = (run->source->binding->meets & CF_MEETS_OLD) && joins &&
+                cf_database_joins(joins, here->table);
+
+    for (size_t i = 0; same && i < here->field_count; i++) {
+        const cf_row_field *own = &here->fields[i];
+        const cf_row_field *other = cf_row_field_named(there, own->name);
+        cf_buffer by = {0}, other_by = {0};
+
+        if (own->count && cf_database_joins_by(joins, here->table, own->name, own->values[0], &by))
+            same =
+                other &&
+                cf_database_joins_by(joins, here->table, own->name, other->values[0], &other_by) &&
+                cf_bytes_equal(cf_buffer_view(&by), cf_buffer_view(&other_by));
+        cf_buffer_release(&by);
+        cf_buffer_release(&other_by);
+    }
+    return same;
+}
+
 /* What the base takes of a row that is different here, and old in part. A source that only receives
  * publishes nothing of what is different, so nobody has to be asked who is right: there the row is
  * always the one that is shown, changed. What refers to it goes on. */
 static bool meet_different(cf_record_run *run, const cf_schema_table *table, const cf_row *row,
                            const cf_row *shown, cf_row *met)
 {
-    return keys_tell(run, table) &&
+    return (keys_tell(run, table) || join_the_same(run, row, shown)) &&
            (cf_record_run_is_old_in_part(run, row, shown, met) || cf_record_run_receives(run));
 }
 
