@@ -116,11 +116,18 @@ static bool has_content(const scan_work *diffing, const cf_scanned_node *scanned
     return held;
 }
 
+/* Whether the node has a mode, and another than one of which nothing is said. */
+static bool says_more(const scan_work *diffing, const cf_scanned_node *scanned)
+{
+    return scanned->mode.size &&
+           !cf_bytes_equal(scanned->mode, diffing->input->rules->default_mode);
+}
+
 /* A node whose item the state forgot (deleted elsewhere, and compacted) is written whole, with the
  * directories above it (rule L). A copy whose content is still there needs a pin only.
  *
  *     d/a was deleted and compacted a year ago; this device was away, and its user edits d/a:
- *     /kind, /parent, /name and /content of a, and /kind, /parent, /name of d */
+ *     /kind, /parent, /name, /content and /mode of a, and /kind, /parent, /name, /mode of d */
 static void write_whole(scan_work *diffing, const cf_scanned_node *scanned)
 {
     for (; scanned && scanned->base;
@@ -139,6 +146,8 @@ static void write_whole(scan_work *diffing, const cf_scanned_node *scanned)
         set_place(diffing, scanned, item);
         if (scanned->kind != CF_KIND_DIRECTORY && !held)
             set(diffing, scanned, item, CF_FIELD_NUMBER_CONTENT, scanned->content);
+        if (says_more(diffing, scanned))
+            set(diffing, scanned, item, CF_FIELD_NUMBER_MODE, scanned->mode);
     }
 }
 
@@ -240,28 +249,30 @@ static void pin_copy(scan_work *diffing, const cf_scanned_node *scanned)
 }
 
 /* The weak fields, as far as the source has them: mode of all kinds, mtime of files. A node that is
- * moved takes along a field that its item has no write of yet (a copy has them from the main file
- * until then), or where it shows several items. A field that the item has stays as it is: somebody
- * else may be setting that. */
+ * moved, or edited, takes along a field that its item has no write of yet: a copy has them from the
+ * main file until then. A field that the item has stays as it is, as somebody else may be setting
+ * that; but of a node that is moved and shows several items each may have another one.
+ *
+ *     a and its copy, both 0600: the copy is deleted there, and edited here    it is back, 0600 */
 static bool takes_along(const scan_work *diffing, const cf_scanned_node *scanned, const cf_id *item,
                         uint32_t field, const node_difference *differs)
 {
-    return differs->place && (scanned->item_count > 1 || !in_state(diffing, item, field));
+    return (differs->place && scanned->item_count > 1) ||
+           ((differs->place || differs->content) && !in_state(diffing, item, field));
 }
 
-/* The mode of a node that is moved is written only if it says more than default_mode, or the node
- * shows several items, each of which may have another mode. */
+/* The mode that a node takes along is written only if it says more than default_mode, or the node
+ * shows several items. */
 static void scan_weak(scan_work *diffing, const cf_scanned_node *scanned,
                       const node_difference *differs)
 {
     size_t count = scanned->kind == CF_KIND_DIRECTORY ? scanned->item_count : 1;
     const cf_id *first = &scanned->items[0];
-    bool plain = cf_bytes_equal(scanned->mode, diffing->input->rules->default_mode);
 
     for (size_t i = 0; scanned->mode.size && i < count; i++)
         if (differs->mode ||
             (takes_along(diffing, scanned, &scanned->items[i], CF_FIELD_NUMBER_MODE, differs) &&
-             (!plain || scanned->item_count > 1)))
+             (says_more(diffing, scanned) || (differs->place && scanned->item_count > 1))))
             set(diffing, scanned, &scanned->items[i], CF_FIELD_NUMBER_MODE, scanned->mode);
     if (scanned->mtime.size && scanned->kind == CF_KIND_FILE &&
         (differs->mtime || takes_along(diffing, scanned, first, CF_FIELD_NUMBER_MTIME, differs)))

@@ -34,7 +34,7 @@ typedef struct {
     size_t ref_count;
     bool conflict;    /* a copy under a conflict name */
     bool pinned_copy; /* was one, and a pin holds it under that name: nobody gave it another */
-    cf_dot written;   /* if either: the entry that it comes from */
+    cf_dot written;   /* if either: the entry that wrote its content */
 } cf_shown;
 
 typedef struct {
@@ -82,7 +82,7 @@ bool cf_view_directory_of(const cf_view *view, const cf_id *item, cf_id *out);
  * that it is a copy of, settles nothing, but for another name or its end. */
 typedef struct {
     cf_bytes path;  /* the names down to it, with slashes */
-    cf_dot written; /* the entry that it comes from */
+    cf_dot written; /* the entry that wrote its content */
     cf_bytes free;  /* the name that its own is made of, if nothing has that name any more */
 } cf_conflict_copy;
 /* All conflict copies, in order of their paths; what borrows lies in the arena. Costs a list of

@@ -364,9 +364,8 @@ static cf_shown show(const group_layout *layout, const node_sketch *sketch)
         .written = sketch->dot,
     };
 
-    if (shown.pinned_copy && !shown.written.sequence) /* the copy has no place of its own */
+    if (!sketch->copy && sketch->members->version) /* who gave it its place may be another */
         shown.written = sketch->members->version->facts[0]->write.dot;
-
     if (sketch->kind == CF_KIND_FILE)
         shown.mtime = sketch->copy ? copy_mtime(layout, sketch)
                                    : cf_facts_value(first, CF_FIELD_NUMBER_MTIME, (cf_bytes){0});

@@ -486,8 +486,8 @@ def files(script, made=World):
     tree = world.check()
     full = {path[:-1] for path in tree}
     shown = sorted("/".join(path).split(" (conflict")[0] + ("*" if "conflict" in path[-1] else "")
-                   + ("/" if kind == "d" else "=" + content)
-                   for path, (kind, content, _) in tree.items() if path not in full)
+                   + ("+" if mode else "") + ("/" if kind == "d" else "=" + content)
+                   for path, (kind, content, mode) in tree.items() if path not in full)
     if shown:
         print(*shown)
 

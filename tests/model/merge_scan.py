@@ -65,6 +65,14 @@ class Scan:
         >>> [change.field for change in scan({}, base, {("a",): File(7, "f", "new", "")}, "B", 1, 9, None)[0]]
         ['/content', '/kind', '/name', '/parent']
 
+        So has it with what is said of it, and with the directories above it.
+
+        >>> base = {7: (("d",), Node(("d1",), "d", "", "x", {"d1": {}})),
+        ...         8: (("d", "a"), Node(("f1",), "f", "old", "x", {"f1": {}}))}
+        >>> disk = {("d",): File(7, "d", "", "x"), ("d", "a"): File(8, "f", "new", "x")}
+        >>> sorted(c.item for c in scan({}, base, disk, "B", 1, 9, None)[0] if c.field == "/mode")
+        ['d1', 'f1']
+
         A copy whose content is still there needs no more than a pin, whether it was edited before or not.
 
         >>> files("A a=1, sync, A a=2, B a=3, sync, A a*>b, B a*=4, B a*=5")
@@ -81,6 +89,8 @@ class Scan:
             self.set_all(node, item, {KIND: node.kind, PARENT: self.at[path[:-1]][0], NAME: path[-1]})
             if node.kind != "d" and not held:
                 self.draft.set(node, item, CONTENT, self.disk[path].content)
+            if self.disk[path].mode:
+                self.draft.set(node, item, MODE, self.disk[path].mode, weak=True)
         self.write_whole(path[:-1])
 
     def is_taken(self, item):
@@ -106,6 +116,11 @@ class Scan:
         self.draft.set(None, item, MODE, file.mode, weak=True)
 
     def add_known(self, path, file):
+        """H. A copy has the main file's mode until it has a content of its own, or a place.
+
+        >>> files("A a=1, A +a, sync, A a=2, B a=3, sync, A -a*, B <A, B a*=4, sync")
+        a*+=4 a+=3
+        """
         old_path, node = self.base[file.inode]
         parent, name = self.at[path[:-1]][0], path[-1]
         self.at[path] = node.items
@@ -129,7 +144,8 @@ class Scan:
         if edited:
             self.draft.set(node, first, CONTENT, file.content)
         for item in touched:  # a mode that is not the item's own yet goes along; one that is, another may be changing
-            if file.mode != node.mode or (placed and (others or (file.mode and not self.has(item, MODE)))):
+            goes_along = (placed or edited) and file.mode and not self.has(item, MODE)
+            if file.mode != node.mode or (placed and others) or goes_along:
                 self.draft.set(node, item, MODE, file.mode, weak=True)
         if node.kind != "d" and (placed or edited):
             for item in others:  # equal files that were shown as one: the touched one goes on

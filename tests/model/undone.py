@@ -54,6 +54,8 @@ UNDONE = [
     ("M of directories with one name one is shown", "merge_model",
      "directories.setdefault(child.name, []).append((child, ()))",
      "directories[child.name] = [(child, ())]"),
+    ("H a copy that is edited has no mode", "merge_scan", "goes_along = (placed or edited) and", "goes_along = placed and"),
+    ("L what is written whole has no mode", "merge_scan", "            if self.disk[path].mode:\n", "            if False:\n"),
     ("B what a change replaces is what the state has", "merge_scan",
      "= state, base, disk, Draft()\n",
      "= state, {inode: (path, node._replace(refs={i: {f: [(i, d) for d in w] for f, w in state.get(i, {}).items()} "

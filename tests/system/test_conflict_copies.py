@@ -141,3 +141,40 @@ def test_each_copy_is_told_with_its_collection_so_that_other_verbs_take_it(pair_
         for one in told:
             assert [copy["path"] for source in laptop.json("status", one)["collections"] for copy in source["conflicts"]] == [
                 one.split("//")[1]]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o755])
+def test_a_copy_that_comes_back_has_its_mode(pair_of_notes, mode):
+    """It was deleted here, and edited there once that was heard of."""
+    laptop, desktop, here, there = pair_of_notes
+    (here / "f").write_text("one\n")
+    (here / "f").chmod(mode)
+    both(laptop, desktop)
+    for device, folder, words in (laptop, here, "here\n"), (desktop, there, "there\n"):
+        with (folder / "f").open("a") as file:
+            file.write(words)
+    both(laptop, desktop, 4)
+    [copy] = here.glob("f (conflict*")
+    copy.unlink()
+    with (there / copy.name).open("a") as file:
+        file.write("more\n")
+    laptop.sync()
+    for device in desktop, laptop, desktop:
+        device.finish("sync")
+    for folder in here, there:
+        assert (folder / copy.name).read_text().endswith("more\n")
+        assert [oct((folder / name).stat().st_mode & 0o777) for name in ("f", copy.name)] == [oct(mode)] * 2
+
+
+def test_a_copy_is_of_who_wrote_it_last(pair_of_notes):
+    """The laptop made the file, and a folder takes its place there; the desktop's edit is the copy."""
+    laptop, desktop, here, there = pair_of_notes
+    (here / "one.txt").unlink()
+    (here / "one.txt").mkdir()
+    (here / "one.txt" / "in it").write_text("it\n")
+    (there / "one.txt").write_text("of the desktop\n")
+    both(laptop, desktop, 4)
+    for device, folder in (laptop, here), (desktop, there):
+        [copy] = copies(folder)
+        assert (folder / copy).read_text() == "of the desktop\n"
+        assert [one["device"] for one in device.json("conflicts", code=4)] == ["desktop"]

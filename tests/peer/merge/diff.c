@@ -239,3 +239,25 @@ Test(scan, gives_nothing_new_the_id_of_what_lost_its_name)
     cr_expect(!cf_id_equal(&other, &lost));
     world_close(&world);
 }
+
+/* By default a private directory would be read by everybody. */
+Test(scan, writes_what_the_state_forgot_with_its_mode)
+{
+    world_open(&world, "forgotten", 1, 1);
+    const world_file *d = world_put(&world, device(0), CF_NODE_ROOT, "d", CF_KIND_DIRECTORY, "");
+    const uint64_t within = d->number;
+    world_put(&world, device(0), within, "a", CF_KIND_FILE, "1");
+    test_world_settle(&world);
+    const cf_node *nodes[] = {cf_nodes_find(device(0)->base, within),
+                              cf_nodes_child(device(0)->base, within, cf_bytes_of_text("a"))};
+    for (size_t i = 0; i < 2; i++)
+        cf_state_forget_item(device(0)->state, &nodes[i]->items[0]);
+    world_edit(&world, world_child(device(0), within, "a"), "2");
+    const world_entry *entry = scanned(device(0));
+    size_t modes = 0;
+
+    for (size_t i = 0; i < entry->count; i++)
+        modes += cf_bytes_equal(entry->changes[i].field, cf_bytes_of_text("/mode"));
+    cr_expect_eq(modes, 2);
+    world_close(&world);
+}
