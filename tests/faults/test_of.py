@@ -40,6 +40,7 @@ def test_of_a_verb_its_story_is_named_and_what_is_nearest_is_run_by_itself():
     said = of("--build", BUILD, "peer/commands/log.c").stdout
     assert "\nits story: system_log system_manuals\n" in said and "|peer_usages" in said.splitlines()[-1]
     assert "\nnearest: cmake --build" in said and "(system_log|system_manuals)" in said
+    assert "its story: system_manners system_manuals\n" in of("--build", BUILD, "peer/commands/status.c").stdout
     assert "its story: system_devices system_manuals\n" in of("--build", BUILD, "peer/commands/devices_change.c").stdout
 
 
