@@ -48,13 +48,13 @@ Test(hostile, member_disturbs_nobody)
     cf_bytes wire = cf_buffer_view(&desk.wire), piece = cf_bytes_of_text("a piece of a blob");
     const cf_message all[] = {
         {.command = CF_COMMAND_HELLO,
-         .hello = {.version = 1,
+         .hello = {.version = CF_PROTOCOL_VERSION,
                    .user = account.user,
                    .heads = &account.head,
                    .head_count = 1,
                    .more = false}},
         {.command = CF_COMMAND_HELLO,
-         .hello = {.version = 1,
+         .hello = {.version = CF_PROTOCOL_VERSION,
                    .user = account.user,
                    .heads = &desk.head,
                    .head_count = 1,
@@ -83,7 +83,7 @@ Test(hostile, member_disturbs_nobody)
                   .shared = true,
                   .wait = false}},
         {.command = CF_COMMAND_LOCATE, .locate = {.user = account.user}},
-        {.command = CF_COMMAND_WELCOME, .welcome = {.version = 1}},
+        {.command = CF_COMMAND_WELCOME, .welcome = {.version = CF_PROTOCOL_VERSION}},
     };
     cf_frames frames = {0};
 

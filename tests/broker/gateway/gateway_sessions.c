@@ -28,7 +28,7 @@ Test(gateway_sessions, answers_again_in_the_middle_of_a_hello)
 {
     household a = a_greeted_household();
     cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {.version = 1,
+                        .hello = {.version = CF_PROTOCOL_VERSION,
                                   .user = a.account.user,
                                   .heads = &a.account.head,
                                   .head_count = 1,
@@ -62,7 +62,7 @@ Test(gateway_sessions, ends_the_session_of_who_names_too_many_heads)
     household a = a_greeted_household();
     cf_head heads[CF_HEADS_PAGE] = {0};
     cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {.version = 1,
+                        .hello = {.version = CF_PROTOCOL_VERSION,
                                   .user = a.account.user,
                                   .heads = heads,
                                   .head_count = CF_HEADS_PAGE,
@@ -119,10 +119,12 @@ Test(gateway_sessions, keeps_eight_sessions_of_a_device_and_lets_its_oldest_go)
 Test(gateway_sessions, says_in_welcome_what_it_holds_and_what_time_it_is)
 {
     household a = a_greeted_household();
-    cf_message hello = {
-        .command = CF_COMMAND_HELLO,
-        .hello = {
-            .version = 1, .user = a.account.user, .heads = NULL, .head_count = 0, .more = false}};
+    cf_message hello = {.command = CF_COMMAND_HELLO,
+                        .hello = {.version = CF_PROTOCOL_VERSION,
+                                  .user = a.account.user,
+                                  .heads = NULL,
+                                  .head_count = 0,
+                                  .more = false}};
 
     say(a.house, a.at_desk, &hello);
     cf_message welcome = hear(a.house, a.at_desk, CF_COMMAND_WELCOME);
@@ -139,7 +141,7 @@ Test(gateway_sessions, takes_hello_in_pages)
     household a = a_greeted_household();
     cf_head unknown = {{{9}}, 5, {{9}}};
     cf_message page = {.command = CF_COMMAND_HELLO,
-                       .hello = {.version = 1,
+                       .hello = {.version = CF_PROTOCOL_VERSION,
                                  .user = a.account.user,
                                  .heads = &unknown,
                                  .head_count = 1,
@@ -160,10 +162,12 @@ Test(gateway_sessions, serves_others_while_what_it_has_of_one_user_is_damaged)
 {
     household a = a_household();
     person bob = an_account(11), pc = a_device(12, &bob.user), pad = a_device(13, &bob.user);
-    cf_message hello = {
-        .command = CF_COMMAND_HELLO,
-        .hello = {
-            .version = 1, .user = a.account.user, .heads = NULL, .head_count = 0, .more = false}};
+    cf_message hello = {.command = CF_COMMAND_HELLO,
+                        .hello = {.version = CF_PROTOCOL_VERSION,
+                                  .user = a.account.user,
+                                  .heads = NULL,
+                                  .head_count = 0,
+                                  .more = false}};
 
     settle_in(a.house, &bob, &pc, &pad);
     const size_t allowed = a.house->allowed;
@@ -231,7 +235,7 @@ Test(gateway_sessions, serves_others_while_a_member_of_one_user_can_not_be_read)
     household a = a_household();
     person bob = an_account(11), pc = a_device(12, &bob.user), pad = a_device(13, &bob.user);
     cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {.version = 1, .user = a.account.user}};
+                        .hello = {.version = CF_PROTOCOL_VERSION, .user = a.account.user}};
 
     settle_in(a.house, &bob, &pc, &pad);
     const size_t allowed = a.house->allowed;
@@ -265,10 +269,12 @@ Test(gateway_sessions, refuses_hello_of_a_key_that_is_no_member)
     household a = a_greeted_household();
     person stranger = a_device(9, &a.account.user);
     caller *knocking = call_in(a.house, cf_keys_public(stranger.keys)->curve);
-    cf_message hello = {
-        .command = CF_COMMAND_HELLO,
-        .hello = {
-            .version = 1, .user = a.account.user, .heads = NULL, .head_count = 0, .more = false}};
+    cf_message hello = {.command = CF_COMMAND_HELLO,
+                        .hello = {.version = CF_PROTOCOL_VERSION,
+                                  .user = a.account.user,
+                                  .heads = NULL,
+                                  .head_count = 0,
+                                  .more = false}};
 
     say(a.house, knocking, &hello);
     hear_refusal(a.house, knocking, CF_REFUSED_UNKNOWN);
@@ -286,8 +292,8 @@ static void say_later(household *a, caller *at, const char *command)
 
     cf_pack_array(&first, 7);
     cf_pack_text(&first, cf_bytes_of_text(command));
-    for (uint64_t i = 2; i < 8; i++)
-        cf_pack_uint(&first, i);
+    for (uint64_t i = 1; i <= 6; i++)
+        cf_pack_uint(&first, CF_PROTOCOL_VERSION + i);
     const cf_bytes frames[] = {cf_buffer_view(&first), cf_bytes_of_text("more"),
                                cf_bytes_of_text("and more")};
     say_bytes(a->house, at, frames, 3);
@@ -377,7 +383,7 @@ Test(gateway, welcomes_with_the_member_log_first)
     house_settle(a.house);
     say(a.house, a.at_desk,
         &(cf_message){.command = CF_COMMAND_HELLO,
-                      .hello = {.version = 1, .user = a.account.user}});
+                      .hello = {.version = CF_PROTOCOL_VERSION, .user = a.account.user}});
     cf_message page = hear(a.house, a.at_desk, CF_COMMAND_WELCOME);
     cr_expect_eq(page.welcome.head_count, 1);
     cr_expect_eq(cf_head_compare(page.welcome.heads, &member), 0);

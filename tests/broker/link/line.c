@@ -271,7 +271,7 @@ Test(line, has_two_seconds_and_a_round_trip_under_way)
                  {16000, 2500, 72000},
                  {125000, 40, 255000},
                  {2000000, 0, 4000000},
-                 {3000000, 0, CF_WINDOW},
+                 {CF_WINDOW / 2 + 1, 0, CF_WINDOW},
                  {UINT64_MAX / 20000000, 0, CF_WINDOW},
                  {16000, UINT32_MAX / 1000, CF_WINDOW}};
     cf_line line = {0};

@@ -381,10 +381,12 @@ Test(quotas, hold_back_who_brings_more_entries_than_a_minute_has)
 Test(quotas, bound_the_connections_of_a_user)
 {
     household a = anns_house();
-    cf_message hello = {
-        .command = CF_COMMAND_HELLO,
-        .hello = {
-            .version = 1, .user = a.account.user, .heads = NULL, .head_count = 0, .more = false}};
+    cf_message hello = {.command = CF_COMMAND_HELLO,
+                        .hello = {.version = CF_PROTOCOL_VERSION,
+                                  .user = a.account.user,
+                                  .heads = NULL,
+                                  .head_count = 0,
+                                  .more = false}};
 
     a.house->sessions_of_user = 1;
     start_again(&a);

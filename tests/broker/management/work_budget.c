@@ -150,10 +150,12 @@ static void pass_over(broker_world *house, caller *by)
 
 static cf_message hello_of(const neighbours *n)
 {
-    return (cf_message){
-        .command = CF_COMMAND_HELLO,
-        .hello = {
-            .version = 1, .user = n->account.user, .heads = NULL, .head_count = 0, .more = false}};
+    return (cf_message){.command = CF_COMMAND_HELLO,
+                        .hello = {.version = CF_PROTOCOL_VERSION,
+                                  .user = n->account.user,
+                                  .heads = NULL,
+                                  .head_count = 0,
+                                  .more = false}};
 }
 
 /* The desk asks for blobs until it isn't heard any more. */
@@ -392,7 +394,7 @@ Test(impatient_gateway, never_tires_of_who_comes_with_much_and_finds_nothing_to_
     cf_authority *authority = n.house->authority;
     caller *again = call_in(n.house, cf_keys_public(n.desk.keys)->curve);
     cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {.version = 1,
+                        .hello = {.version = CF_PROTOCOL_VERSION,
                                   .user = n.account.user,
                                   .heads = heads,
                                   .head_count = CF_HEADS_PAGE,
