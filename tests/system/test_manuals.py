@@ -61,9 +61,12 @@ def test_the_manual_has_every_format(two, tmp_path):
     said = re.search(r"^\.Op Fl Fl format Cm (.*)$", MANUAL.read_text(), re.MULTILINE).group(1)
     assert said.split(" Ns | Ns Cm ") == formats
     protocol = re.search(r"^\| `/format` \| (.*)$", (ROOT / "codec/PROTOCOL.md").read_text(), re.MULTILINE).group(1)
+    records = (ROOT / "peer/counterfoil-records.1").read_text()
     fuzzed = (ROOT / "tests/fuzz/CMakeLists.txt").read_text()
     for format in formats:
         assert f"`{format}`" in protocol, f"PROTOCOL, section 3, has no format {format}"
+        assert format == "files" or re.search(rf"^\.Cm {format}\b", records, re.MULTILINE) or \
+            re.search(rf"Fl Fl format Cm {format}\b", records), f"counterfoil-records(1) says nothing of {format}"
         if format not in ("files", "sqlite"):  # which are no text of records
             assert f"cf_fuzz({format} " in fuzzed, f"no fuzz target reads {format}: tests/fuzz/CMakeLists.txt"
 
