@@ -336,3 +336,38 @@ Test(plan, deletes_once_what_stood_for_several_items)
     cf_arena_release(&arena);
     world_close(&world);
 }
+
+/* Else what one name is given would be seen under all of them. */
+Test(plan, makes_another_file_of_a_name_that_gets_a_mode_or_time_of_its_own)
+{
+    static const struct {
+        uint8_t kind;
+        unsigned links;
+        const char *mode, *mtime;
+        bool is_another;
+    } cases[] = {{CF_KIND_FILE, 2, "m", "t", false},
+                 {CF_KIND_FILE, 2, "other", "t", true},
+                 {CF_KIND_FILE, 2, "m", "other", true},
+                 {CF_KIND_FILE, 2, "", "", false},
+                 {CF_KIND_FILE, 1, "other", "other", false},
+                 {CF_KIND_DIRECTORY, 2, "other", "other", false}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const cf_bytes name = cf_bytes_of_text("f"), content = cf_bytes_of_text("c");
+        const cf_node node = {.name = name,
+                              .content = content,
+                              .mode = cf_bytes_of_text("m"),
+                              .mtime = cf_bytes_of_text("t"),
+                              .stat = {.links = cases[i].links}};
+        const cf_shown shown = {.kind = cases[i].kind,
+                                .name = name,
+                                .content = content,
+                                .mode = cf_bytes_of_text(cases[i].mode),
+                                .mtime = cf_bytes_of_text(cases[i].mtime)};
+        const cf_step step = {.kind = CF_STEP_UPDATE, .node = &node, .shown = &shown};
+        const cf_difference is = cf_step_difference(&step);
+
+        cr_expect_eq(is.content, cases[i].is_another, "%zu", i);
+        cr_expect_not(is.move, "%zu", i);
+    }
+}
