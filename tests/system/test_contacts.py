@@ -32,6 +32,19 @@ def test_a_folder_arrives_as_one_file_each(people):
         assert f"\r\n{line}\r\n" in items(people.there)["anna.vcf"]
 
 
+def test_a_file_that_became_one_of_another_kind_deletes_nothing(people):
+    calendar = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:e\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    write(people.here / "cleo.vcf", calendar)
+    people.laptop.sync(1)
+    people.desktop.sync()
+    assert "begins no card, and there is none in the file" in pending(people.laptop)["cleo.vcf"]
+    assert sorted(items(people.there)) == ["anna.vcf", "bert.vcf", "cleo.vcf"]
+    assert (people.here / "cleo.vcf").read_bytes().decode() == calendar
+    (people.here / "cleo.vcf").unlink()
+    people.both()
+    assert sorted(items(people.there)) == ["anna.vcf", "bert.vcf"], "the file may go"
+
+
 def test_a_business_card_changed_on_both(people):
     edit(people.there / "anna.vcf", "anna@example.org", "anna@new.example")
     edit(people.here / "anna.vcf", "+49 1", "+49 2")

@@ -287,6 +287,16 @@ Test(icalendar, says_that_it_holds_what_is_never_synced)
     cr_assert_eq(rows.count, 2);
 }
 
+/* A program took the one file for another: the event was not meant to go. */
+Test(icalendar, says_nothing_of_what_is_gone_where_there_is_no_calendar)
+{
+    read_text("BEGIN:VCARD\nVERSION:4.0\nUID:2\nFN:Ann\nEND:VCARD\n");
+    expect_troubles(&rows, "1 ? begins no calendar, and there is none in the file: save it again, "
+                           "or delete it if what it held may go\n");
+    cr_assert(!cf_record_file_certain(&rows));
+    cr_assert(!rows.others);
+}
+
 /* An event may be meant, or be in it. */
 Test(icalendar, is_in_doubt_of_what_has_a_wrong_begin_or_end)
 {

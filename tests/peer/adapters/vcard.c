@@ -137,6 +137,28 @@ Test(vcard, names_what_it_cannot_take_and_leaves_it_alone)
                   text);
 }
 
+#define NO_CARD                                                                                    \
+    "begins no card, and there is none in the file: save it again, or delete it if what it held "  \
+    "may go\n"
+
+/* A program took the one file for another: the card was not meant to go. */
+Test(vcard, says_nothing_of_what_is_gone_where_there_is_no_card)
+{
+    static const char calendar[] = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nEND:VEVENT\n"
+                                   "END:VCALENDAR\n";
+    char text[300];
+
+    read_text(calendar);
+    expect_troubles(&rows, "1 ? " NO_CARD);
+    cr_assert(!cf_record_file_certain(&rows));
+    cr_assert(!rows.others);
+    snprintf(text, sizeof text, "%sBEGIN:VCARD\nVERSION:4.0\nUID:2\nFN:Ann\nEND:VCARD\n", calendar);
+    read_text(text);
+    cr_assert_eq(rows.count, 1);
+    cr_assert(rows.others);
+    cr_assert(cf_record_file_certain(&rows));
+}
+
 Test(vcard, leaves_a_card_that_holds_another_alone)
 {
     static const char text[] = "BEGIN:VCARD\nVERSION:2.1\nUID:1\nFN:A\nAGENT:\nBEGIN:"
