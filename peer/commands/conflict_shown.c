@@ -25,13 +25,18 @@ void cf_conflict_id(const cf_binding *binding, const cf_conflict *conflict,
                     char text[CF_CONFLICT_ID_TEXT])
 {
     const cf_dot *dot = &conflict->written;
+    const bool both = conflict->field && conflict->field->both; /* of one set may be several */
     cf_buffer sequence = {0};
 
     cf_pack_uint(&sequence, dot->sequence);
     const cf_bytes parts[] = {cf_bytes_of(binding->collection.bytes, CF_ID_SIZE),
-                              cf_bytes_of(dot->writer.bytes, CF_ID_SIZE), cf_buffer_view(&sequence),
-                              cf_bytes_of(dot->hash, sizeof dot->hash), conflict->path};
-    const cf_hash id = cf_hash_of("conflict", parts, sizeof parts / sizeof *parts);
+                              cf_bytes_of(dot->writer.bytes, CF_ID_SIZE),
+                              cf_buffer_view(&sequence),
+                              cf_bytes_of(dot->hash, sizeof dot->hash),
+                              conflict->path,
+                              both ? conflict->field->value.value : (cf_bytes){0}};
+    const size_t count = sizeof parts / sizeof *parts;
+    const cf_hash id = cf_hash_of("conflict", parts, both ? count : count - 1);
     cf_hex(cf_bytes_of(id.bytes, CF_CONFLICT_ID_TEXT / 2), text);
     cf_buffer_release(&sequence);
 }

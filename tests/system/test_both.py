@@ -45,6 +45,24 @@ def test_two_edits_of_one_number_are_told_as_both_kept(edited):
         device.run("status", "--check")
 
 
+def test_of_two_numbers_that_both_changed_both_are_told(edited):
+    laptop, desktop, here, there = edited
+    laptop.run("conflicts", "resolve", "cards//ann/phones", "--keep", "both", code=0)
+    for device in (laptop, desktop):
+        device.sync()
+    for folder, end in (here, 3), (there, 4):
+        for number in 11, 22:
+            edit(folder, f"TEL:{number}{number % 10}", f"TEL:{number}{end}")
+    for device in (laptop, desktop, laptop):
+        assert device.sync()["in_sync"]
+    assert numbers(here) == numbers(there) == ["113", "114", "223", "224"]
+    for device in (laptop, desktop):
+        told = device.json("conflicts", code=4)
+        assert sorted(sorted((one["value"]["number"], one["shown"]["number"])) for one in told) == [["113", "114"], ["223", "224"]]
+        assert len({one["id"] for one in told}) == 2
+    assert "2 fields settled" in laptop.run("conflicts", "resolve", told[0]["id"], "--keep", "both")
+
+
 def test_who_deletes_one_ends_it(edited):
     laptop, desktop, here, there = edited
     edit(there, "TEL:111", "NOTE:one is enough")
