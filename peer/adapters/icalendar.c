@@ -246,7 +246,7 @@ static void read_rows(const cf_content_lines *lines, cf_record_file *out, cf_cal
                     .items = items,
                     .zones = cf_calendar_zones_of(lines),
                     .all = cf_allocate(lines->component_count, sizeof *self.all)};
-    bool any = false;
+    bool any = false, card = false;
 
     for (size_t i = 0; i < lines->count; i++)
         if (lines->lines[i].trouble &&
@@ -260,6 +260,7 @@ static void read_rows(const cf_content_lines *lines, cf_record_file *out, cf_cal
         if (is_other(lines, i) && at->trouble) /* what was meant by it, or is in it, is unknown */
             cf_record_file_trouble(out, at->trouble_number, NULL, at->trouble);
         any |= is_record(lines, i) || cf_component_named(at, "VCALENDAR");
+        card |= cf_component_named(at, "VCARD");
         out->others |= is_other(lines, i);
         if (is_record(lines, i))
             cf_calendar_component_read(lines, i, &out->arena, &self.all[self.count++]);
@@ -268,7 +269,7 @@ static void read_rows(const cf_content_lines *lines, cf_record_file *out, cf_cal
         qsort(self.all, self.count, sizeof *self.all, by_uid);
     read_items(&self);
     find_cut(&self);
-    if (out->others && !any) { /* another kind of file has taken this one's place */
+    if (card && !any) { /* it has taken the calendar's place */
         cf_record_file_trouble(out, lines->lines[lines->components[0].first].number, NULL,
                                "begins no calendar, and there is none in the file: save it again, "
                                "or delete it if what it held may go");

@@ -105,7 +105,7 @@ static size_t line_of(void *context, size_t component)
 static void read_rows(const cf_content_lines *lines, cf_vcard_cards *cards, cf_record_file *out)
 {
     cf_field_list list = {0};
-    bool any = false;
+    bool any = false, calendar = false;
 
     for (size_t i = 0; i < lines->count; i++)
         if (lines->lines[i].trouble && lines->lines[i].component == CF_LINES_NONE)
@@ -117,6 +117,7 @@ static void read_rows(const cf_content_lines *lines, cf_vcard_cards *cards, cf_r
         if (at->depth)
             continue;
         any |= cf_component_named(at, "VCARD");
+        calendar |= cf_component_named(at, "VCALENDAR");
         if (cf_component_named(at, "VCARD"))
             read_card(lines, i, cards, &list, out);
         else if (at->unended)
@@ -126,7 +127,7 @@ static void read_rows(const cf_content_lines *lines, cf_vcard_cards *cards, cf_r
         else
             out->others = true;
     }
-    if (out->others && !any) { /* another kind of file has taken this one's place */
+    if (calendar && !any) { /* it has taken the cards' place */
         cf_record_file_trouble(out, line_of((void *)lines, 0), NULL,
                                "begins no card, and there is none in the file: save it again, or "
                                "delete it if what it held may go");
