@@ -286,6 +286,14 @@ Test(record_map_rows, takes_no_blanks_around_a_date_or_a_number)
     expect_shown("UID,Born,Name\na, 1980-05-17 ,Anna\n", "UID,Born,Name\na, 1980-05-17 ,Anna\n");
 }
 
+Test(record_map_rows, takes_no_blanks_around_a_number_that_stands_alone)
+{
+    read_map("table events\nUID = /uid\nUrgent = /priority\nTitle = /title\n");
+    read_file("UID,Urgent,Title\na, 5 , Tea\n");
+    expect_rows(&file, "\"a\" /priority=5 /title=\" Tea\"\n");
+    expect_troubles(&file, "");
+}
+
 Test(record_map_rows, takes_rows_without_anything_in_them_for_none)
 {
     read_map("UID = /uid\nBorn = /anniversaries/birth/date\nName = /name/full\n");
