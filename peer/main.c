@@ -125,7 +125,7 @@ static cf_status execute_at_home(cf_run *run, cf_env *env, const char *home_path
     const cf_verb_needs needs = run->verb->needs;
     const bool may_send = needs == CF_NEEDS_HOME || needs == CF_NEEDS_PEER;
     const uint64_t since_ms = elapsed_ms();
-    uint64_t patience_ms = 0;
+    uint64_t patience_ms = 0, waited_ms = 0;
     bool is_told = false;
 
     cf_status status = keep_from_others_home(home_path, error);
@@ -134,12 +134,14 @@ static cf_status execute_at_home(cf_run *run, cf_env *env, const char *home_path
     if (status)
         return status;
     for (;;) {
-        status = may_send ? cf_run_send(run, home_path, error) : CF_MISSING;
+        const uint64_t rest_ms =
+            patience_ms == UINT64_MAX ? UINT64_MAX : patience_ms - least(waited_ms, patience_ms);
+        status = may_send ? cf_run_send(run, home_path, rest_ms, error) : CF_MISSING;
         if (status == CF_MISSING)
             status = execute_here(run, env, home_path, patience_ms, error);
         if (status)
             cf_owner_explain(home_path, error);
-        const uint64_t waited_ms = elapsed_ms() - since_ms;
+        waited_ms = elapsed_ms() - since_ms;
         if (status != CF_LOCKED || (needs == CF_NEEDS_ALL && waited_ms >= PATIENCE_MS))
             return status;
         if (waited_ms >= patience_ms)

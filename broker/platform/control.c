@@ -368,6 +368,20 @@ static void queue_frame(cf_control_call *call, uint8_t kind, cf_bytes bytes)
         want_events(call, EPOLL_CTL_MOD);
 }
 
+/* An empty piece of messages, by the way: the caller is to have it before the verb is begun, which
+ * may keep this thread for long. */
+bool cf_control_is_heard(cf_control_call *call)
+{
+    cf_buffer frame = {0};
+
+    cf_control_pack_frame(&frame, CF_FRAME_MESSAGES, cf_bytes_of_text(""));
+    const bool waits = send(call->end, frame.data, frame.size, MSG_NOSIGNAL) >= 0;
+    cf_buffer_release(&frame);
+    if (!waits)
+        call->state = CALL_GONE;
+    return waits;
+}
+
 void cf_control_write(cf_control_call *call, cf_control_stream stream, cf_bytes bytes)
 {
     while (bytes.size) {

@@ -15,8 +15,9 @@ typedef struct {
     size_t count;
     bool json;
     cf_bytes folder; /* the caller's working directory: what relative paths begin from */
-    /* Of the client: how long it waits for whatever comes next; 0: for ever. Not sent. */
-    uint64_t patience_ms;
+    /* Of the client, and not sent: how long it waits until the other process has heard of the
+     * request, where that tells (0: `patience_ms`), and for whatever comes next (0: for ever). */
+    uint64_t heard_ms, patience_ms;
 } cf_control_request;
 
 typedef enum {
@@ -51,6 +52,9 @@ int cf_control_descriptor(const cf_control *control);
 cf_status cf_control_renew(cf_control *control, cf_error *error);
 void cf_control_readable(cf_control *control);
 
+/* Tells the caller, before anything else, that its request has come. False: it waits no more, and
+ * `call` is gone when `request` returns; nothing is to be done for it. */
+bool cf_control_is_heard(cf_control_call *call);
 /* Queues; never blocks. */
 void cf_control_write(cf_control_call *call, cf_control_stream stream, cf_bytes bytes);
 /* Bytes that the caller has not taken yet: who writes much waits while this is much. */
@@ -68,8 +72,9 @@ bool cf_control_is_served(const char *path, long *process);
 /* Silence is told once, with no bytes. */
 typedef void cf_control_sink(void *context, cf_control_stream stream, cf_bytes bytes);
 
-/* Blocks until the verb has ended. CF_MISSING: nobody listens there, nothing was done.
- * CF_UNREACHABLE: the other process ended in the middle, or the patience is over. */
+/* Blocks until the verb has ended. CF_MISSING: nobody listens there, nothing was done. CF_LOCKED:
+ * `heard_ms` is over, nothing was done. CF_UNREACHABLE: the other process ended in the middle, or
+ * the patience is over. */
 cf_status cf_control_call_verb(const char *path, const cf_control_request *request,
                                cf_control_sink *sink, void *context, int *exit_code,
                                cf_error *error);

@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "broker/platform/control_frames.h"
@@ -43,7 +45,31 @@ bool cf_control_is_served(const char *path, long *process)
     return is_heard;
 }
 
-static cf_status connect_to(const char *path, int *out, cf_error *error)
+static cf_status fail_of_silence(int end, const cf_control_request *request, cf_error *error)
+{
+    const long process = process_behind(end);
+    const uint64_t limit_ms = request->heard_ms ? request->heard_ms : request->patience_ms;
+    char number[32] = "";
+
+    if (process)
+        snprintf(number, sizeof number, " (%ld)", process);
+    return cf_fail(error, request->heard_ms ? CF_LOCKED : CF_UNREACHABLE,
+                   "no answer within %g s of the process that serves it%s", (double)limit_ms / 1000,
+                   number);
+}
+
+/* Who is not let in, since too many others wait for that, waits no longer than for an answer. */
+static void limit_sending(int end, const cf_control_request *request)
+{
+    const uint64_t limit_ms = request->heard_ms ? request->heard_ms : request->patience_ms;
+    const struct timeval limit = {.tv_sec = (time_t)(limit_ms / 1000),
+                                  .tv_usec = (suseconds_t)(limit_ms % 1000) * 1000};
+
+    setsockopt(end, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+static cf_status connect_to(const char *path, const cf_control_request *request, int *out,
+                            cf_error *error)
 {
     struct sockaddr_un address;
     int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -54,10 +80,12 @@ static cf_status connect_to(const char *path, int *out, cf_error *error)
         status = cf_fail_errno(error, errno, "opening %s", path);
         goto done;
     }
+    limit_sending(end, request);
     cf_control_address(folder, &address);
     if (connect(end, (struct sockaddr *)&address, sizeof address) != 0)
-        status = errno == ENOENT || errno == ECONNREFUSED
-                     ? nobody_listens(error)
+        status = errno == ENOENT || errno == ECONNREFUSED ? nobody_listens(error)
+                 : errno == EAGAIN
+                     ? fail_of_silence(end, request, error)
                      : cf_fail_errno(error, errno, "connecting to %s/" CF_CONTROL_NAME, path);
 done:
     if (folder >= 0)
@@ -89,6 +117,8 @@ static cf_status send_request(int end, const cf_control_request *request, cf_err
 
         if (put >= 0)
             sent += (size_t)put;
+        else if (errno == EAGAIN)
+            status = fail_of_silence(end, request, error);
         else if (errno != EINTR)
             status = broken_off(error);
     }
@@ -101,9 +131,10 @@ typedef struct {
     cf_control_sink *sink;
     void *context;
     int *exit_code;
-    uint64_t patience_ms; /* 0: any */
+    const cf_control_request *request;
     bool ended;
-    bool is_silence_over; /* something came, or it is told */
+    bool is_heard;        /* something came */
+    bool is_silence_over; /* so, or it is told */
 } receiver;
 
 static cf_status take_frame(receiver *self, uint8_t kind, cf_bytes payload, cf_error *error)
@@ -113,7 +144,8 @@ static cf_status take_frame(receiver *self, uint8_t kind, cf_bytes payload, cf_e
         self->sink(self->context, CF_CONTROL_OUTPUT, payload);
         return CF_OK;
     case CF_FRAME_MESSAGES:
-        self->sink(self->context, CF_CONTROL_MESSAGES, payload);
+        if (payload.size) /* else it has heard */
+            self->sink(self->context, CF_CONTROL_MESSAGES, payload);
         return CF_OK;
     case CF_FRAME_EXIT:
         if (payload.size == 4) {
@@ -151,29 +183,28 @@ static cf_status take_frames(receiver *self, cf_buffer *received, cf_error *erro
     return status;
 }
 
-static cf_status fail_of_silence(int end, uint64_t patience_ms, cf_error *error)
+static bool is_silent_for(int end, uint64_t limit_ms)
 {
-    const long process = process_behind(end);
-    char number[32] = "";
+    struct pollfd answer = {.fd = end, .events = POLLIN};
 
-    if (process)
-        snprintf(number, sizeof number, " (%ld)", process);
-    return cf_fail(error, CF_UNREACHABLE, "no answer within %g s of the process that serves it%s",
-                   (double)patience_ms / 1000, number);
+    return poll(&answer, 1, limit_ms > INT_MAX ? INT_MAX : (int)limit_ms) == 0;
 }
 
 /* For what comes next. */
 static cf_status await(int end, receiver *self, cf_error *error)
 {
-    struct pollfd answer = {.fd = end, .events = POLLIN};
+    const cf_control_request *request = self->request;
+    const bool awaits_hearing = !self->is_heard && request->heard_ms;
+    uint64_t limit_ms = awaits_hearing ? request->heard_ms : request->patience_ms;
 
-    if (self->patience_ms && poll(&answer, 1, (int)self->patience_ms) == 0)
-        return fail_of_silence(end, self->patience_ms, error);
-    if (self->is_silence_over || poll(&answer, 1, CF_CONTROL_SILENT_MS) != 0)
-        return CF_OK;
-    self->is_silence_over = true;
-    self->sink(self->context, CF_CONTROL_SILENCE, cf_bytes_of_text(""));
-    return CF_OK;
+    if (!self->is_silence_over && (!limit_ms || limit_ms > CF_CONTROL_SILENT_MS)) {
+        if (!is_silent_for(end, CF_CONTROL_SILENT_MS))
+            return CF_OK;
+        self->is_silence_over = true;
+        self->sink(self->context, CF_CONTROL_SILENCE, cf_bytes_of_text(""));
+        limit_ms -= limit_ms ? CF_CONTROL_SILENT_MS : 0;
+    }
+    return limit_ms && is_silent_for(end, limit_ms) ? fail_of_silence(end, request, error) : CF_OK;
 }
 
 static cf_status receive_all(int end, receiver *self, cf_error *error)
@@ -193,7 +224,7 @@ static cf_status receive_all(int end, receiver *self, cf_error *error)
             status = broken_off(error);
             break;
         }
-        self->is_silence_over = true;
+        self->is_heard = self->is_silence_over = true;
         received.size += (size_t)got;
         status = take_frames(self, &received, error);
     }
@@ -205,13 +236,10 @@ cf_status cf_control_call_verb(const char *path, const cf_control_request *reque
                                cf_control_sink *sink, void *context, int *exit_code,
                                cf_error *error)
 {
-    receiver self = {.sink = sink,
-                     .context = context,
-                     .exit_code = exit_code,
-                     .patience_ms = request->patience_ms};
+    receiver self = {.sink = sink, .context = context, .exit_code = exit_code, .request = request};
     int end;
 
-    cf_status status = connect_to(path, &end, error);
+    cf_status status = connect_to(path, request, &end, error);
     if (status)
         return status;
     status = send_request(end, request, error);

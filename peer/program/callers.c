@@ -119,6 +119,8 @@ static void wait_or_begin(caller *self)
 static void on_request(void *context, cf_control_call *call, const cf_control_request *request)
 {
     cf_callers *callers = context;
+    if (!cf_control_is_heard(call))
+        return;
     caller *self = cf_allocate(1, sizeof *self);
     cf_error error;
 
@@ -227,19 +229,12 @@ void cf_callers_end_all(cf_callers *callers, const cf_run *survivor, const cf_er
 
 /* ---- The sending side ---- */
 
-/* Other verbs may have much to do, and say nothing while they do it. */
-static void tell_silence(const cf_run *run)
-{
-    if (strcmp(run->verb->name, "status") == 0 && !run->quiet)
-        cf_say(&run->output,
-               "waiting: the process that serves does not answer: it has much to look at, or the "
-               "disk of a source hangs, as a share whose server is gone");
-}
-
 /* A run on its way, and what is held back of the answer: that an option is not known which this
  * program added, and not the user. */
 typedef struct {
     cf_run *run;
+    const char *home_path;
+    uint64_t patience_ms;
     bool sends_own;
     cf_control_stream stream;
     cf_buffer held;
@@ -261,6 +256,29 @@ static bool is_about_own(const sending *self, cf_bytes said)
     return is;
 }
 
+static void fail_unheard(const sending *self, cf_error *error)
+{
+    long process;
+
+    if (!cf_control_is_served(self->home_path, &process) || process <= 0)
+        cf_fail(error, CF_LOCKED, "`serve` does not answer: too many other verbs wait for it");
+    else
+        cf_fail(error, CF_LOCKED,
+                "`serve` (process %ld) does not answer: it has much to look at, or the disk of a "
+                "source hangs, as a share whose server is gone, or it was stopped, and `kill -CONT "
+                "%ld` lets it go on",
+                process, process);
+}
+
+static void tell_silence(const sending *self)
+{
+    cf_error why;
+
+    fail_unheard(self, &why);
+    if (!self->run->quiet)
+        cf_say(&self->run->output, "waiting: %s", why.text);
+}
+
 static void pass_on(void *context, cf_control_stream stream, cf_bytes bytes)
 {
     sending *self = context;
@@ -272,7 +290,7 @@ static void pass_on(void *context, cf_control_stream stream, cf_bytes bytes)
         return;
     }
     if (stream == CF_CONTROL_SILENCE)
-        tell_silence(run);
+        tell_silence(self);
     else
         run->output.write(run->output.context, stream, bytes);
     if (stream == CF_CONTROL_OUTPUT && run->output.has_printed)
@@ -304,7 +322,7 @@ static size_t words_of(const sending *self, cf_arena *arena, cf_bytes *words)
     return count;
 }
 
-static cf_status send_once(sending *self, const char *home_path, cf_error *error)
+static cf_status send_once(sending *self, cf_error *error)
 {
     cf_run *run = self->run;
     const cf_options *options = &run->options;
@@ -314,24 +332,32 @@ static cf_status send_once(sending *self, const char *home_path, cf_error *error
     cf_control_request request = {.arguments = words,
                                   .count = words_of(self, &arena, words),
                                   .json = run->json,
-                                  .folder = cf_bytes_of_text(run->folder)};
+                                  .folder = cf_bytes_of_text(run->folder),
+                                  .heard_ms = self->patience_ms};
 
     cf_status status =
-        cf_control_call_verb(home_path, &request, pass_on, self, &run->exit_code, error);
+        cf_control_call_verb(self->home_path, &request, pass_on, self, &run->exit_code, error);
+    if (status == CF_LOCKED)
+        fail_unheard(self, error);
     cf_arena_release(&arena);
     return status;
 }
 
 /* Who serves may be older than this program, until it is started again. */
-cf_status cf_run_send(cf_run *run, const char *home_path, cf_error *error)
+cf_status cf_run_send(cf_run *run, const char *home_path, uint64_t patience_ms, cf_error *error)
 {
-    sending self = {.run = run, .sends_own = true};
+    sending self = {.run = run,
+                    .home_path = home_path,
+                    .patience_ms = patience_ms == UINT64_MAX ? 0
+                                   : patience_ms             ? patience_ms
+                                                             : 1,
+                    .sends_own = true};
 
-    cf_status status = send_once(&self, home_path, error);
+    cf_status status = send_once(&self, error);
     if (self.held.size && !status && run->exit_code == cf_status_exit_code(CF_USAGE)) {
         self.sends_own = false;
         run->exit_code = 0;
-        status = send_once(&self, home_path, error);
+        status = send_once(&self, error);
     } else if (self.held.size) {
         run->output.write(run->output.context, self.stream, cf_buffer_view(&self.held));
     }

@@ -19,7 +19,10 @@ uint64_t cf_callers_step(cf_callers *callers);
 /* Ends all runs that need the engine, or wait for the home, saying why, but one. */
 void cf_callers_end_all(cf_callers *callers, const struct cf_run *survivor, const cf_error *why);
 
-/* Sends the run to who serves the home, and passes on what that says. CF_MISSING: nobody does. */
-cf_status cf_run_send(struct cf_run *run, const char *home_path, cf_error *error);
+/* Sends the run to who serves the home, and passes on what that says. CF_MISSING: nobody does.
+ * CF_LOCKED: that one has not heard of it within the patience (UINT64_MAX: any), and does nothing
+ * of it later. */
+cf_status cf_run_send(struct cf_run *run, const char *home_path, uint64_t patience_ms,
+                      cf_error *error);
 
 #endif

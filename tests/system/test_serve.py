@@ -424,3 +424,22 @@ def test_directories_that_can_not_be_watched_are_named(pair_of_notes, monkeypatc
     desktop.sync()
     assert tree(here) == tree(there)
     assert laptop.stop(process) == 0
+
+
+def test_verbs_beside_one_that_is_stopped_wait_as_long_as_they_are_told_to_and_do_nothing_later(pair_of_notes):
+    laptop = pair_of_notes[0]
+    process = laptop.serve()
+    process.send_signal(signal.SIGSTOP)
+    try:
+        for words in ["sync"], ["status"], ["devices"], ["log"], ["lock", "notes"], ["set", "notes"], ["pause"]:
+            said = laptop.run(*words, "--timeout", "1s", code=9)
+            assert f"`serve` (process {process.pid})" in said and "given up after 1 s" in said, (words, said)
+            assert f"`kill -CONT {process.pid}`" in said, (words, said)
+        asking = laptop.start("devices")
+        assert select.select([asking.stderr], [], [], WAIT)[0], "it says nothing"
+        assert f"waiting: `serve` (process {process.pid}) does not answer" in asking.stderr.readline()
+    finally:
+        process.send_signal(signal.SIGCONT)
+    output, rest = asking.communicate(timeout=WAIT)
+    assert "laptop" in output and not rest and asking.returncode == 0
+    assert "paused" not in laptop.run("status") and not laptop.json("locks")

@@ -28,6 +28,8 @@ static void echo(void *context, cf_control_call *call, const cf_control_request 
     server *self = context;
     cf_bytes last = request->arguments[request->count - 1];
 
+    if (!cf_control_is_heard(call))
+        return;
     self->requests++;
     if (cf_bytes_equal(request->arguments[0], cf_bytes_of_text("wait"))) {
         cf_control_write(call, CF_CONTROL_OUTPUT, cf_bytes_of_text("waiting"));
@@ -57,6 +59,8 @@ static void gone(void *context, cf_control_call *call)
 }
 
 static scratch *here;
+enum { HEARD_S = 1 };
+
 static server running;
 
 static void listen_in(const char *path)
@@ -96,6 +100,7 @@ typedef struct {
     cf_bytes arguments[4];
     size_t count;
     bool json;
+    uint64_t heard_ms;
     cf_buffer output, messages;
     cf_status status;
     int exit_code;
@@ -117,6 +122,7 @@ static void *call_thread(void *argument)
     cf_control_request request = {.arguments = self->arguments,
                                   .count = self->count,
                                   .json = self->json,
+                                  .heard_ms = self->heard_ms,
                                   .folder = cf_bytes_of_text("/here")};
 
     self->status =
@@ -245,6 +251,57 @@ Test(control, says_when_a_caller_went_away)
     while (!running.abandoned)
         turn();
     cr_assert_eq(running.abandoned, 1);
+}
+
+Test(control, tells_a_caller_at_once_that_it_is_heard)
+{
+    static const char request[] = "R\0\0\0\x0b\x93\xc2\xc4\0\x91\xc4\x04wait";
+    int end = connected();
+    char said[5];
+
+    cr_assert_eq(write(end, request, sizeof request - 1), sizeof request - 1);
+    while (!running.requests)
+        turn();
+    cr_assert_eq(recv(end, said, sizeof said, MSG_DONTWAIT), sizeof said);
+    cr_expect_arr_eq(said, "E\0\0\0\0", sizeof said);
+    close(end);
+}
+
+/* Where that one is stopped, or works: it does nothing for who has gone when it goes on. */
+Test(control, is_not_waited_for_longer_than_the_caller_wants_until_it_hears)
+{
+    enum { CALLERS = 80 }; /* more than may wait to be let in */
+    cf_bytes verb = cf_bytes_of_text("x");
+    cf_control_request request = {.arguments = &verb, .count = 1, .heard_ms = 1};
+    int exit_code;
+    cf_error error;
+
+    for (size_t i = 0; i < CALLERS; i++)
+        expect_fails(cf_control_call_verb(here->path, &request, collect, NULL, &exit_code, &error),
+                     CF_LOCKED);
+    caller last = {.arguments = {verb, cf_bytes_of_text("\x01")}, .count = 2};
+    start(&last);
+    finish(&last);
+    expect_ok(last.status, last.error);
+    cr_expect_eq(running.requests, 1);
+    cr_expect_eq(running.abandoned, 0);
+    release(&last);
+}
+
+/* What was heard is waited for. */
+Test(control, is_waited_for_once_it_has_heard)
+{
+    caller self = {.arguments = {cf_bytes_of_text("wait")}, .count = 1, .heard_ms = 1000 * HEARD_S};
+
+    start(&self);
+    while (!running.waiting)
+        turn();
+    sleep(HEARD_S + 1);
+    cf_control_end(running.waiting, 7);
+    finish(&self);
+    expect_ok(self.status, self.error);
+    cr_expect_eq(self.exit_code, 7);
+    release(&self);
 }
 
 Test(control, drops_waiting_calls_when_it_ends)
