@@ -359,7 +359,8 @@ static cf_status learn(cf_addition *self, uint64_t now_ms, cf_progress *progress
     if (!progress->over)
         return CF_OK;
     cf_learning_destroy(&self->learning);
-    return go_on(self, now_ms, progress, error);
+    cf_status status = cf_learning_refused(&self->unasked, error);
+    return status ? status : go_on(self, now_ms, progress, error);
 }
 
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)

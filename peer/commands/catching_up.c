@@ -87,3 +87,12 @@ bool cf_learning_over(cf_learning *learning, uint64_t now_ms, uint64_t *deadline
         cf_fail(why, CF_UNREACHABLE, "no answer");
     return true;
 }
+
+cf_status cf_learning_refused(const cf_error *why, cf_error *error)
+{
+    if (why->status != CF_DENIED)
+        return CF_OK;
+    *error = *why;
+    cf_error_while(error, "nothing was done");
+    return error->status;
+}

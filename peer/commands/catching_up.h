@@ -30,5 +30,8 @@ void cf_learning_destroy(cf_learning **learning);
 /* True when it has ended. `*why` is CF_OK when all that the broker has is here now, else why it
  * could not be asked. */
 bool cf_learning_over(cf_learning *learning, uint64_t now_ms, uint64_t *deadline_ms, cf_error *why);
+/* Of that `why`: CF_DENIED where the broker answered, and refused this device. What the verb does
+ * would reach nobody. */
+cf_status cf_learning_refused(const cf_error *why, cf_error *error);
 
 #endif

@@ -178,6 +178,9 @@ cf_status cf_collection_delete_step(cf_run *run, uint64_t now_ms, cf_progress *p
     if (!progress->over)
         return CF_OK;
     cf_collection_delete_end(run);
+    cf_status status = cf_learning_refused(&unasked, error);
+    if (status)
+        return status;
     if (unasked.status)
         cf_say(&run->output,
                "the broker can't be asked: %s; what other devices did since is not known here",

@@ -38,6 +38,22 @@ def test_a_revoked_device_is_out_and_keeps_its_files(family):
     assert "does not know this device" in desktop.run("sync", code=6)
 
 
+def test_what_a_device_that_was_shut_out_adds_is_refused_and_nothing_is_made(family):
+    laptop, desktop = family
+    laptop.run("devices", "revoke", "desktop", "--yes")
+    desktop.sync(code=6)
+    before = desktop.json("status")["collections"]
+    fill(desktop.folder / "there", {"x": "x\n"})
+    for words in ["nosuch"], ["there"], ["there", "-n"], ["more", "--existing", "--collection", "notes"]:
+        said = desktop.run("add", str(desktop.folder / words[0]), *words[1:], code=6)
+        assert "nothing was done: " in said and "it was shut out" in said, (words, said)
+        assert "become one" not in said and "can't be asked" not in said, (words, said)
+    assert not (desktop.folder / "there/.counterfoil").exists() and not (desktop.folder / "more").exists()
+    assert desktop.json("status")["collections"] == before
+    desktop.run("remove", "notes")
+    assert "nothing was done: " in desktop.run("collections", "delete", "notes", code=6)
+
+
 def test_revoking_takes_an_owner_a_word_and_the_broker(family, broker):
     laptop, desktop = family
     assert "--yes" in laptop.run("devices", "revoke", "desktop", code=2)
