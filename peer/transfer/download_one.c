@@ -4,6 +4,8 @@
 #include "peer/bindings/binding_report.h"
 #include "peer/bindings/disk_trial.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- The table of them ---- */
@@ -280,6 +282,25 @@ static uint64_t bytes_under_way(const cf_downloads *downloads, const cf_binding 
     return bytes;
 }
 
+static uint64_t whole_mib(uint64_t bytes)
+{
+    return bytes / CF_MIB + (bytes % CF_MIB > 0);
+}
+
+static cf_status refuse_room(uint64_t size, uint64_t left, uint64_t reserve, uint64_t others,
+                             cf_error *error)
+{
+    char for_others[64] = "";
+
+    if (others)
+        snprintf(for_others, sizeof for_others, " and %" PRIu64 " are for others that come",
+                 whole_mib(others));
+    return cf_fail(error, CF_FULL,
+                   "the disk has no room for it: it takes %" PRIu64 " MiB, and of %" PRIu64
+                   " that are free %" PRIu64 " are kept so%s: files over 1 MiB wait for more",
+                   whole_mib(size), left / CF_MIB, whole_mib(reserve), for_others);
+}
+
 /* A patch of 1 KB may be a file of 256 GiB. Deletions and small files go on, and with them the way
  * back. `here` of it is on the disk. */
 static cf_status leave_reserve(const cf_downloads *downloads, const cf_binding *binding,
@@ -296,15 +317,10 @@ static cf_status leave_reserve(const cf_downloads *downloads, const cf_binding *
     if (status)
         return status;
     uint64_t reserve = whole / 20 < CF_GIB ? whole / 20 : CF_GIB;
-    uint64_t taken = reserve + under_way + bytes_under_way(downloads, binding);
-    if (left + here >= taken && left + here - taken >= size)
+    uint64_t others = under_way + bytes_under_way(downloads, binding);
+    if (left + here >= reserve + others && left + here - reserve - others >= size)
         return CF_OK;
-    return cf_fail(
-        error, CF_FULL,
-        "the disk has no room for it: it takes %llu MiB, %llu are free and %llu of these "
-        "are kept so, and files over 1 MiB wait for more",
-        (unsigned long long)((size + CF_MIB - 1) / CF_MIB), (unsigned long long)(left / CF_MIB),
-        (unsigned long long)(reserve / CF_MIB));
+    return refuse_room(size, left, reserve, others, error);
 }
 
 cf_status cf_downloads_leave_reserve(const cf_downloads *downloads, const cf_binding *binding,

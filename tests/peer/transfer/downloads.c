@@ -83,6 +83,31 @@ Test(downloads, leave_a_reserve_on_the_disk_but_for_small_ones)
     free(bytes);
 }
 
+/* By the numbers that are said there is no room. */
+Test(downloads, say_what_the_room_is_for_that_is_free)
+{
+    cf_files files = *d.env.files, *real = d.env.files;
+    cf_error error;
+
+    d.env.files = &files;
+    files.free_bytes = play_room;
+    depot_connect(&d);
+    disk_whole = 20 * CF_MIB;
+    disk_left = 19 * CF_MIB + 1;
+    expect_fails(
+        cf_downloads_leave_reserve(d.downloads, d.bindings[0], 8 * CF_MIB, 15 * CF_MIB + 1, &error),
+        CF_FULL);
+    cr_expect(strstr(error.text, "it takes 8 MiB, and of 19 that are free 1 are kept so and 16 are "
+                                 "for others that come: "),
+              "%s", error.text);
+    disk_left = 9 * CF_MIB - 1;
+    expect_fails(cf_downloads_leave_reserve(d.downloads, d.bindings[0], 8 * CF_MIB, 0, &error),
+                 CF_FULL);
+    cr_expect(strstr(error.text, "it takes 8 MiB, and of 8 that are free 1 are kept so: "), "%s",
+              error.text);
+    d.env.files = real;
+}
+
 /* ---- Wholes ---- */
 
 Test(downloads, fetches_a_whole_and_leaves_zero_runs_as_holes)
