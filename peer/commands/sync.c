@@ -393,8 +393,11 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
     drop_told_locks(run, self, &overview);
     show(run, self, &overview);
     cf_source_say_none(run);
-    if (self->dry_run)
+    if (self->dry_run) {
+        run->exit_code = cf_exit_standing_exit_code(
+            &(cf_exit_standing){.repair = standing.repair, .stop = standing.stop});
         return CF_OK;
+    }
     say_next(run, self, &overview);
     if (cf_membership_standing(cf_loop_peer(run->loop), error)) {
         cf_say(&run->output, "%s", error->text);

@@ -240,7 +240,7 @@ def test_a_root_that_is_gone_or_another_deletes_nothing(pair_of_notes, tmp_path)
     here.rename(elsewhere)
     assert "not there" in laptop.run("sync", code=8)
     here.mkdir()
-    laptop.run("sync", code=8)
+    laptop.json("sync", "--dry-run", code=8), laptop.run("sync", code=8)
     desktop.sync()
     assert len(tree(there)) == 3
     here.rmdir()
