@@ -253,10 +253,10 @@ static void knock_invited(cf_service *service, cf_quotas *quotas, cf_bytes routi
     }
     if (!status && invitation.is_used && !cf_hash_equal(&invitation.knock, &request.knock))
         refuse_knock(service, routing_id, key, false, CF_REFUSED_USED,
-                     "the invitation was used before");
+                     "the invitation was used before: a new one is made by `counterfoild invite`");
     else if (!status && invitation.expires_ms && invitation.expires_ms <= service->now_ms)
         refuse_knock(service, routing_id, key, false, CF_REFUSED_EXPIRED,
-                     "the invitation has expired");
+                     "the invitation has expired: a new one is made by `counterfoild invite`");
     else if (!status)
         status = open_invited(service, &invitation, &request, sealed, &error);
     if (status == CF_MALFORMED || status == CF_FORGED)

@@ -138,7 +138,7 @@ def test_invitations_let_one_user_in(broker, make_device):
     first, second = make_device("first"), make_device("second")
     made = first.init(line)
     assert made["broker"] == broker.line == first.json("broker")["address"]
-    assert "used" in second.run("init", line, code=6)
+    assert "was used before: a new one is made by `counterfoild invite`" in second.run("init", line, code=6)
     assert not os.path.exists(second.home) and not os.path.exists(second.home + ".new")
     for wrong in [line[:-8], "nonsense", "a" * len(line)]:
         second.run("init", wrong, code=6)
