@@ -129,15 +129,33 @@ def test_folders_that_can_not_be_looked_into(notes):
 
 def test_a_folder_that_holds_what_is_not_synced_stays_and_shut(notes):
     laptop, desktop, here, there = notes
-    fill(here, {"ro/in/y": "y\n", "plain": "p\n"})
+    fill(here, {"ro/in/y": "y\n", "open/y": "y\n", "plain": "p\n"})
     shut(here, "ro/in", "ro")
     arrives(notes)
-    os.mkfifo(there / "ro/in/pipe")
+    for name in "ro/in", "open":
+        os.mkfifo(there / name / "pipe")
     shutil.rmtree(here / "ro")
+    shutil.rmtree(here / "open")
     laptop.sync(0, "--yes")
     pending = {one["path"]: one["reason"] for one in desktop.sync(1, "--yes")["collections"][0]["pending"]}
-    assert "not synced" in pending["ro/in"] and modes(there)["ro"] == modes(there)["ro/in"] == 0o555
+    for name in "ro/in", "open":
+        assert pending[name].startswith("it holds pipe, which is not synced: move that elsewhere"), pending
+    assert modes(there)["ro"] == modes(there)["ro/in"] == 0o555
     (there / "ro/in/pipe").unlink()
+    (there / "open/pipe").unlink()
+    assert desktop.sync(0, "--yes")["in_sync"] and tree(there) == tree(here)
+
+
+def test_what_a_folder_holds_that_was_deleted_elsewhere_is_named(notes):
+    laptop, desktop, here, there = notes
+    fill(here, {"d/y": "y\n", "plain": "p\n"})
+    arrives(notes)
+    os.mkfifo(there / "d/pipe")
+    shutil.rmtree(here / "d")
+    laptop.sync(0, "--yes")
+    pending = {one["path"]: one["reason"] for one in desktop.sync(1, "--yes")["collections"][0]["pending"]}
+    assert pending["d"].startswith("it holds pipe, which is not synced: move that elsewhere"), pending
+    (there / "d/pipe").unlink()
     assert desktop.sync(0, "--yes")["in_sync"] and tree(there) == tree(here)
 
 

@@ -7,6 +7,7 @@
 #include "peer/sources/files/apply_remove.h"
 
 #include "broker/platform/jobs.h"
+#include "broker/platform/names.h"
 #include "peer/bindings/lifted.h"
 #include "peer/merge/node_stat.h"
 #include "peer/sources/files/apply_inside.h"
@@ -33,36 +34,41 @@ bool cf_task_may_hold_more(const cf_task_place *place, const cf_node *node)
     return passed;
 }
 
-static bool note_any(void *context, cf_bytes name)
+static bool note_first(void *context, cf_bytes name)
 {
-    (void)name;
-    *(bool *)context = true;
+    cf_name_show(name, context);
     return false;
 }
 
-/* As far as one can look into it. */
-static bool is_empty(cf_files *files, const cf_folder *above, cf_bytes name)
+/* CF_CHANGED: it is a directory in which something is left, as far as one can look into it. */
+static cf_status check_empty(cf_files *files, const cf_folder *above, cf_bytes name,
+                             cf_error *error)
 {
+    char left[CF_NAME_SHOWN] = "";
     cf_folder *folder = NULL;
-    bool any = false;
     cf_error ignored;
 
     if (files->open_folder(files, above, name, &folder, &ignored) == CF_OK)
-        files->list(files, folder, note_any, &any, &ignored);
+        files->list(files, folder, note_first, left, &ignored);
     files->close_folder(files, &folder);
-    return !any;
+    return left[0] ? cf_fail(error, CF_CHANGED,
+                             "it holds %.100s, which is not synced: move that elsewhere, or remove "
+                             "it",
+                             left)
+                   : CF_OK;
 }
 
-/* CF_CHANGED: it is a directory in which something is left. */
 static cf_status open_for_removal(cf_task_place *place, const cf_node *node, const cf_folder *above,
                                   cf_error *error)
 {
     if (!place->binding->lifted.count)
         return CF_OK;
-    if (node->kind == CF_KIND_DIRECTORY && !is_empty(place->files, above, node->name))
-        return cf_fail(error, CF_CHANGED, "something lies in it here that is not synced");
-    cf_lifted_open(place->binding, place->files, node->parent, true);
-    return CF_OK;
+    cf_status status = node->kind == CF_KIND_DIRECTORY
+                           ? check_empty(place->files, above, node->name, error)
+                           : CF_OK;
+    if (!status)
+        cf_lifted_open(place->binding, place->files, node->parent, true);
+    return status;
 }
 
 static void end_removal(cf_task_place *place, cf_task *task, cf_status status,
@@ -143,6 +149,8 @@ static void remove_one(cf_files *files, const cf_folder *folder, removal *self)
         !self->status && (now.kind != CF_FILE_FOLDER || !cf_node_stat_same_file(&self->stat, &now));
     if (!self->status && !self->is_other)
         self->status = files->remove_folder(files, folder, self->name, &self->error);
+    if (self->status == CF_CHANGED)
+        check_empty(files, folder, self->name, &self->error);
 }
 
 static void remove_folders(cf_job *job)
