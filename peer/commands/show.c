@@ -109,6 +109,19 @@ static void keep_first(showing *self)
     self->items.count = kept;
 }
 
+static cf_status say_missing(const showing *self, cf_error *error)
+{
+    const char *typed = self->run->options.arguments[0];
+
+    if (self->named.bound)
+        return cf_fail(error, CF_MISSING,
+                       "%.100s is no record: `counterfoil log %.100s` tells of files", typed,
+                       typed);
+    return cf_fail(error, CF_MISSING,
+                   "the log knows no record %s; `counterfoil status` lists what is not synced",
+                   typed);
+}
+
 static cf_status find_items(showing *self, cf_error *error)
 {
     const cf_named_record *named = &self->named;
@@ -124,11 +137,7 @@ static cf_status find_items(showing *self, cf_error *error)
         find_former(self);
     keep_first(self);
     split_field(self);
-    return self->items.count ? CF_OK
-                             : cf_fail(error, CF_MISSING,
-                                       "the log knows no record %s; `counterfoil status` lists "
-                                       "what is not synced",
-                                       self->run->options.arguments[0]);
+    return self->items.count ? CF_OK : say_missing(self, error);
 }
 
 /* ---- As text ---- */

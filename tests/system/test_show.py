@@ -132,6 +132,10 @@ def test_one_that_was_deleted(people):
 def test_what_is_not_there(people):
     laptop, *_ = people
     assert "people//nobody" in laptop.run("show", "people//nobody", code=3)
+    laptop.add("notes", {"one.txt": "one"})
+    for path in "notes//one.txt", "notes//nothing":
+        said = laptop.run("show", path, code=3)
+        assert f"`counterfoil log {path}` tells of files" in said and "status" not in said, said
     laptop.run("show", "nothing//x", code=3)
     laptop.run("show", "people", code=3)
     laptop.run("show", code=2)
