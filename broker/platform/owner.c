@@ -80,8 +80,16 @@ void cf_owner_explain(const char *path, cf_error *error)
     cf_owner owner, other;
     struct stat there, strange;
 
-    if (error->number != EACCES || stat(path, &there) != 0 ||
-        !find_strange(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), there.st_uid, true, name,
+    if (error->number != EACCES || stat(path, &there) != 0)
+        return;
+    if (there.st_uid == geteuid() && (there.st_mode & S_IRWXU) != S_IRWXU) {
+        cf_fail(
+            error, error->status,
+            "%s is shut to its owner by its mode %03o: Permission denied; type `chmod u+rwx %s`",
+            path, there.st_mode & 07777, path);
+        return;
+    }
+    if (!find_strange(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), there.st_uid, true, name,
                       &strange))
         return;
     describe(there.st_uid, there.st_gid, &owner);

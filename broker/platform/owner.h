@@ -23,8 +23,8 @@ bool cf_owner_is_other_than_root(const char *path, cf_owner *out);
 cf_status cf_owner_become(const cf_owner *owner, cf_error *error);
 
 /* Where `error` is of a permission that was denied, and a file in the directory at `path`, or one
- * folder below, is another's than the directory: names it, both owners and the command that helps,
- * in the place of what the error said. */
+ * folder below, is another's than the directory, or the directory's mode shuts out its owner: names
+ * it, both owners and the command that helps, in the place of what the error said. */
 void cf_owner_explain(const char *path, cf_error *error);
 
 #endif

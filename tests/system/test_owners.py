@@ -105,6 +105,20 @@ def test_root_does_nothing_in_the_home_of_another(as_nobody, two, verb):
     assert laptop.sync()["in_sync"]
 
 
+@pytest.mark.parametrize("mode", [0o000, 0o600])
+def test_a_home_that_its_owner_shut_is_told_with_what_helps(as_nobody, two, mode):
+    laptop, _ = two
+    as_nobody(laptop, laptop.home)
+    os.chmod(laptop.home, mode)
+    try:
+        said = laptop.run("sync", code=1)
+        assert f"{laptop.home} is shut to its owner by its mode {mode:03o}: Permission denied" in said, said
+        assert f"`chmod u+rwx {laptop.home}`" in said, said
+    finally:
+        os.chmod(laptop.home, 0o700)
+    laptop.sync()
+
+
 def test_a_file_of_root_in_a_home_is_told_with_what_helps(as_nobody, two):
     laptop, _ = two
     as_nobody(laptop, laptop.home)
