@@ -16,6 +16,12 @@ bool cf_bytes_equal(cf_bytes a, cf_bytes b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+bool cf_bytes_are_zero(cf_bytes bytes)
+{
+    return bytes.size == 0 ||
+           (bytes.data[0] == 0 && memcmp(bytes.data, bytes.data + 1, bytes.size - 1) == 0);
+}
+
 int cf_bytes_compare(cf_bytes a, cf_bytes b)
 {
     size_t shared = a.size < b.size ? a.size : b.size;

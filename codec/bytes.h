@@ -27,6 +27,7 @@ static inline cf_bytes cf_bytes_of(const void *data, size_t size)
     return (cf_bytes){data, size};
 }
 bool cf_bytes_equal(cf_bytes a, cf_bytes b);
+bool cf_bytes_are_zero(cf_bytes bytes);
 /* Less than, equal to or greater than zero; a prefix sorts first. */
 int cf_bytes_compare(cf_bytes a, cf_bytes b);
 

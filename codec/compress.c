@@ -136,14 +136,6 @@ static cf_status decompress(cf_bytes data, size_t size, cf_buffer *plain, cf_err
     return CF_OK;
 }
 
-static bool is_zero(cf_bytes bytes)
-{
-    for (size_t i = 0; i < bytes.size; i++)
-        if (bytes.data[i])
-            return false;
-    return true;
-}
-
 cf_status cf_frame_read(cf_bytes frame, size_t limit, cf_buffer *plain, cf_error *error)
 {
     if (frame.size < CF_FRAME_OVERHEAD)
@@ -152,7 +144,7 @@ cf_status cf_frame_read(cf_bytes frame, size_t limit, cf_buffer *plain, cf_error
     if (length < CF_FRAME_OVERHEAD - METHOD_AT || length > frame.size - METHOD_AT)
         return cf_fail(error, CF_MALFORMED, "a frame says it has %zu bytes", length);
     size_t end = METHOD_AT + length;
-    if (!is_zero(cf_bytes_of(frame.data + end, frame.size - end)))
+    if (!cf_bytes_are_zero(cf_bytes_of(frame.data + end, frame.size - end)))
         return cf_fail(error, CF_MALFORMED, "a frame's padding is not zero");
     if (size > limit)
         return cf_fail(error, CF_TOO_LARGE, "%zu bytes where %zu are the most", size, limit);

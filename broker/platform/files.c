@@ -283,6 +283,35 @@ cf_status cf_files_open_above(cf_files *files, const char *path, cf_folder **out
     return status;
 }
 
+/* How many of the bytes lie in one block of the file. */
+static size_t in_block(uint64_t offset, size_t size)
+{
+    const size_t left = (size_t)(CF_HOLE_BLOCK - offset % CF_HOLE_BLOCK);
+
+    return left < size ? left : size;
+}
+
+cf_status cf_files_write_sparse(cf_files *files, const cf_file *file, uint64_t offset,
+                                cf_bytes bytes, cf_error *error)
+{
+    cf_status status = CF_OK;
+    size_t from = 0, to = 0, size;
+
+    for (; !status && to < bytes.size; to += size) {
+        size = in_block(offset + to, bytes.size - to);
+        if (!cf_bytes_are_zero(cf_bytes_of(bytes.data + to, size)))
+            continue;
+        if (from < to)
+            status = files->write_at(files, file, offset + from,
+                                     cf_bytes_of(bytes.data + from, to - from), error);
+        from = to + size;
+    }
+    if (!status && from < to)
+        status = files->write_at(files, file, offset + from,
+                                 cf_bytes_of(bytes.data + from, to - from), error);
+    return status;
+}
+
 static cf_status read_source(void *context, uint64_t offset, void *buffer, size_t size,
                              cf_error *error)
 {
@@ -315,6 +344,22 @@ static cf_status write_sink(void *context, const void *data, size_t size, cf_err
 cf_sink cf_sink_of_file(cf_file_bytes *bytes)
 {
     return (cf_sink){.write = write_sink, .context = bytes};
+}
+
+static cf_status write_sparse_sink(void *context, const void *data, size_t size, cf_error *error)
+{
+    cf_file_bytes *bytes = context;
+
+    cf_status status = cf_files_write_sparse(bytes->files, bytes->file, bytes->offset,
+                                             cf_bytes_of(data, size), error);
+    if (status == CF_OK)
+        bytes->offset += size;
+    return status;
+}
+
+cf_sink cf_sparse_sink_of_file(cf_file_bytes *bytes)
+{
+    return (cf_sink){.write = write_sparse_sink, .context = bytes};
 }
 
 /* ---- Renaming ---- */

@@ -259,6 +259,13 @@ cf_status cf_files_remove(cf_files *files, const cf_folder *folder, cf_bytes nam
 cf_status cf_files_open_above(cf_files *files, const char *path, cf_folder **out, cf_bytes *name,
                               cf_error *error);
 
+/* As write_at, where nothing was written yet: each block of zeros stays a hole, so that a sparse
+ * file is one wherever it is made. If the file ends in such a block, `truncate` gives it its
+ * length. a byte, and zeros up to 400 MB: one block is written, and the rest is a hole */
+#define CF_HOLE_BLOCK 4096
+cf_status cf_files_write_sparse(cf_files *files, const cf_file *file, uint64_t offset,
+                                cf_bytes bytes, cf_error *error);
+
 /* An open file as a source of bytes, and, front to back from `offset` on, as a sink. The struct
  * outlives what is made of it. */
 typedef struct {
@@ -268,5 +275,7 @@ typedef struct {
 } cf_file_bytes;
 cf_reader_at cf_reader_of_file(cf_file_bytes *bytes, uint64_t size);
 cf_sink cf_sink_of_file(cf_file_bytes *bytes);
+/* As cf_files_write_sparse. */
+cf_sink cf_sparse_sink_of_file(cf_file_bytes *bytes);
 
 #endif

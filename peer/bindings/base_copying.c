@@ -57,10 +57,10 @@ static cf_status copy_bytes(cf_base_copying *self, const cf_file *from, const cf
         if (!status && read != wanted)
             status = cf_fail(error, CF_CHANGED, "the file became shorter");
         if (!status)
-            status = files->write_at(files, to, at, cf_bytes_of(window, wanted), error);
+            status = cf_files_write_sparse(files, to, at, cf_bytes_of(window, wanted), error);
     }
     free(window);
-    return status;
+    return status ? status : files->truncate(files, to, self->now.size, error);
 }
 
 /* As far as a stat can tell: whoever uses the copy hashes it, so nobody needs to before. */
@@ -142,16 +142,19 @@ static cf_status bring_leaf(cf_base_copying *self, const cf_file *from, const cf
                             uint64_t leaf, uint8_t *window, cf_error *error)
 {
     cf_files *files = self->env->files;
+    const uint64_t at = leaf * CF_LEAF_SIZE;
     size_t size = cf_base_leaf_size(&self->now, leaf), read;
 
-    cf_status status = files->read_at(files, from, leaf * CF_LEAF_SIZE, window, size, &read, error);
+    cf_status status = files->read_at(files, from, at, window, size, &read, error);
     if (!status && !cf_leaf_fits(self->now.leaves, leaf, cf_bytes_of(window, read)))
         status = cf_fail(error, CF_CHANGED, "the file was changed");
     if (status)
         return status;
     self->is_touched = true;
     self->size += size;
-    return files->write_at(files, to, leaf * CF_LEAF_SIZE, cf_bytes_of(window, size), error);
+    return at < self->before.size
+               ? files->write_at(files, to, at, cf_bytes_of(window, size), error)
+               : cf_files_write_sparse(files, to, at, cf_bytes_of(window, size), error);
 }
 
 static cf_status bring_leaves(cf_base_copying *self, const cf_file *from, const cf_file *to,
@@ -165,7 +168,7 @@ static cf_status bring_leaves(cf_base_copying *self, const cf_file *from, const 
         if (cf_base_leaf_changed(&self->before, &self->now, leaf))
             status = bring_leaf(self, from, to, leaf, window, error);
     free(window);
-    if (!status && self->now.size < self->before.size) {
+    if (!status && self->now.size != self->before.size) {
         self->is_touched = true;
         status = files->truncate(files, to, self->now.size, error);
     }

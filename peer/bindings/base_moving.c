@@ -51,10 +51,12 @@ static cf_status copy_bytes(cf_base_moving *self, const cf_file *from, const cf_
         if (files->read_at(files, from, at, self->window, WINDOW, &read, error))
             return error->status = CF_MISSING;
         if (read)
-            status = files->write_at(files, to, at, cf_bytes_of(self->window, read), error);
+            status = cf_files_write_sparse(files, to, at, cf_bytes_of(self->window, read), error);
         at += read;
     }
-    return status || !read ? status : cf_fail(error, CF_MISSING, "it was broken off");
+    if (!status && read)
+        return cf_fail(error, CF_MISSING, "it was broken off");
+    return status ? status : files->truncate(files, to, at, error);
 }
 
 static cf_status fill(cf_base_moving *self, const cf_file *from, const cf_file *to, cf_error *error)

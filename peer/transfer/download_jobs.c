@@ -53,12 +53,14 @@ static void patch(cf_job *job)
         .source = cf_reader_of_file(&base, options->base_size),
         .patch = options->patch_file ? cf_reader_of_file(&patch_file, options->patch_size)
                                      : cf_reader_of_bytes(&options->patch),
-        .target = cf_sink_of_file(&target),
+        .target = cf_sparse_sink_of_file(&target),
         .form = CF_DELTA_LOG,
         .target_max = options->target_size,
     };
 
     self->status = cf_delta_decode(&decoding, &self->error);
+    if (!self->status)
+        self->status = files->truncate(files, options->target, target.offset, &self->error);
 }
 
 cf_file_job *cf_file_job_patch(const cf_patch_options *options)
@@ -88,7 +90,8 @@ static cf_status copy_stretch(const copying *self, uint64_t at, uint64_t end, cf
         if (!status && read != size)
             status = cf_fail(error, CF_CHANGED, "a file became shorter while it was copied");
         if (!status)
-            status = files->write_at(files, self->to, at, cf_bytes_of(self->window, size), error);
+            status =
+                cf_files_write_sparse(files, self->to, at, cf_bytes_of(self->window, size), error);
     }
     return status;
 }

@@ -205,8 +205,8 @@ static cf_status write_stretches(const open_job *self, cf_bytes plain, cf_error 
     for (size_t i = 0; !status && i < self->one->count; i++) {
         const stretch *to = &self->one->stretches[i];
 
-        status = files->write_at(files, options->file, to->at,
-                                 cf_bytes_of(plain.data + to->offset, to->length), error);
+        status = cf_files_write_sparse(files, options->file, to->at,
+                                       cf_bytes_of(plain.data + to->offset, to->length), error);
     }
     return status;
 }

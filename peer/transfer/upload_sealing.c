@@ -144,12 +144,6 @@ typedef struct {
     cf_error error;
 } seal_job;
 
-static bool all_zero(cf_bytes bytes)
-{
-    return bytes.size && bytes.data[0] == 0 &&
-           memcmp(bytes.data, bytes.data + 1, bytes.size - 1) == 0;
-}
-
 /* `bytes` are of the run from `from` on, where a leaf begins. */
 static cf_status check_leaves(const cf_sealing *sealing, uint64_t from, cf_bytes bytes,
                               cf_error *error)
@@ -209,7 +203,7 @@ static void work(cf_job *job)
     cf_bytes plain;
 
     self->status = read_piece(self->sealing, one, &read, &plain, &self->error);
-    if (!self->status && !one->is_again && all_zero(plain))
+    if (!self->status && !one->is_again && cf_bytes_are_zero(plain))
         self->zeros = true;
     else if (!self->status)
         self->status = cf_blob_seal(&place, plain, &self->sealed, &self->id, &self->error);

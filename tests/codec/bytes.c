@@ -14,6 +14,19 @@ Test(bytes, order_by_content_then_length)
     cr_assert(!cf_bytes_equal(cf_bytes_of_text("ab"), cf_bytes_of_text("a")));
 }
 
+Test(bytes, are_zero_where_each_is)
+{
+    uint8_t three[3] = {0};
+
+    cr_expect(cf_bytes_are_zero((cf_bytes){0}));
+    cr_expect(cf_bytes_are_zero(cf_bytes_of(three, 3)));
+    for (size_t i = 0; i < 3; i++) {
+        three[i] = 1;
+        cr_expect_not(cf_bytes_are_zero(cf_bytes_of(three, 3)), "byte %zu", i);
+        three[i] = 0;
+    }
+}
+
 Test(buffer, grows_over_many_appends)
 {
     cf_buffer buffer = {0};

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SIZE = 1 << 20, SMALL_DELTA = 20000, WHILE_MS = 12000 };
@@ -339,6 +340,49 @@ Test(engine_base_dir, copies_are_moved_before_the_old_ones_go)
     comes_back(&self);
     folder_remove(dir);
     expect_fails(move_to(&self, &to, &moved, &error), CF_CHANGED);
+    cf_base_place_release(&to);
+    end(&self);
+}
+
+static uint64_t taken_in(const char *dir, uint64_t *size)
+{
+    char path[500];
+    uint64_t taken = 0;
+    struct stat stat;
+
+    snprintf(path, sizeof path, "%s/" CF_BASE_FOLDER, dir);
+    DIR *folder = opendir(path);
+    cr_assert(folder, "%s", path);
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        snprintf(path, sizeof path, "%s/" CF_BASE_FOLDER "/%s", dir, entry->d_name);
+        if (entry->d_type != DT_REG || lstat(path, &stat))
+            continue;
+        taken += (uint64_t)stat.st_blocks * 512;
+        *size += (uint64_t)stat.st_size;
+    }
+    closedir(folder);
+    return taken;
+}
+
+Test(engine_base_dir, copies_that_are_moved_keep_their_holes)
+{
+    static const uint8_t last[2 * CF_HOLE_BLOCK] = {1};
+    scene self = begin();
+    uint64_t before = 0, after = 0;
+    cf_base_moved moved;
+    cf_base_place to;
+    cf_error error;
+    char dir[180];
+
+    snprintf(dir, sizeof dir, "%s-too", self.dir);
+    make_place(&self, dir, &to);
+    user_writes_sparse(self.a, "image", 2 * SIZE, cf_bytes_of(last, sizeof last));
+    settles_equal(self.w);
+    expect_ok(move_to(&self, &to, &moved, &error), error);
+    cr_expect_eq(moved.moved, 2);
+    cr_expect_lt(taken_in(self.dir, &before), 2 * SIZE);
+    cr_expect_lt(taken_in(dir, &after), 2 * SIZE);
+    cr_expect_eq(before, after);
     cf_base_place_release(&to);
     end(&self);
 }

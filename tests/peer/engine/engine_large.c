@@ -9,9 +9,11 @@
 #include "tests/support/expect.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { SIZE = 5 << 20 };
 
@@ -309,5 +311,67 @@ Test(engine_large, keeps_what_edits_of_a_copy_go_by)
         cr_expect(has_leaves(&w->devices[i], &whole), "device %d: what the copy stands on", i);
     }
     free(bytes);
+    small_world_destroy(&w);
+}
+
+static uint64_t taken_by(const char *folder, const char *name)
+{
+    char path[700];
+    struct stat stat;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    cr_assert_eq(lstat(path, &stat), 0, "%s", path);
+    return (uint64_t)stat.st_blocks * 512;
+}
+
+static uint64_t taken_by_copies(const small_device *self)
+{
+    char path[500];
+    uint64_t taken = 0;
+
+    snprintf(path, sizeof path, "%s/base", self->home_path);
+    DIR *folder = opendir(path);
+    cr_assert(folder, "%s", path);
+    for (const struct dirent *one; (one = readdir(folder));)
+        if (one->d_type == DT_REG)
+            taken += taken_by(path, one->d_name);
+    closedir(folder);
+    return taken;
+}
+
+/* By a program that writes into the file. */
+static void edit_in_place(const small_device *self, const char *name, off_t at, char byte,
+                          off_t length)
+{
+    char path[500];
+
+    snprintf(path, sizeof path, "%s/%s", self->folder, name);
+    int file = open(path, O_WRONLY);
+    cr_assert_geq(file, 0, "%s", path);
+    cr_assert_eq(pwrite(file, &byte, 1, at), 1);
+    cr_assert_eq(ftruncate(file, length), 0);
+    close(file);
+}
+
+/* It grows by a hole three times; then what was written is zero again. */
+Test(engine_large, keeps_the_holes_of_an_image_whoever_edits_it)
+{
+    enum { STEP = SIZE / 8 };
+    small_world *w = small_world_new(18, 2);
+
+    cr_assert(user_writes_sparse(&w->devices[0], "image", 2 * STEP, cf_bytes_of_text("end")));
+    settles_equal(w);
+    for (int i = 0; i < 6; i++) {
+        edit_in_place(&w->devices[i % 2], "image", STEP / 4 * (i % 3 + 1), i < 3 ? 'x' : 0,
+                      (i < 3 ? i + 3 : 5) * STEP);
+        settles_equal(w);
+        for (int k = 0; k < w->count; k++) {
+            const small_device *self = &w->devices[k];
+
+            cr_expect_lt(taken_by(self->folder, "image"), STEP, "edit %d, device %d", i, k);
+            cr_expect_lt(taken_by_copies(self), STEP, "edit %d, device %d: copies", i, k);
+            cr_expect_eq(expect_good_copies(self), 1, "edit %d, device %d", i, k);
+        }
+    }
     small_world_destroy(&w);
 }

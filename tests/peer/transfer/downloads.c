@@ -110,25 +110,54 @@ Test(downloads, say_what_the_room_is_for_that_is_free)
 
 /* ---- Wholes ---- */
 
-Test(downloads, fetches_a_whole_and_leaves_zero_runs_as_holes)
+/* The file that is ready takes no more of the disk. */
+static void expect_small(cf_bytes identity, cf_bytes content, int64_t most)
 {
-    uint8_t *bytes = noise(1, 8 * PIECE + 100);
-    cf_bytes content = cf_bytes_of(bytes, 8 * PIECE + 100);
     struct stat stat;
     cf_download got;
     char path[200];
 
-    memset(bytes + 2 * PIECE, 0, 4 * PIECE);
-    depot_connect(&d);
-    cf_bytes identity = depot_whole(&d, content);
-    cr_expect_eq(d.blob_count, 5);
     expect_ready(&d, identity, content);
     cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_READY);
     snprintf(path, sizeof path, "%s/folder/tmp/%.*s", d.disk->path, (int)got.name.size,
              (const char *)got.name.data);
     cr_assert_eq(lstat(path, &stat), 0);
-    cr_expect_leq(stat.st_blocks * 512, 5 * PIECE);
+    cr_expect_leq(stat.st_blocks * 512, most);
+}
+
+Test(downloads, fetches_a_whole_and_leaves_zero_runs_as_holes)
+{
+    uint8_t *bytes = noise(1, 8 * PIECE + 100);
+    cf_bytes content = cf_bytes_of(bytes, 8 * PIECE + 100);
+
+    memset(bytes + 2 * PIECE, 0, 4 * PIECE);
+    memset(bytes + 7 * PIECE + 1000, 0, PIECE / 2); /* in a blob with something else */
+    depot_connect(&d);
+    cf_bytes identity = depot_whole(&d, content);
+    cr_expect_eq(d.blob_count, 5);
+    expect_small(identity, content, 4 * PIECE);
     free(bytes);
+}
+
+/* Both have zeros where the disk has bytes, as after a program that wrote them. */
+Test(downloads, leaves_zero_runs_of_copies_and_patches_as_holes)
+{
+    uint8_t *bytes = noise(1, MORE);
+    cf_bytes content = cf_bytes_of(bytes, MORE);
+
+    memset(bytes + PIECE, 0, MORE - PIECE);
+    depot_lay(&d, "twin", content);
+    expect_small(depot_whole(&d, content), content, 2 * PIECE);
+    uint8_t *edited = noise(1, MORE);
+    memset(edited + PIECE, 0, MORE - PIECE);
+    edited[5 * PIECE] = 1;
+    expect_small(depot_patch(&d, content, cf_bytes_of(edited, MORE), false),
+                 cf_bytes_of(edited, MORE), 2 * PIECE);
+    expect_small(depot_patch(&d, content, cf_bytes_of(edited, MORE - PIECE / 2), false),
+                 cf_bytes_of(edited, MORE - PIECE / 2), 2 * PIECE);
+    cr_expect_eq(d.served, 0);
+    free(bytes);
+    free(edited);
 }
 
 Test(downloads, reads_a_whole_that_stands_in_the_log)
