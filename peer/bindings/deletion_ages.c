@@ -139,3 +139,13 @@ uint64_t cf_deleters_count_older(const cf_deleters *self, const cf_binding *bind
         older += !node->item_count || is_older(self, &node->items[0]);
     return older;
 }
+
+bool cf_deletion_is_known(cf_view *view, const cf_node *node, cf_arena *arena)
+{
+    cf_tree_place ignored;
+
+    for (size_t i = 0; i < node->item_count; i++)
+        if (cf_view_find(view, &node->items[i], arena, &ignored))
+            return false;
+    return node->item_count > 0;
+}

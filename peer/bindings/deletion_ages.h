@@ -35,6 +35,10 @@ typedef struct {
 /* Of an item that vanishes. */
 cf_age cf_deletion_age(cf_deleters *self, const cf_id *item, cf_guard_side side);
 
+/* The log has none of the node's items any more, though it had them: they were deleted elsewhere,
+ * and that was held here. */
+bool cf_deletion_is_known(cf_view *view, const cf_node *node, cf_arena *arena);
+
 /* How many items of the source are not young for any of those who delete, up to `enough`. */
 uint64_t cf_deleters_count_older(const cf_deleters *self, const cf_binding *binding,
                                  bool with_dependants, uint64_t enough);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/bindings/deletion_ages.h"
 #include "peer/bindings/files_root.h"
 #include "peer/commands/disk_answers.h"
 #include "peer/commands/overview.h"
@@ -188,6 +189,29 @@ static cf_status refuse_sender(const cf_binding *binding, cf_error *error)
                    typed, typed);
 }
 
+/* What of the base the log has no more: it was deleted elsewhere, and held here. */
+static cf_status say_deleted(const repair *self, const cf_binding *binding, cf_error *error)
+{
+    const cf_nodes *nodes = binding->nodes;
+    cf_collection *collection;
+    cf_arena arena = {0};
+    char typed[CF_PATH_TYPED];
+    size_t deleted = 0;
+
+    cf_status status = cf_peer_collection(self->peer, &binding->collection, &collection, error);
+    if (status)
+        return status;
+    for (const cf_node *node = NULL; (node = cf_nodes_next(nodes, node));)
+        deleted += cf_deletion_is_known(collection->view, node, &arena);
+    if (deleted)
+        cf_say(&self->run->output,
+               "%zu of %zu items were deleted elsewhere, and are not brought back: `counterfoil "
+               "log %s` names them",
+               deleted, cf_nodes_count(nodes), cf_binding_path_typed(binding, typed));
+    cf_arena_release(&arena);
+    return CF_OK;
+}
+
 static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
 {
     const cf_refill refill = {self->run, self->peer, binding, &self->records};
@@ -202,6 +226,8 @@ static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
         status = refuse_sender(binding, error);
     if (!status)
         status = make_missing(self, binding, error);
+    if (!status)
+        status = say_deleted(self, binding, error);
     if (!status)
         status = forget_base(self, binding, error);
     if (!status && cf_binding_is_folder(binding))

@@ -241,7 +241,7 @@ static void say_held(cf_run *run, const cf_binding *binding, const char *path)
         cf_say(&run->output,
                "stopped for safety: if these deletions are meant, `counterfoil sync %s --yes` (or "
                "--max-delete) says so; if not, `counterfoil repair %s --refill` brings them back, "
-               "but nothing that went before these were held",
+               "but nothing that was deleted elsewhere, or went before these were held",
                path, path);
 }
 

@@ -55,6 +55,32 @@ def test_a_folder_is_filled_and_what_is_not_in_the_log_is_kept(pair_of_notes):
     assert kept(here / ".counterfoil")["own/b"] == b"b\n", "nobody but its user removes it"
 
 
+def test_what_was_deleted_elsewhere_is_told_before_and_after(pair_of_notes):
+    """That was held here, until all was removed here by mistake: the log has it no more."""
+    laptop, desktop, here, there = pair_of_notes
+    fill(here, {f"many/{i}": f"{i}\n" for i in range(120)})
+    for path in [*(here / "many").iterdir(), here / "many"]:
+        os.utime(path, (10**9, 10**9))
+    both(laptop, desktop)
+    before = tree(here)
+    shutil.rmtree(there / "many")
+    desktop.run("sync", "--yes")
+    laptop.run("sync", code=8)
+    assert tree(here) == before
+    kept = tree(there)
+    for path in [path for path in here.iterdir() if path.name != ".counterfoil"]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    said = laptop.finish("sync")
+    assert said.returncode == 8 and "brings them back, but nothing that was deleted elsewhere" in said.stderr
+    assert "121 of them were deleted elsewhere before, and only you can put those back" in said.stdout
+    assert "121 of them were deleted elsewhere before" in laptop.run("status")
+    done = laptop.finish("repair", str(here), "--refill")
+    assert done.returncode == 0 and tree(here) == kept, done.stdout + done.stderr
+    assert f"121 of {121 + len(kept)} items were deleted elsewhere, and are not brought back" in done.stderr
+    again = laptop.finish("repair", str(here), "--refill")
+    assert "deleted elsewhere" not in again.stderr, again.stderr
+
+
 def test_a_folder_of_other_things_is_not_offered_to_be_filled(pair_of_notes):
     """A stick of somebody else's, as far as anybody sees; an empty one may be filled."""
     laptop, _, here, _ = pair_of_notes

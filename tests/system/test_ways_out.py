@@ -148,7 +148,7 @@ def test_a_refill_brings_back_what_is_held_and_one_that_was_away_the_rest(two):
         (there / f"file {i:03}").unlink()
     done = desktop.finish("sync")
     assert done.returncode == 8 and "100 of 110 items are missing here" in desktop.run("status")
-    assert "brings them back, but nothing that went before" in done.stderr
+    assert "brings them back, but nothing that was deleted elsewhere, or went before" in done.stderr
     desktop.run("repair", str(there), "--refill")
     assert len(tree(there)) == 110
     assert len(tree(here)) == 150  # away since

@@ -3,16 +3,51 @@
  * before. What may not is held; and what another device has locked is held back. */
 #include "peer/sources/files/files_source_inside.h"
 
+#include "peer/bindings/deletion_ages.h"
 #include "peer/sources/context/lock_guard.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-const char *cf_files_source_held_text(const cf_files_source *source, cf_arena *arena)
+/* A deletion that was made elsewhere was held here, until they were missing here, too: the log has
+ * nothing to bring back. */
+static size_t count_deleted_there(const cf_files_source *source, const uint64_t *missing,
+                                  size_t count)
 {
     const cf_binding *binding = source->binding;
+    cf_collection *collection;
+    cf_arena arena = {0};
+    cf_error error;
+    size_t deleted = 0;
 
-    return cf_binding_held_text(binding, CF_GUARD_HERE, source->held.count, arena);
+    if (binding->mode == CF_MODE_SEND ||
+        cf_peer_collection(source->context->peer, &binding->collection, &collection, &error))
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        const cf_node *node = cf_nodes_find(binding->nodes, missing[i]);
+
+        deleted += node && cf_deletion_is_known(collection->view, node, &arena);
+    }
+    cf_arena_release(&arena);
+    return deleted;
+}
+
+const char *cf_files_source_held_text(const cf_files_source *source, const uint64_t *missing,
+                                      size_t count, cf_arena *arena)
+{
+    const size_t deleted = count_deleted_there(source, missing, count);
+    const char *held = cf_binding_held_text(source->binding, CF_GUARD_HERE, count, arena);
+    cf_buffer text = {0};
+
+    if (!deleted)
+        return held;
+    cf_buffer_append_text(&text,
+                          "%s; %zu of them were deleted elsewhere before, and only you can put "
+                          "those back",
+                          held, deleted);
+    held = cf_arena_text(arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+    return held;
 }
 
 void cf_files_source_forget_unheld(cf_files_source *source)

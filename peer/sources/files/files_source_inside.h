@@ -196,7 +196,8 @@ bool cf_files_source_confirm_missing(cf_files_source *source, const cf_node *nod
 void cf_files_source_note_waiting(cf_files_source *source, const cf_scan_batch *found,
                                   const cf_scan_batch *kept);
 /* That what is held is, and how that ends; in the arena. */
-const char *cf_files_source_held_text(const cf_files_source *source, cf_arena *arena);
+const char *cf_files_source_held_text(const cf_files_source *source, const uint64_t *missing,
+                                      size_t count, cf_arena *arena);
 /* A look begins; is over. */
 void cf_files_source_begin_judging(cf_files_source *source);
 void cf_files_source_end_judging(cf_files_source *source);

@@ -143,8 +143,8 @@ void cf_files_source_note_batch(cf_files_source *source, const cf_scan_batch *ba
     }
     /* A look alone says what a sync would do: it would hold back too many at once. */
     bool held = !why && batch->gone_count && !may_go(source, batch, now_ms);
-    const char *reason = held ? cf_binding_held_text(source->binding, CF_GUARD_HERE,
-                                                     batch->gone_count, &source->found.arena)
+    const char *reason = held ? cf_files_source_held_text(source, batch->gone, batch->gone_count,
+                                                          &source->found.arena)
                               : deleted;
     for (size_t i = 0; i < batch->gone_count; i++) {
         cf_files_source_note_node(source, batch->gone[i],

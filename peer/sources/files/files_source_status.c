@@ -25,7 +25,9 @@ static void add_held(const cf_files_source *source, cf_pendings *pendings)
     const cf_binding *binding = source->binding;
     cf_buffer path = {0};
     cf_arena arena = {0};
-    const char *reason = source->held.count ? cf_files_source_held_text(source, &arena) : NULL;
+    const char *reason = source->held.count ? cf_files_source_held_text(source, source->held.at,
+                                                                        source->held.count, &arena)
+                                            : NULL;
 
     for (size_t i = 0; i < source->held.count; i++) {
         if (!cf_nodes_find(binding->nodes, source->held.at[i]))
