@@ -68,7 +68,7 @@ def test_telephones_merge_as_a_set_and_one_name_is_shown(people):
         merged = items(folder)["anna.vcf"]
         assert sorted(re.findall(r"^TEL.*:(.*)\r$", merged, re.M)) == ["+49 2", "+49 3", "+49 30"]
         assert "FN:Anna Second" in merged and "Anna First" not in merged
-        assert conflicts(device) == ["anna/name/full"]
+        assert conflicts(device) == ["anna/name/full", "anna/phones"], "both numbers are kept, and told"
 
 
 def test_what_did_not_change_keeps_its_bytes(two):
