@@ -78,7 +78,7 @@ static bool was_young(cf_deleters *self, const cf_item *item, const cf_write *bi
         add_deleter(self, &write.dot.writer, write.time.ms);
         young |= is_within(birth, &write.dot.writer, write.time.ms);
     }
-    return young && !was_brought(self->state, item, birth);
+    return young && birth->time.ms > self->met_ms && !was_brought(self->state, item, birth);
 }
 
 void cf_deleters_know(cf_deleters *self, cf_peer *peer, const cf_binding *binding,
@@ -92,10 +92,9 @@ void cf_deleters_know(cf_deleters *self, cf_peer *peer, const cf_binding *bindin
         self->state = collection->state;
     /* By the log's time: a clock that was set back makes nothing young. */
     if (vanishing->side == CF_GUARD_HERE &&
-        cf_author_writer(peer->author, &binding->collection, &own)) {
+        cf_author_writer(peer->author, &binding->collection, &own))
         add_deleter(self, &own, cf_author_time(peer->author, vanishing->now_ms).ms);
-        self->met_ms = binding->meets ? UINT64_MAX : binding->met_ms;
-    }
+    self->met_ms = binding->meets ? UINT64_MAX : binding->met_ms;
 }
 
 cf_age cf_deletion_age(cf_deleters *self, const cf_id *id, cf_guard_side side)

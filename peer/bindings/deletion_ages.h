@@ -19,7 +19,7 @@ typedef struct {
 
 typedef struct {
     const cf_state *state; /* NULL: nobody knows, all is older */
-    uint64_t met_ms;       /* what was born by then came with its source, and is older */
+    uint64_t met_ms;       /* what was born by then came with the source here, and is older */
     cf_deleter at[CF_DELETERS_MAX];
     size_t count;
 } cf_deleters;

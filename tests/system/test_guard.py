@@ -517,7 +517,8 @@ def test_a_source_keeps_a_limit_of_its_own(two):
     assert len(tree(there)) == 37
     assert "--max-delete" not in desktop.run("set", str(there), "--max-delete", "default")
     assert "max_delete" not in desktop.json("status")["collections"][0]
-    desktop.sync()
+    desktop.run("sync", code=8)  # what is held waits for the word
+    desktop.sync(0, "--yes")
     assert tree(here) == tree(there)
     laptop.run("set", str(here), "--max-delete", "100%")
     for name in names:

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+enum { NEW = 120, MOST = 110 };
 enum { ALL = 300, PART = 60, PARTS = 3, APART_MS = 2000, SOON_MS = 1000, CALM_MS = 9000 };
 
 /* The second device serves; all files are old. */
@@ -106,5 +107,32 @@ Test(engine_guard_elsewhere, is_not_awaited_for_ever)
         write_beside(a, i);
     }
     cr_expect_eq(count_of(b, ALL), ALL - PART);
+    small_world_destroy(&w);
+}
+
+/* Whoever made it, and when: a tree that was unpacked, sent, and removed within the hour. */
+Test(engine_guard_elsewhere, counts_what_was_there_at_the_first_look)
+{
+    small_world *w = small_world_new(28, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
+
+    w->guarded = true;
+    for (int i = 0; i < w->count; i++)
+        cf_engine_binding_at(w->devices[i].engine, 0)->meets = CF_MEETS_OLD; /* as `add` has it */
+    make_files(w, a, 0, NEW);
+    cr_assert(small_device_sync(a));
+    w->now_ms += APART_MS;
+    cr_assert(small_device_sync(b));
+    w->now_ms += APART_MS;
+    make_files(w, a, NEW, 2 * NEW); /* its own affair */
+    cr_assert(small_world_settle(w));
+    remove_range(a, 0, MOST);
+    remove_range(a, NEW, 2 * NEW);
+    cr_assert(small_device_sync(a));
+    cr_expect_eq(small_device_pending(a, NULL, CF_PENDING_HELD), MOST);
+    sync_with_the_word(a);
+    cr_assert(small_device_sync(b));
+    cr_expect_eq(held(b), MOST);
+    cr_expect_eq(count_of(b, 2 * NEW), NEW);
     small_world_destroy(&w);
 }
