@@ -2,9 +2,7 @@
 /* Who may read and who writes, what a stat says, and what is in a file. */
 #include "broker/platform/files.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "tests/broker/platform/files_here.h"
 
@@ -181,32 +179,6 @@ Test(files_contents, writes_as_a_sink_from_an_offset_on)
     expect_ok(cf_sink_write(&sink, "ef", 2, &error), error);
     files->close_file(files, &file);
     cr_assert(scratch_holds(here, "f", "acdef"));
-}
-
-Test(files_contents, writes_blocks_of_zeros_as_holes)
-{
-    enum { END = 5 * CF_HOLE_BLOCK + 10 };
-    static uint8_t bytes[END], found[END + 1];
-    struct stat stat;
-    cf_file *file = NULL;
-    char path[200];
-    size_t read;
-
-    bytes[2 * CF_HOLE_BLOCK] = bytes[3 * CF_HOLE_BLOCK - 1] = 1;
-    expect_ok(files->create_file(files, here->folder, named("f"), 0644, &file, &error), error);
-    cf_file_bytes to = {.files = files, .file = file, .offset = 0};
-    cf_sink sink = cf_sparse_sink_of_file(&to);
-    expect_ok(cf_sink_write(&sink, bytes, 100, &error), error);
-    expect_ok(cf_sink_write(&sink, bytes + 100, END - 100, &error), error);
-    cr_expect_eq(to.offset, END);
-    expect_ok(files->truncate(files, file, to.offset, &error), error);
-    expect_ok(files->read_at(files, file, 0, found, sizeof found, &read, &error), error);
-    cr_expect_eq(read, END);
-    cr_expect_eq(memcmp(found, bytes, END), 0);
-    files->close_file(files, &file);
-    snprintf(path, sizeof path, "%s/f", here->path);
-    cr_assert_eq(lstat(path, &stat), 0);
-    cr_expect_eq(stat.st_blocks * 512, CF_HOLE_BLOCK);
 }
 
 Test(files_contents, clones_or_leaves_the_target_empty)

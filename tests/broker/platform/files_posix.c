@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/support/calls.h"
@@ -241,4 +243,31 @@ Test(files_posix, knows_file_systems_that_others_change_and_that_number_anew)
         cr_expect_eq(told.is_remote, systems[i].is.is_remote, "%s", systems[i].name);
         cr_expect_eq(told.renumbers, systems[i].is.renumbers, "%s", systems[i].name);
     }
+}
+
+Test(files_posix, writes_blocks_of_zeros_as_holes)
+{
+    enum { END = 5 * CF_HOLE_BLOCK + 10 };
+    static uint8_t bytes[END], found[END + 1];
+    struct stat stat;
+    cf_file *file = NULL;
+    char path[200];
+    size_t read;
+
+    bytes[2 * CF_HOLE_BLOCK] = bytes[3 * CF_HOLE_BLOCK - 1] = 1;
+    expect_ok(files->create_file(files, here->folder, cf_bytes_of_text("f"), 0644, &file, &error),
+              error);
+    cf_file_bytes to = {.files = files, .file = file, .offset = 0};
+    cf_sink sink = cf_sparse_sink_of_file(&to);
+    expect_ok(cf_sink_write(&sink, bytes, 100, &error), error);
+    expect_ok(cf_sink_write(&sink, bytes + 100, END - 100, &error), error);
+    cr_expect_eq(to.offset, END);
+    expect_ok(files->truncate(files, file, to.offset, &error), error);
+    expect_ok(files->read_at(files, file, 0, found, sizeof found, &read, &error), error);
+    cr_expect_eq(read, END);
+    cr_expect_eq(memcmp(found, bytes, END), 0);
+    files->close_file(files, &file);
+    snprintf(path, sizeof path, "%s/f", here->path);
+    cr_assert_eq(lstat(path, &stat), 0);
+    cr_expect_eq(stat.st_blocks * 512, CF_HOLE_BLOCK);
 }
