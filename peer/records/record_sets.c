@@ -324,18 +324,26 @@ static void add_value(set_scan *self, cf_bytes value)
     cf_change_draft_write(&self->diffing->draft, item, field, value, false);
 }
 
-/* The first entry that showed the old value takes the new one; others that showed it are no
- * more. */
+/* The first entry that showed the old value, and has taken no other, takes the new one; others that
+ * showed it are no more.
+ *
+ *     1 is 2 here and 3 there: one entry shows both; they are 5 and 6 now    it takes 5, 6 is new
+ */
 static void edit(set_scan *self, cf_bytes old, cf_bytes value)
 {
     cf_change_draft *draft = &self->diffing->draft;
+    const cf_id *item = &self->scanned->item;
+    cf_bytes place = {0};
     size_t count;
     const cf_row_ref *const *refs = showing(self, old, &count);
 
-    for (size_t i = 0; i < count; i++)
-        cf_change_draft_over(draft, &self->scanned->item, refs[i]->field, &refs[i]->dot);
-    if (count)
-        cf_change_draft_write(draft, &self->scanned->item, refs[0]->field, value, false);
+    for (size_t i = 0; i < count; i++) {
+        cf_change_draft_over(draft, item, refs[i]->field, &refs[i]->dot);
+        if (!place.size && !cf_change_draft_value(draft, item, refs[i]->field).size)
+            place = refs[i]->field;
+    }
+    if (place.size)
+        cf_change_draft_write(draft, item, place, value, false);
     else
         add_value(self, value);
     replace_seat(self, old, false);

@@ -323,24 +323,34 @@ class Scan:
         card u note=x tel=3,2
         >>> rows("A card u tel=1,2; all; A card u tel=3,4; B card u tel=5,6; all")  # so do two
         card u tel=3,5,4,6
+
+        One entry may show two values, of which it takes one: the other is a new entry.
+
+        >>> rows("A card u tel=1; all; A card u tel=2; B card u tel=3; all; A card u tel=5,6; all")
+        card u tel=5,6
         """
         gone, new = (sorted(values, key=lambda v: (len(v), v)) for values in ({*old} - {*now}, {*now} - {*old}))
         entries = row.refs.get(name, {}) if row else {}
         if len(gone) == len(new):
             for value, instead in zip(gone, new):
-                for n, (field, dot) in enumerate(entries[value]):
-                    self.put(item, field, None if n else instead, [dot])
+                for field, dot in entries[value]:
+                    self.put(item, field, None, [dot])
+                free = [field for field, _ in entries[value] if self.draft[item, field].value is None]
+                self.put(item, free[0] if free else self.new_entry(item, name, instead), instead)
             return bool(gone)
         for value in gone:
             for field, dot in entries[value]:
                 self.put(item, field, None, [dot] + [d for f, d, *_ in row.listed if f == field])
         for value in new:
-            number = 0
-            while (field := f"/{name}/{m.digest('entry', value, number)[:8]}") in self.state.get(item, ()) \
-                    or (item, field) in self.draft:
-                number += 1
-            self.put(item, field, value)
+            self.put(item, self.new_entry(item, name, value), value)
         return bool(gone or new)
+
+    def new_entry(self, item, name, value):
+        number = 0
+        while (field := f"/{name}/{m.digest('entry', value, number)[:8]}") in self.state.get(item, ()) \
+                or (item, field) in self.draft:
+            number += 1
+        return field
 
     def scan_gone(self):
         """t. A deletion covers all that the base's record had, also what the format can't show, and what was listed. With it go

@@ -175,6 +175,7 @@ UNDONE = [
      "self.put(item, KEY, at[1], all_dots(row, KEY))\n        changed",
      'self.put(item, KEY, at[1], shown_dots(row, "key"))\n        changed'),
     ("s an edit is a deletion and an addition", "record_model", "if len(gone) == len(new):", "if False:"),
+    ("s an entry takes two values", "record_model", "free[0] if free else self.new_entry(item, name, instead)", "entries[value][0][0]"),
     ("s two edits are deletions and additions", "record_model", "if len(gone) == len(new):", "if len(gone) == len(new) == 1:"),
     ("t a deletion leaves what is listed", "record_model",
      "covers |= {(f, d) for f, d, _, conflict in row.listed if conflict}",

@@ -71,6 +71,18 @@ def test_telephones_merge_as_a_set_and_one_name_is_shown(people):
         assert conflicts(device) == ["anna/name/full", "anna/phones"], "both numbers are kept, and told"
 
 
+def test_two_numbers_that_were_both_kept_are_both_what_they_are_changed_to(people):
+    """One entry shows both, and takes one of them."""
+    edit(people.here / "anna.vcf", ":+49 1", ":+49 2")
+    edit(people.there / "anna.vcf", ":+49 1", ":+49 3")
+    people.both()
+    edit(people.here / "anna.vcf", ":+49 2", ":+49 5")
+    edit(people.here / "anna.vcf", ":+49 3", ":+49 6")
+    people.both()
+    for folder in people.here, people.there:
+        assert sorted(re.findall(r"^TEL.*:(.*)\r$", items(folder)["anna.vcf"], re.M)) == ["+49 5", "+49 6"]
+
+
 def test_what_did_not_change_keeps_its_bytes(two):
     laptop, desktop = two
     here, there = laptop.source("people.vcf"), desktop.source("people")
