@@ -16,7 +16,7 @@ typedef struct {
     bool json;
     cf_bytes folder; /* the caller's working directory: what relative paths begin from */
     /* Of the client, and not sent: how long it waits until the other process has heard of the
-     * request, where that tells (0: `patience_ms`), and for whatever comes next (0: for ever). */
+     * request, or read it (0: `patience_ms`), and for whatever comes next (0: for ever). */
     uint64_t heard_ms, patience_ms;
 } cf_control_request;
 

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -190,6 +192,14 @@ static bool is_silent_for(int end, uint64_t limit_ms)
     return poll(&answer, 1, limit_ms > INT_MAX ? INT_MAX : (int)limit_ms) == 0;
 }
 
+/* The other process has read all that it was sent: also one of before, which doesn't say so. */
+static bool has_read_all(int end)
+{
+    int left;
+
+    return ioctl(end, SIOCOUTQ, &left) == 0 && left == 0;
+}
+
 /* For what comes next. */
 static cf_status await(int end, receiver *self, cf_error *error)
 {
@@ -204,7 +214,12 @@ static cf_status await(int end, receiver *self, cf_error *error)
         self->sink(self->context, CF_CONTROL_SILENCE, cf_bytes_of_text(""));
         limit_ms -= limit_ms ? CF_CONTROL_SILENT_MS : 0;
     }
-    return limit_ms && is_silent_for(end, limit_ms) ? fail_of_silence(end, request, error) : CF_OK;
+    if (!limit_ms || !is_silent_for(end, limit_ms))
+        return CF_OK;
+    if (!awaits_hearing || !has_read_all(end))
+        return fail_of_silence(end, request, error);
+    self->is_heard = true;
+    return await(end, self, error);
 }
 
 static cf_status receive_all(int end, receiver *self, cf_error *error)

@@ -229,10 +229,16 @@ void cf_calendar_duration_write(const cf_calendar_duration *duration, cf_buffer 
         cf_buffer_append_text(out, "0S");
 }
 
+/* NULL: its clock is never changed, or nobody knows when. */
+static const char *changes_of(cf_bytes zone)
+{
+    return cf_bytes_equal(zone, cf_bytes_of_text("Etc/UTC")) ? NULL : cf_time_zone_rule(zone);
+}
+
 bool cf_calendar_duration_end(const cf_calendar_time *start, const cf_calendar_duration *duration,
                               cf_calendar_time *end)
 {
-    const char *rule = duration->seconds ? cf_time_zone_rule(start->zone) : NULL;
+    const char *rule = duration->seconds ? changes_of(start->zone) : NULL;
 
     *end = *start;
     end->seconds += duration->days * DAY;
@@ -249,7 +255,7 @@ bool cf_calendar_duration_between(const cf_calendar_time *start, const cf_calend
                                   cf_calendar_duration *out)
 {
     const int64_t wall = end->seconds - start->seconds;
-    const char *rule = wall < 0 ? NULL : cf_time_zone_rule(start->zone);
+    const char *rule = wall < 0 ? NULL : changes_of(start->zone);
 
     *out = (cf_calendar_duration){.days = wall / DAY, .seconds = wall % DAY};
     if (!rule)

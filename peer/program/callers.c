@@ -71,7 +71,10 @@ static cf_status read_words(caller *self, const cf_control_request *request, cf_
     return status ? status : cf_run_patience(&self->run, &self->patience_ms, error);
 }
 
-enum { TELL_MS = 10000 };
+enum {
+    TELL_MS = 10000,
+    HEARS_MIN_MS = 1000, /* who serves is not idle at each moment */
+};
 
 static void begin(caller *self)
 {
@@ -348,9 +351,9 @@ cf_status cf_run_send(cf_run *run, const char *home_path, uint64_t patience_ms, 
 {
     sending self = {.run = run,
                     .home_path = home_path,
-                    .patience_ms = patience_ms == UINT64_MAX ? 0
-                                   : patience_ms             ? patience_ms
-                                                             : 1,
+                    .patience_ms = patience_ms == UINT64_MAX    ? 0
+                                   : patience_ms > HEARS_MIN_MS ? patience_ms
+                                                                : HEARS_MIN_MS,
                     .sends_own = true};
 
     cf_status status = send_once(&self, error);

@@ -28,6 +28,11 @@ static void echo(void *context, cf_control_call *call, const cf_control_request 
     server *self = context;
     cf_bytes last = request->arguments[request->count - 1];
 
+    if (cf_bytes_equal(request->arguments[0], cf_bytes_of_text("old"))) {
+        cf_control_set_data(call, self);
+        self->waiting = call; /* as a program of before: it says nothing of having heard */
+        return;
+    }
     if (!cf_control_is_heard(call))
         return;
     self->requests++;
@@ -289,9 +294,9 @@ Test(control, is_not_waited_for_longer_than_the_caller_wants_until_it_hears)
 }
 
 /* What was heard is waited for. */
-Test(control, is_waited_for_once_it_has_heard)
+static void expect_waited_for(const char *verb)
 {
-    caller self = {.arguments = {cf_bytes_of_text("wait")}, .count = 1, .heard_ms = 1000 * HEARD_S};
+    caller self = {.arguments = {cf_bytes_of_text(verb)}, .count = 1, .heard_ms = 1000 * HEARD_S};
 
     start(&self);
     while (!running.waiting)
@@ -302,6 +307,16 @@ Test(control, is_waited_for_once_it_has_heard)
     expect_ok(self.status, self.error);
     cr_expect_eq(self.exit_code, 7);
     release(&self);
+}
+
+Test(control, is_waited_for_once_it_has_heard)
+{
+    expect_waited_for("wait");
+}
+
+Test(control, is_waited_for_once_it_has_read_the_request_where_it_does_not_say_so)
+{
+    expect_waited_for("old");
 }
 
 Test(control, drops_waiting_calls_when_it_ends)
