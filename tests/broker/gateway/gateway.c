@@ -123,12 +123,7 @@ Test(gateway, never_shows_one_user_what_is_anothers)
     write_and_publish(&a, &a.lap, a.at_lap);
     hear_nothing(a.house, at_pc);
 
-    cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {.version = CF_PROTOCOL_VERSION,
-                                  .user = a.account.user,
-                                  .heads = NULL,
-                                  .head_count = 0,
-                                  .more = false}};
+    cf_message hello = hello_of(&a.account.user);
     caller *curious = call_in(a.house, cf_keys_public(pc.keys)->curve);
     say(a.house, curious, &hello); /* with his own key, for her log */
     hear_refusal(a.house, curious, CF_REFUSED_UNKNOWN);

@@ -105,12 +105,7 @@ Test(gateway_alone, names_heads_to_who_comes_meanwhile_and_says_when_all_else_wa
     caller *later = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
-    const cf_message hello = {.command = CF_COMMAND_HELLO,
-                              .hello = {.version = CF_PROTOCOL_VERSION,
-                                        .user = a.account.user,
-                                        .heads = NULL,
-                                        .head_count = 0,
-                                        .more = false}};
+    const cf_message hello = hello_of(&a.account.user);
     bool named = false;
 
     alone_turn_to(&a, &pictures);

@@ -192,12 +192,7 @@ static cf_status nothing_found(cf_store *store, const cf_hash *user, const cf_he
 Test(gateway_sessions, tells_whose_log_can_not_be_read)
 {
     household a = a_greeted_household();
-    cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {.version = CF_PROTOCOL_VERSION,
-                                  .user = a.account.user,
-                                  .heads = NULL,
-                                  .head_count = 0,
-                                  .more = false}};
+    cf_message hello = hello_of(&a.account.user);
     cf_message reports = {.command = CF_COMMAND_QUERY};
     cf_head head = {{{9}}, 5, {{9}}};
     cf_store *store = a.house->store;

@@ -53,12 +53,7 @@ static bool is_void(ann *a, const person *author)
 
 static void say_hello(ann *a, caller *from)
 {
-    cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {.version = CF_PROTOCOL_VERSION,
-                                  .user = a->account.user,
-                                  .heads = NULL,
-                                  .head_count = 0,
-                                  .more = false}};
+    cf_message hello = hello_of(&a->account.user);
 
     say(a->house, from, &hello);
 }

@@ -119,12 +119,7 @@ Test(gateway_sessions, keeps_eight_sessions_of_a_device_and_lets_its_oldest_go)
 Test(gateway_sessions, says_in_welcome_what_it_holds_and_what_time_it_is)
 {
     household a = a_greeted_household();
-    cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {.version = CF_PROTOCOL_VERSION,
-                                  .user = a.account.user,
-                                  .heads = NULL,
-                                  .head_count = 0,
-                                  .more = false}};
+    cf_message hello = hello_of(&a.account.user);
 
     say(a.house, a.at_desk, &hello);
     cf_message welcome = hear(a.house, a.at_desk, CF_COMMAND_WELCOME);
@@ -162,12 +157,7 @@ Test(gateway_sessions, serves_others_while_what_it_has_of_one_user_is_damaged)
 {
     household a = a_household();
     person bob = an_account(11), pc = a_device(12, &bob.user), pad = a_device(13, &bob.user);
-    cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {.version = CF_PROTOCOL_VERSION,
-                                  .user = a.account.user,
-                                  .heads = NULL,
-                                  .head_count = 0,
-                                  .more = false}};
+    cf_message hello = hello_of(&a.account.user);
 
     settle_in(a.house, &bob, &pc, &pad);
     const size_t allowed = a.house->allowed;
@@ -269,12 +259,7 @@ Test(gateway_sessions, refuses_hello_of_a_key_that_is_no_member)
     household a = a_greeted_household();
     person stranger = a_device(9, &a.account.user);
     caller *knocking = call_in(a.house, cf_keys_public(stranger.keys)->curve);
-    cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {.version = CF_PROTOCOL_VERSION,
-                                  .user = a.account.user,
-                                  .heads = NULL,
-                                  .head_count = 0,
-                                  .more = false}};
+    cf_message hello = hello_of(&a.account.user);
 
     say(a.house, knocking, &hello);
     hear_refusal(a.house, knocking, CF_REFUSED_UNKNOWN);

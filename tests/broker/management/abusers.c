@@ -67,12 +67,7 @@ static void forget_letters(caller *at)
 static void abuse(broker_world *house, user *by, size_t round)
 {
     static cf_hash ids[ASKED];
-    const cf_message hello = {.command = CF_COMMAND_HELLO,
-                              .hello = {.version = CF_PROTOCOL_VERSION,
-                                        .user = by->account.user,
-                                        .heads = NULL,
-                                        .head_count = 0,
-                                        .more = false}},
+    const cf_message hello = hello_of(&by->account.user),
                      have = {.command = CF_COMMAND_HAVE, .have = {.ids = ids, .id_count = ASKED}},
                      subscribe = {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {.credit = 1}};
     const cf_bytes garbage = cf_bytes_of_text("\xff\xff\xff");

@@ -381,12 +381,7 @@ Test(quotas, hold_back_who_brings_more_entries_than_a_minute_has)
 Test(quotas, bound_the_connections_of_a_user)
 {
     household a = anns_house();
-    cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {.version = CF_PROTOCOL_VERSION,
-                                  .user = a.account.user,
-                                  .heads = NULL,
-                                  .head_count = 0,
-                                  .more = false}};
+    cf_message hello = hello_of(&a.account.user);
 
     a.house->sessions_of_user = 1;
     start_again(&a);

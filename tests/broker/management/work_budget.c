@@ -148,16 +148,6 @@ static void pass_over(broker_world *house, caller *by)
     by->first = by->count = 0;
 }
 
-static cf_message hello_of(const neighbours *n)
-{
-    return (cf_message){.command = CF_COMMAND_HELLO,
-                        .hello = {.version = CF_PROTOCOL_VERSION,
-                                  .user = n->account.user,
-                                  .heads = NULL,
-                                  .head_count = 0,
-                                  .more = false}};
-}
-
 /* The desk asks for blobs until it isn't heard any more. */
 static void ask_too_much(neighbours *n)
 {
@@ -238,7 +228,7 @@ Test(impatient_gateway, looks_only_for_blobs_that_may_be_there)
 Test(impatient_gateway, begins_no_session_for_who_asked_too_much)
 {
     neighbours n = two_users();
-    cf_message hello = hello_of(&n);
+    cf_message hello = hello_of(&n.account.user);
 
     ask_too_much(&n);
     hear(n.house, n.at_desk, CF_COMMAND_AGAIN);
@@ -280,7 +270,7 @@ Test(impatient_gateway, checks_no_more_signatures_of_who_forges)
 Test(impatient_gateway, is_tired_of_garbage_and_of_sessions)
 {
     neighbours n = two_users();
-    cf_message hello = hello_of(&n);
+    cf_message hello = hello_of(&n.account.user);
     cf_bytes garbage = cf_bytes_of_text("\xff\xff\xff");
 
     heads_read = 0;

@@ -322,16 +322,19 @@ void settle_in(broker_world *self, person *account, person *first, person *secon
     cf_users_refresh(self->users, &account->user);
 }
 
+cf_message hello_of(const cf_hash *user)
+{
+    return (cf_message){.command = CF_COMMAND_HELLO,
+                        .hello = {.version = CF_PROTOCOL_VERSION, .user = *user}};
+}
+
 void greet(broker_world *self, caller *from, const cf_hash *user, const cf_head *heads,
            size_t count)
 {
-    cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {.version = CF_PROTOCOL_VERSION,
-                                  .user = *user,
-                                  .heads = heads,
-                                  .head_count = count,
-                                  .more = false}};
+    cf_message hello = hello_of(user);
 
+    hello.hello.heads = heads;
+    hello.hello.head_count = count;
     say(self, from, &hello);
     hear(self, from, CF_COMMAND_WELCOME);
 }

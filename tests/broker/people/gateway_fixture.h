@@ -75,6 +75,8 @@ void hear_nothing(broker_world *self, caller *by);
 /* Brings the account's entries and those of its devices into the broker without a session, as if
  * enrolled long ago. */
 void settle_in(broker_world *self, person *account, person *first, person *second);
+/* Of this version, with no heads: more can be set in it. */
+cf_message hello_of(const cf_hash *user);
 /* HELLO with these heads; hears WELCOME. */
 void greet(broker_world *self, caller *from, const cf_hash *user, const cf_head *heads,
            size_t count);

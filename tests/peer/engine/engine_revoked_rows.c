@@ -54,6 +54,16 @@ static scene a_table(uint64_t seed, bool counted, cf_heads *heads)
     return s;
 }
 
+/* The suspect makes a row, and the other, who has heard of it, edits it. */
+static void edit_the_suspects(const scene *s, long id)
+{
+    write_row(s->suspect, id, 70);
+    cr_assert(small_device_sync(s->suspect));
+    cr_assert(small_device_sync(s->other));
+    write_row(s->other, id, 77);
+    cr_assert(small_device_sync(s->other));
+}
+
 static void shut_out(scene *s, cf_heads *heads)
 {
     revoke(s->owner, &s->id, heads);
@@ -98,11 +108,7 @@ Test(engine_revoked_rows, tells_of_it_in_the_same_sync)
     cf_heads heads;
     scene s = a_table(4, false, &heads);
 
-    write_row(s.suspect, 7, 70);
-    cr_assert(small_device_sync(s.suspect));
-    cr_assert(small_device_sync(s.other));
-    write_row(s.other, 7, 77);
-    cr_assert(small_device_sync(s.other));
+    edit_the_suspects(&s, 7);
     revoke(s.owner, &s.id, &heads);
     s.owner->offline = false;
     cr_assert(small_device_sync(s.owner));
@@ -119,11 +125,7 @@ Test(engine_revoked_rows, leaves_it_also_where_another_row_has_its_number)
     cf_heads heads;
     scene s = a_table(2, true, &heads);
 
-    write_row(s.suspect, 2, 70);
-    cr_assert(small_device_sync(s.suspect));
-    cr_assert(small_device_sync(s.other));
-    write_row(s.other, 2, 77);
-    cr_assert(small_device_sync(s.other));
+    edit_the_suspects(&s, 2);
     write_row(s.owner, 2, 20);
     shut_out(&s, &heads);
     expect_all(&s, 3, (const long[][2]){{77, 1}, {20, 1}, {70, 0}});
