@@ -284,21 +284,29 @@ static bool is_known(known_field known, cf_bytes said)
     return false;
 }
 
-/* The one value that is new, in the place of the one that is gone. */
-static cf_bytes edited(meaning *self, const cf_row_field *is, known_field known, cf_bytes said)
+/* Which one of the known values is gone, where just one is, and one is new; else how many there
+ * are. Of all values of a field it is asked once. */
+static size_t only_gone(const cf_row_field *is, known_field known)
 {
-    size_t gone = known.field->count, news = 0;
+    const size_t none = known.field->count;
+    size_t gone = none, news = 0;
 
-    for (size_t i = 0; i < is->count; i++)
+    for (size_t i = 0; i < is->count && news < 2; i++)
         news += !is_known(known, is->values[i]);
-    for (size_t i = 0; i < known.field->count; i++)
+    for (size_t i = 0; i < none && news == 1; i++)
         if (!is_shown(is, known, i)) {
-            if (gone < known.field->count)
-                return (cf_bytes){0};
+            if (gone < none)
+                return none;
             gone = i;
         }
-    if (news != 1 || gone == known.field->count || is_known(known, said) ||
-        !known.words[gone].size || cf_bytes_equal(known.words[gone], known.field->values[gone]))
+    return gone;
+}
+
+/* The one value that is new, in the place of the one that is gone. */
+static cf_bytes edited(meaning *self, known_field known, size_t gone, cf_bytes said)
+{
+    if (gone == known.field->count || is_known(known, said) || !known.words[gone].size ||
+        cf_bytes_equal(known.words[gone], known.field->values[gone]))
         return (cf_bytes){0};
     return with_unsaid(self, said, known.field->values[gone], known.words[gone]);
 }
@@ -313,6 +321,8 @@ static bool is_patched(const cf_row_field *is, known_field known)
 static void give_field(meaning *self, const cf_row *row, const cf_row *before,
                        const cf_row_field *is, known_field known)
 {
+    const size_t gone = known.field ? only_gone(is, known) : 0;
+
     for (size_t i = 0; i < is->count; i++) {
         cf_bytes said = is->values[i], value = {0};
 
@@ -322,7 +332,7 @@ static void give_field(meaning *self, const cf_row *row, const cf_row *before,
             value = patched(self, &(occurrence){known.field->values[0], known.words[0], said,
                                                 said_now(self, row, before, is->name)});
         else if (known.field)
-            value = edited(self, is, known, said);
+            value = edited(self, known, gone, said);
         cf_field_list_add(&self->list, self->arena, is->name, value.size ? value : said);
     }
 }
