@@ -276,6 +276,9 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
  * mark that only was lost is put back where that is asked for again and nothing went meanwhile, and
  * is reported. */
 cf_status cf_binding_open_root(cf_peer *peer, cf_binding *binding, cf_error *error);
+/* CF_UNSAFE, since what can't be seen is not gone: of a folder that could not be opened, with what
+ * helps where that was forbidden. */
+cf_status cf_binding_refuse_unseen(const cf_binding *binding, cf_error *error);
 /* How many of the things that were last synced lie in the folder as the very files, in their
  * places, and how many there are. */
 typedef struct {

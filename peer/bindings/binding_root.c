@@ -356,6 +356,15 @@ static void note_system(cf_binding *binding, cf_files *files)
         binding->is_remote = cf_poll_wants(&system);
 }
 
+cf_status cf_binding_refuse_unseen(const cf_binding *binding, cf_error *error)
+{
+    char word[CF_PATH_TYPED];
+
+    cf_root_say_shut(cf_binding_path_typed(binding, word), ", and nothing is deleted elsewhere",
+                     error);
+    return error->status = CF_UNSAFE;
+}
+
 cf_status cf_binding_open_root(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     cf_files *files = peer->env->files;
@@ -366,7 +375,7 @@ cf_status cf_binding_open_root(cf_peer *peer, cf_binding *binding, cf_error *err
     if (status == CF_MISSING || status == CF_CHANGED)
         return refuse(binding, CF_MISSING, "not there, and nothing is deleted elsewhere", error);
     if (status)
-        return error->status = CF_UNSAFE;
+        return cf_binding_refuse_unseen(binding, error);
     note_system(binding, files);
     if (binding->is_image)
         return hold_image(peer, binding, error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/bindings/files_root.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,4 +246,13 @@ cf_status cf_root_remove(cf_files *files, const cf_folder *root, cf_error *error
     if (status == CF_OK)
         status = files->sync_folder(files, root, error);
     return status;
+}
+
+void cf_root_say_shut(const char *path, const char *and, cf_error *error)
+{
+    if (error->number == EACCES)
+        cf_fail(error, error->status,
+                "%s: Permission denied%s: `chmod u+rwx %s` lets us in where it is ours, `chown` "
+                "where it is another's",
+                path, and, path);
 }

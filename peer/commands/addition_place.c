@@ -153,13 +153,17 @@ static cf_status refuse_unwritable(const cf_addition *self, cf_error *error)
                    self->path, reason ? reason : "");
 }
 
-/* Where no mark can be written: it may be one that only sends. */
+/* Where no mark can be written, in a folder that can be read: it may be one that only sends. */
 static cf_status take_unwritable(cf_addition *self, cf_status status, cf_error *error)
 {
     const char *mode = cf_options_value(&self->run->options, "mode");
 
     if (!status || !cf_error_is_unwritable(error) || cf_format_is_records(self->format))
         return status;
+    if (access(self->path, R_OK | X_OK) != 0) {
+        cf_root_say_shut(self->path, "", error);
+        return status;
+    }
     self->is_image = mode && strcmp(mode, cf_mode_name(CF_MODE_SEND)) == 0;
     return self->is_image ? CF_OK : refuse_unwritable(self, error);
 }

@@ -6,7 +6,8 @@ import pathlib
 
 import pytest
 
-from counterfoil import as_nobody, broker, make_device, tree, two  # noqa: F401
+from cards import card
+from counterfoil import as_nobody, broker, fill, make_device, tree, two  # noqa: F401
 from stand import put
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root's verbs are asked for")
@@ -127,3 +128,23 @@ def test_a_file_of_root_in_a_home_is_told_with_what_helps(as_nobody, two):
         path.chmod(0o600)
     said = laptop.run("status", code=1)
     assert "CURRENT in " in said and f"`chown -R nobody {laptop.home}`" in said, said
+
+
+@pytest.mark.parametrize("format, files", (("files", {"one.txt": "one\n"}), ("vcard", {"ann.vcf": card("1", "Ann")})))
+def test_a_source_that_its_owner_shut_is_told_with_what_helps(as_nobody, two, format, files):
+    laptop, _ = two
+    folder = laptop.source("notes")
+    fill(folder, files)
+    as_nobody(laptop, laptop.home, folder)
+    way = f"{folder}: Permission denied: `chmod u+rwx {folder}` lets us in"
+    folder.chmod(0)
+    assert way in laptop.run("add", str(folder), "--format", format, code=1)
+    folder.chmod(0o700)
+    laptop.add("notes", {}, "--format", format)
+    laptop.sync()
+    folder.chmod(0)
+    for verb in "sync", "status":
+        said = laptop.finish(verb).stdout
+        assert way.replace(": `", ", and nothing is deleted elsewhere: `") in said, said
+    folder.chmod(0o700)
+    laptop.sync()

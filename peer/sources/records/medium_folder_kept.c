@@ -248,10 +248,12 @@ cf_status cf_folder_medium_open(cf_folder_medium *self, cf_error *error)
     cf_status status = files->open_root(files, path, &self->root, error);
     if (status == CF_CHANGED)
         return error->status = CF_MISSING;
+    if (status && !self->medium.peer)
+        cf_root_say_shut(path, "", error);
     if (status == CF_MISSING || !self->medium.peer || (!status && is_unmarked(self)))
         return status;
     if (status)
-        return error->status = CF_UNSAFE; /* what can't be seen is not gone */
+        return cf_binding_refuse_unseen(self->medium.binding, error);
     status = check_root(self, error);
     if (!status)
         status = cf_root_open_temporary(files, self->root, &self->temporary, error);
