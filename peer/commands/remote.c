@@ -20,6 +20,7 @@ typedef struct {
     cf_peer *peer;
     const cf_kept *own; /* what this device keeps */
     const cf_query_answer *found;
+    cf_hash **writers; /* of each head of each collection that the broker has; zero: not known */
     cf_arena *arena;
     cf_remote *out;
 } comparing;
@@ -80,16 +81,75 @@ static const cf_device_report *report_of(const cf_query_answer *found, const cf_
     return NULL;
 }
 
+/* Whose the writer is, as the last of its entries that is here says. */
+static cf_hash device_of(const comparing *self, const cf_id *collection, const cf_id *writer)
+{
+    size_t count = 0;
+    const cf_head *head =
+        cf_heads_of_writer(cf_author_heads(self->peer->author, collection), writer, &count);
+    cf_buffer wire = {0};
+    cf_entry entry;
+    cf_error ignored;
+    cf_hash device = {0};
+
+    if (count && cf_log_get(self->peer->log, head, &wire, &ignored) == CF_OK &&
+        cf_entry_read(cf_buffer_view(&wire), self->arena, &entry, &ignored) == CF_OK)
+        device = entry.header.device;
+    cf_buffer_release(&wire);
+    return device;
+}
+
+static void learn_writers(comparing *self)
+{
+    const cf_query_answer *found = self->found;
+
+    self->writers = cf_arena_allocate(self->arena, found->held_count, sizeof *self->writers);
+    for (size_t i = 0; i < found->held_count; i++) {
+        const cf_heads *heads = &found->held[i].heads;
+
+        self->writers[i] = cf_arena_allocate(self->arena, heads->count, sizeof **self->writers);
+        for (size_t j = 0; j < heads->count; j++)
+            self->writers[i][j] =
+                device_of(self, &found->held[i].collection, &heads->heads[j].writer);
+    }
+}
+
+/* What the member log and the catalog say holds here as soon as it is here. */
+static bool is_applied_here(const comparing *self, const cf_hash *device, const cf_id *collection)
+{
+    return cf_hash_equal(device, cf_peer_device(self->peer)) &&
+           (cf_id_equal(collection, &cf_member_log_id) || cf_id_equal(collection, &cf_catalog_id));
+}
+
+/* Entries of one collection that a device hasn't applied. Those that it wrote itself it has, though
+ * it may not have reported since: who paired another one wrote of that, and ended. */
+static uint64_t lacking_of(const comparing *self, size_t collection, const cf_hash *device,
+                           const cf_heads *applied)
+{
+    const cf_held *held = &self->found->held[collection];
+    uint64_t count = 0;
+
+    if (is_applied_here(self, device, &held->collection))
+        applied = cf_author_heads(self->peer->author, &held->collection);
+    for (size_t i = 0; i < held->heads.count; i++) {
+        const cf_heads one = {.heads = &held->heads.heads[i], .count = 1};
+
+        if (!cf_hash_equal(&self->writers[collection][i], device))
+            count += cf_heads_lacking(&one, applied);
+    }
+    return count;
+}
+
 /* Of what it keeps. */
-static uint64_t behind(const cf_query_answer *found, const cf_kept *kept,
+static uint64_t behind(const comparing *self, const cf_hash *device, const cf_kept *kept,
                        const cf_device_report *report)
 {
     static const cf_heads none;
     uint64_t count = 0;
 
-    for (size_t i = 0; i < found->held_count; i++)
-        if (cf_kept_has(kept, &found->held[i].collection))
-            count += cf_heads_lacking(&found->held[i].heads, report ? &report->applied : &none);
+    for (size_t i = 0; i < self->found->held_count; i++)
+        if (cf_kept_has(kept, &self->found->held[i].collection))
+            count += lacking_of(self, i, device, report ? &report->applied : &none);
     return count;
 }
 
@@ -114,7 +174,7 @@ static void compare_devices(comparing *self)
             .name = cf_catalog_device_name(self->peer, &device->id, self->arena),
             .is_this = is_this,
             .at_ms = report ? report->at_ms : 0,
-            .behind = behind(self->found, &kept, report),
+            .behind = behind(self, &device->id, &kept, report),
         };
     }
 }
@@ -122,10 +182,11 @@ static void compare_devices(comparing *self)
 void cf_remote_take(cf_peer *peer, const cf_kept *own, const cf_query_answer *found,
                     cf_arena *arena, cf_remote *out)
 {
-    comparing self = {peer, own, found, arena, out};
+    comparing self = {.peer = peer, .own = own, .found = found, .arena = arena, .out = out};
 
     *out = (cf_remote){.position = found->position};
     compare_collections(&self);
+    learn_writers(&self);
     compare_devices(&self);
 }
 

@@ -59,6 +59,15 @@ def test_what_the_broker_has_is_counted_and_not_transferred(broker, pair_of_note
     assert devices["desktop"]["behind"] == 0
 
 
+def test_what_a_device_wrote_itself_it_has_applied(two, make_device):
+    laptop, desktop = two
+    laptop.sync()
+    laptop.pair(make_device("phone"))  # and has not reported since
+    for device in two:
+        for said in device.json("devices", "--remote"), remote_of(device)[1].values():
+            assert [one["behind"] for one in said if one["name"] == "laptop"] == [0], device.name
+
+
 def test_devices_tells_what_the_broker_knows_of_each(broker, pair_of_notes):
     laptop, desktop, here, _ = pair_of_notes
     put(here, "one.txt", b"edited\n")
