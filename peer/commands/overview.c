@@ -288,7 +288,7 @@ cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options
 
 bool cf_overview_source_in_sync(const cf_overview_source *source)
 {
-    bool in_sync = !source->status.trouble;
+    bool in_sync = !source->status.trouble && !source->status.is_kept_back;
 
     for (size_t i = 0; i < source->status.pending_count; i++)
         in_sync &= source->status.pending[i].kind == CF_PENDING_LEFT_OUT;

@@ -284,6 +284,7 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
     find_unsent(engine, binding, &pendings);
     const cf_lease *lease = cf_engine_lock_of(engine, &binding->collection);
     out->lock = lease ? cf_lock_guard_text(engine->peer, lease, arena) : NULL;
+    out->is_kept_back = cf_engine_is_locked(engine, &binding->collection);
     cf_pendings_sort(&pendings);
     out->pending = cf_pendings_copy(&pendings, arena);
     out->pending_count = pendings.count;

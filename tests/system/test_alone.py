@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """While a device communicates alone, by `sync --exclusive`, others wait in that collection, say for whom, and go on in all else."""
 
+import json
 import os
 import re
 import shutil
@@ -52,8 +53,9 @@ def test_who_comes_meanwhile_waits_says_for_whom_and_ends_with_9(shared, broker)
     alone = begin_alone(ann, broker)
     done = bob.patiently("sync", code=9, said=f"notes: locked by {ann.name} until ")
     assert re.search(r"until \d\d:\d\d", done.stderr), done.stderr
-    done = bob.finish("sync")
+    done = bob.finish("--json", "sync")
     assert done.returncode == 9 and "waiting" not in done.stderr, "who isn't told to wait doesn't"
+    assert not json.loads(done.stdout)["collections"][0]["in_sync"], done.stdout
     assert not (bob.source() / "small").exists() and not (bob.source() / "middle").exists()
     waiting = bob.start("sync", "--timeout", "100s")
     assert "waiting for it" in waiting.stderr.readline()

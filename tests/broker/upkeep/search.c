@@ -31,6 +31,7 @@ static void open_house(losing_house *self)
                                                       .store = self->at.house->store,
                                                       .blobs = self->at.house->blobs,
                                                       .users = self->at.house->users,
+                                                      .quotas = self->at.house->quotas,
                                                       .jobs = self->jobs,
                                                       .ask = note_wanted,
                                                       .context = self});
@@ -79,6 +80,16 @@ static void search(losing_house *self)
     expect_ok(self->at.house->store->commit(self->at.house->store, &error), error);
 }
 
+static uint64_t blobs_counted(losing_house *self)
+{
+    cf_quota_figures figures;
+    cf_error error;
+
+    expect_ok(cf_quotas_figures(self->at.house->quotas, &self->at.account.user, &figures, &error),
+              error);
+    return figures.blobs;
+}
+
 Test(search, asks_for_what_entries_name_and_is_not_here)
 {
     losing_house a;
@@ -87,11 +98,13 @@ Test(search, asks_for_what_entries_name_and_is_not_here)
     const cf_hash first = put(&a, "one"), second = put(&a, "two"), third = put(&a, "three");
     search(&a);
     cr_expect_eq(a.wanted.count, 0, "all is here");
+    cr_expect_eq(blobs_counted(&a), 3);
     lose(&a, &first);
     lose(&a, &third);
     a.at.house->now_ms += TEN_MINUTES_MS;
     search(&a);
     cr_expect_eq(a.wanted.count, 2);
+    cr_expect_eq(blobs_counted(&a), 1, "what is not here takes no room of the user's");
     cr_expect_not(cf_hash_set_contains(&a.wanted, &second));
     cr_expect(cf_log_wants(a.at.house->store, &a.at.account.user, &first));
     cr_expect(cf_log_wants(a.at.house->store, &a.at.account.user, &third));
