@@ -71,7 +71,7 @@ typedef struct {
     size_t conflict_count;
     cf_status trouble; /* CF_OK; else why the source can't be used */
     const char *trouble_text;
-    const char *lock; /* "locked by desk until 15:02": all of it, by another; NULL */
+    const char *lock;  /* "locked by desk until 15:02": all of it, by another; NULL */
     bool is_kept_back; /* what is at the broker, or is to go there, waits for that lock */
 } cf_binding_status;
 
