@@ -343,7 +343,7 @@ def test_what_refers_by_several_columns_to_a_row_that_is_left_out_is_left_out(tw
 
 SWAP = "UPDATE phones SET id = 100 WHERE id = 1; UPDATE phones SET id = 1 WHERE id = 4; UPDATE phones SET id = 4 WHERE id = 100;"
 REUSE = "UPDATE phones SET id = 50 WHERE id = 1; UPDATE phones SET id = 1 WHERE id = 4;"
-HOME, WORK = ("Ann", "home", "+1"), ("Ann", "work", "+4")
+HOME, WORK = ("Ann", "home", "+1"), ("Eve", "work", "+4")
 
 
 @pytest.mark.parametrize("moves, stray, told", [
@@ -361,8 +361,8 @@ def test_rows_whose_keys_change_while_they_refer_to_one_that_is_left_out(two, mo
     laptop, desktop = two
     schema = SCHEMA.replace("number TEXT", "kind TEXT, number TEXT")
     here = add(laptop, schema)
-    here.run("INSERT INTO people VALUES (1, 'Ann', 'friend'), (2, 'Bob', 'work');"
-             "INSERT INTO phones VALUES (1, 1, 'home', '+1'), (2, 2, 'home', '+2'), (4, 1, 'work', '+4')")
+    here.run("INSERT INTO people VALUES (1, 'Ann', 'friend'), (2, 'Bob', 'work'), (3, 'Eve', 'friend');"
+             "INSERT INTO phones VALUES (1, 1, 'home', '+1'), (2, 2, 'home', '+2'), (4, 3, 'work', '+4')")
     laptop.sync()
     desktop.sync()
     there = add(desktop, schema, options=("--existing", *FRIENDS))
