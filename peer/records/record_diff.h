@@ -39,11 +39,13 @@ typedef struct {
 } cf_row_diff;
 
 /* Whether the row of the disk is not the one that was shown under this key, but another that got
- * its number (rule i): two or more plain fields had values, and none has its own still.
+ * its number (rule i): `least` or more plain fields had values, and none has its own still. Two,
+ * where its user edits what he is shown; one, where he never saw it.
  *
  *     1: mark P, name Ann      1: mark Q, name Eve     another row; who refers to Ann still does
  *                              1: mark P, name Eve     Ann's row, whose name was changed */
-bool cf_row_is_another(const cf_schema_table *table, const cf_row *shown, const cf_row *disk);
+bool cf_row_is_another(const cf_schema_table *table, const cf_row *shown, const cf_row *disk,
+                       size_t least);
 
 /* Which row of the base each row of the disk is (rules i and j), in the order of the disk: also one
  * under another key. NULL: a new row. Of the input it needs the schema, the format, the base and

@@ -14,7 +14,8 @@ static bool is_plain(const cf_schema_table *table, const cf_row_field *field)
     return field->count && cf_schema_field(table, field->name).merge == CF_MERGE_LATEST;
 }
 
-bool cf_row_is_another(const cf_schema_table *table, const cf_row *shown, const cf_row *disk)
+bool cf_row_is_another(const cf_schema_table *table, const cf_row *shown, const cf_row *disk,
+                       size_t least)
 {
     size_t plain = 0;
 
@@ -30,7 +31,7 @@ bool cf_row_is_another(const cf_schema_table *table, const cf_row *shown, const 
         if (now && cf_row_field_equal(field, now))
             return false;
     }
-    return plain > 1;
+    return plain >= least;
 }
 
 static uint64_t place_hash(cf_bytes table, cf_bytes key)
@@ -74,7 +75,7 @@ static void open_scanned(cf_row_diffing *self, const cf_row *disk)
         !cf_row_show(input->format, scanned->there, self->arena, &scanned->shown))
         return;
     scanned->same = cf_row_fields_equal(&scanned->shown, disk);
-    if (!scanned->same && cf_row_is_another(scanned->table, &scanned->shown, disk)) {
+    if (!scanned->same && cf_row_is_another(scanned->table, &scanned->shown, disk, 2)) {
         scanned->fresh = true;
         note_gone(self, scanned->there);
         return;

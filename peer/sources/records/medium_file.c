@@ -108,12 +108,12 @@ static cf_status read_intent(const cf_medium *medium, intent *out, size_t *count
 
 /* After a crash: what lies beside the file goes where no intent is kept, as it was never in place;
  * or where it is one of the two that were exchanged. Else a user saved it, and it is kept. */
-static cf_status clear_beside(const cf_medium *medium, const cf_record_disk *disk, cf_bytes name,
+static cf_status clear_beside(cf_medium *medium, const cf_record_disk *disk, cf_bytes name,
                               cf_error *error)
 {
     cf_record_replacement left = {.folder = disk->folder, .name = name};
+    cf_record_left found = CF_RECORD_LEFT_NOTHING;
     intent meant;
-    bool saved;
     size_t count;
 
     cf_status status = read_intent(medium, &meant, &count, error);
@@ -122,11 +122,17 @@ static cf_status clear_beside(const cf_medium *medium, const cf_record_disk *dis
         return status == CF_MISSING ? CF_OK : status;
     }
     if (!status)
-        status = cf_record_disk_clear(disk, &left, &meant.after, count, &saved, error);
-    if (!status && saved)
+        status = cf_record_disk_clear(disk, &left, &meant.after, count, &found, error);
+    medium->anew |= found == CF_RECORD_LEFT_ANEW;
+    if (found == CF_RECORD_LEFT_SAVED)
         cf_report(medium->peer->env, CF_REPORT_WARNING,
                   "%s was saved while it was written here: that is kept beside it, as "
                   "'NAME (saved N)'",
+                  medium->binding->path);
+    if (found == CF_RECORD_LEFT_ANEW)
+        cf_report(medium->peer->env, CF_REPORT_WARNING,
+                  "%s was made anew while the one before was moved aside here: that is kept beside "
+                  "it, as 'NAME (saved N)', and nothing that only that has is deleted elsewhere",
                   medium->binding->path);
     return status ? status : keep_intent(medium, NULL, error);
 }

@@ -238,7 +238,7 @@ static cf_status clear(recovering *self, uint64_t number, cf_bytes value)
     cf_hash known[HASHES];
     cf_buffer name = {0};
     size_t parts;
-    bool saved;
+    cf_record_left found;
 
     cf_status status = cf_read_array(&reader, &parts, self->error);
     if (!status && parts != PARTS)
@@ -251,8 +251,8 @@ static cf_status clear(recovering *self, uint64_t number, cf_bytes value)
         return status;
     name_temporary(number, &name);
     left.name = cf_buffer_view(&name);
-    status = cf_record_disk_clear(&disk, &left, known, HASHES, &saved, self->error);
-    self->saved |= !status && saved;
+    status = cf_record_disk_clear(&disk, &left, known, HASHES, &found, self->error);
+    self->saved |= found != CF_RECORD_LEFT_NOTHING;
     cf_buffer_release(&name);
     return status;
 }

@@ -362,10 +362,10 @@ cf_status cf_record_disk_delete(cf_record_disk *disk, const cf_record_replacemen
 
 /* ---- After a crash ---- */
 
-/* What lies under the temporary name goes if its hash is known; else a user saved it, and it
- * returns. `*saved` is set only then. */
+/* What lies under the temporary name goes if its hash is known; else it returns. `*returned` is set
+ * only then. */
 static cf_status clear_one(const cf_displaced *displaced, const cf_hash *known, size_t count,
-                           bool *saved, cf_error *error)
+                           bool *returned, cf_error *error)
 {
     cf_files *files = displaced->files;
     cf_buffer bytes = {0};
@@ -385,23 +385,26 @@ static cf_status clear_one(const cf_displaced *displaced, const cf_hash *known, 
         return status == CF_MISSING ? CF_OK : status;
     if (is_known)
         return files->unlink(files, displaced->temporary, displaced->temporary_name, error);
-    *saved = true;
+    *returned = true;
     return cf_displaced_return(displaced, error);
 }
 
 cf_status cf_record_disk_clear(const cf_record_disk *disk, const cf_record_replacement *left,
-                               const cf_hash *known, size_t count, bool *saved, cf_error *error)
+                               const cf_hash *known, size_t count, cf_record_left *found,
+                               cf_error *error)
 {
     const cf_displaced displaced = displaced_by(disk, left);
     cf_displaced aside = displaced;
     char room[CF_SWAPPED_NAME];
-    bool swapped;
+    bool swapped, anew = false, saved = false;
 
-    *saved = false;
     cf_status status = cf_displaced_finish(&displaced, NULL, &swapped, error);
     if (status == CF_CHANGED) {
         aside.temporary_name = cf_displaced_aside(&displaced, room);
-        status = clear_one(&aside, known, count, saved, error);
+        status = clear_one(&aside, known, count ? 1 : 0, &anew, error);
     }
-    return status ? status : clear_one(&displaced, known, count, saved, error);
+    if (!status)
+        status = clear_one(&displaced, known, count, &saved, error);
+    *found = anew ? CF_RECORD_LEFT_ANEW : saved ? CF_RECORD_LEFT_SAVED : CF_RECORD_LEFT_NOTHING;
+    return status;
 }

@@ -73,14 +73,24 @@ bool cf_record_disk_give_up(const cf_record_disk *disk, const cf_record_replacem
 cf_status cf_record_disk_delete(cf_record_disk *disk, const cf_record_replacement *by,
                                 cf_error *error);
 
-/* After a crash: takes away what lies under the temporary name, if it has one of these hashes. Else
- * a user may have saved it: it returns to its place, or, if something is there, under a name beside
- * it, and `*saved` is true.
+/* What was found after a crash, and is kept. */
+typedef enum {
+    CF_RECORD_LEFT_NOTHING,
+    CF_RECORD_LEFT_SAVED, /* a user may have saved it: it is in its place again, or beside it */
+    CF_RECORD_LEFT_ANEW,  /* its place was empty, and a user put something else there, which knows
+                             nothing of what is now beside it */
+} cf_record_left;
+
+/* After a crash: takes away what lies under the temporary name, if it has one of these hashes, of
+ * which the first is that of what was made. Else it returns to its place, or, if something is
+ * there, under a name beside it.
  *
  *     intent: v1 becomes v2; v1 lies there:    exchanged already, it goes
  *     v2 lies there:                           made, and not yet exchanged, it goes
- *     v3 lies there:                           a user saved v3 before the exchange: it returns */
+ *     v3 lies there:                           a user saved v3 before the exchange: it returns
+ *     v1 was moved aside, a user makes v4:     v4 stays, v1 returns beside it, v2 goes */
 cf_status cf_record_disk_clear(const cf_record_disk *disk, const cf_record_replacement *left,
-                               const cf_hash *known, size_t count, bool *saved, cf_error *error);
+                               const cf_hash *known, size_t count, cf_record_left *found,
+                               cf_error *error);
 
 #endif

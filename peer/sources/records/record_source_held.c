@@ -451,12 +451,16 @@ void cf_record_run_keep_held(cf_record_run *run)
  * was just added.
  *
  *     base: phones 1 (+1), 2 (+2); `--exclude phones` is said, 1 becomes +9, 2 is deleted
- *     phones are asked for again: +9 is an edit; 2 stays elsewhere, and is written here again */
+ *     phones are asked for again: +9 is an edit; 2 stays elsewhere, and is written here again
+ *
+ * So are all of a file that its user made anew where ours had left its place empty. */
 
 bool cf_record_run_is_back(const cf_record_run *run, cf_bytes table)
 {
-    return run->held.before && cf_format_holds_table(&run->content.format, table) &&
-           !cf_format_holds_table(run->held.before, table);
+    const cf_row_format *before = run->held.before;
+
+    return cf_format_holds_table(&run->content.format, table) &&
+           (run->source->medium->anew || (before && !cf_format_holds_table(before, table)));
 }
 
 /* The row here is not the base's, but another one that got its number. */
@@ -467,7 +471,7 @@ static bool is_another(cf_record_run *run, const cf_row *base, const cf_row *her
     cf_row shown;
 
     bool another = table && cf_row_show(&run->content.format, base, &arena, &shown) &&
-                   cf_row_is_another(table, &shown, here);
+                   cf_row_is_another(table, &shown, here, run->source->medium->anew ? 1 : 2);
     cf_arena_release(&arena);
     return another;
 }
@@ -485,9 +489,10 @@ static bool is_gone(cf_record_run *run, const cf_row *base)
 void cf_record_run_forget_gone(cf_record_run *run)
 {
     cf_binding *binding = run->source->binding;
-    const cf_row *row = cf_rows_next(binding->rows, NULL);
+    const bool any = (run->held.before || run->source->medium->anew) && !run->look_only;
+    const cf_row *row = any ? cf_rows_next(binding->rows, NULL) : NULL;
 
-    while (row && run->held.before && !run->look_only) {
+    while (row) {
         const cf_row *next = cf_rows_next(binding->rows, row);
 
         if (cf_record_run_is_back(run, row->table) && is_gone(run, row)) {
@@ -498,6 +503,7 @@ void cf_record_run_forget_gone(cf_record_run *run)
         }
         row = next;
     }
+    run->source->medium->anew &= run->look_only;
 }
 
 /* ---- What was never shown ---- */

@@ -169,8 +169,8 @@ void cf_record_run_find_columns(cf_record_run *run);
 cf_status cf_record_run_know_held(cf_record_run *run, cf_error *error);
 /* Gives the rows what the base has in columns that are new to the source. */
 void cf_record_run_fill(cf_record_run *run);
-/* Whether the source has the table again, which it had not when it last was made to show anything
- * (record_source_held.c). */
+/* Whether the source has the table again, which it had not when it last was made to show anything,
+ * or all of the source was made anew (record_source_held.c). */
 bool cf_record_run_is_back(const cf_record_run *run, cf_bytes table);
 /* Of tables that are back the base forgets rows that are gone: they don't count as deleted. */
 void cf_record_run_forget_gone(cf_record_run *run);

@@ -9,6 +9,7 @@
 #include "tests/support/flagless.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* Rows of these balances, numbered from 1; 0: none. */
 static void write_balances(small_device *self, const long *balances, long count)
@@ -234,4 +235,104 @@ Test(engine_record_file, end_whole_after_a_crash_while_a_column_is_new)
     while (!is_tried_with_new_column(at))
         at++;
     cr_assert_geq(at, 8, "hardly anything was tried");
+}
+
+/* ---- A place that a crash left empty ---- */
+
+/* Where the user of b sees no file he makes one. */
+static bool makes_anew(small_device *b, const char *lines)
+{
+    table before = {0};
+
+    const bool is_there = user_reads_table(b, &before);
+    table_release(&before);
+    if (!is_there)
+        write_lines(b, lines);
+    return !is_there;
+}
+
+/* What the file was is kept beside the one that was made anew. */
+static void expect_beside(const small_device *b)
+{
+    char path[180];
+
+    snprintf(path, sizeof path, "%s.csv (saved 1)", b->folder);
+    cr_expect_eq(access(path, R_OK), 0, "%s", path);
+}
+
+static void expect_balances(const small_device *self, unsigned long at)
+{
+    static const long all[] = {11, 30, 40, 50, 60};
+    table what = {0};
+
+    cr_assert(user_reads_table(self, &what));
+    cr_expect_eq(what.count, 5, "%lu: %zu rows", at, what.count);
+    for (int i = 0; i < 5; i++) {
+        size_t found = 0;
+
+        for (size_t k = 0; k < what.count; k++)
+            found += what.at[k].balance == all[i];
+        cr_expect_eq(found, 1, "%lu: %ld", at, all[i]);
+    }
+    table_release(&what);
+}
+
+/* Numbers by themselves, or counted by a program. */
+static void prepare_numbers(small_world *in, bool counts)
+{
+    make_flagless(&in->files, disk_kind == LINKS);
+    if (counts)
+        small_world_count_up(in);
+    small_world_bind_tables(in);
+    write_lines(&in->devices[0], "id,balance\n1,10\n2,20\n3,30\n4,40\n");
+    settles_equal_by(small_world_tables_equal, in, "before", 0);
+    write_lines(&in->devices[0], "id,balance\n1,11\n3,30\n4,40\n5,50\n");
+}
+
+static bool is_made_anew(bool counts, const char *lines, unsigned long at, unsigned *made)
+{
+    small_world *w = small_world_new(11, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
+
+    prepare_numbers(w, counts);
+    cr_assert(small_device_sync(a));
+    const uint64_t first = b->faults.calls;
+    b->faults = (disk_faults){.status = CF_IO, .calls = first, .at = first + at};
+    small_device_sync(b);
+    const bool over = b->faults.calls < first + at;
+    small_device_crash(b);
+    if (makes_anew(b, lines)) {
+        settles_equal_by(small_world_tables_equal, w, "made anew", at);
+        for (int i = 0; i < w->count; i++)
+            expect_balances(&w->devices[i], at);
+        expect_beside(b);
+        ++*made;
+    }
+    small_world_destroy(&w);
+    return over;
+}
+
+static void make_anew_at_every(bool counts, const char *lines)
+{
+    for (disk_kind = LINKS; disk_kind <= PLAIN; disk_kind++) {
+        unsigned long at = 1;
+        unsigned made = 0;
+
+        while (!is_made_anew(counts, lines, at, &made))
+            at++;
+        cr_assert_gt(made, 0, "its place was never empty");
+    }
+}
+
+/* His file is no successor of the one that the program had moved aside: he did not delete what only
+ * that has. */
+Test(engine_record_file, take_no_row_for_deleted_where_a_crash_had_left_the_place_empty)
+{
+    make_anew_at_every(false, "id,balance\n6,60\n");
+}
+
+/* Nor is his first row the first one of that, where a program counts. */
+Test(engine_record_file, take_no_row_for_edited_where_a_crash_had_left_the_place_empty)
+{
+    make_anew_at_every(true, "id,balance\n1,60\n");
 }
