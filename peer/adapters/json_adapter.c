@@ -2,6 +2,7 @@
 /* The format json: a document, or the records in one. */
 #include "peer/adapters/record_adapter.h"
 
+#include "codec/pointer.h"
 #include "peer/adapters/json.h"
 #include "peer/adapters/text/json_document.h"
 
@@ -72,22 +73,28 @@ static cf_status rows(void *file, const cf_record_file **out, cf_error *error)
     return CF_OK;
 }
 
-/* Every table there may be; what stands beside records only where these have a place of their own.
- */
+/* Every table there may be; what stands beside records only where these have a place of their own;
+ * and of records what has another name than the member that is their key. */
 static cf_row_format format_of(const cf_record_options *options, cf_arena *arena)
 {
     const cf_json_source source = source_of(options, arena);
-    cf_format_table *table = cf_arena_allocate(arena, 1, sizeof *table);
+    cf_format_table *tables = cf_arena_allocate(arena, 2, sizeof *tables);
     cf_buffer without = {0};
 
     cf_buffer_append_text(&without, CF_COLUMNS);
     cf_buffer_append(&without, source.pointer.data, source.pointer.size);
-    *table = (cf_format_table){.name = cf_bytes_of_text(CF_TABLE_DOCUMENT),
-                               .lacks = !source.beside.size,
-                               .whole = true,
-                               .without = cf_arena_copy(arena, cf_buffer_view(&without))};
+    tables[0] = (cf_format_table){.name = cf_bytes_of_text(CF_TABLE_DOCUMENT),
+                                  .lacks = !source.beside.size,
+                                  .whole = true,
+                                  .without = cf_arena_copy(arena, cf_buffer_view(&without))};
+    cf_buffer_clear(&without);
+    cf_buffer_append_text(&without, CF_COLUMNS);
+    cf_pointer_add(source.key, &without);
+    tables[1] = (cf_format_table){.name = source.table,
+                                  .whole = true,
+                                  .without = cf_arena_copy(arena, cf_buffer_view(&without))};
     cf_buffer_release(&without);
-    return (cf_row_format){.whole = true, .tables = table, .count = 1};
+    return (cf_row_format){.whole = true, .tables = tables, .count = source.key.size ? 2 : 1};
 }
 
 static cf_status holds(const cf_record_options *options, void *file, cf_arena *arena,

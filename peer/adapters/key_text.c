@@ -52,6 +52,33 @@ void cf_record_key_name(const cf_adapter *adapter, const char *key, cf_buffer *o
         cf_buffer_append_text(out, "%s", key);
 }
 
+static bool key_names(const cf_adapter *adapter, const char *key, cf_bytes field)
+{
+    cf_buffer name = {0}, path = {0};
+    cf_bytes rest;
+
+    cf_record_key_name(adapter, key, &name);
+    cf_buffer_append_text(&path, CF_COLUMNS);
+    cf_pointer_add(cf_buffer_view(&name), &path);
+    bool same = cf_bytes_equal(field, cf_buffer_view(&path));
+    cf_buffer_append(&path, "", 1);
+    same |= cf_pointer_below(field, (const char *)path.data, &rest);
+    same &= name.size > 0;
+    cf_buffer_release(&name);
+    cf_buffer_release(&path);
+    return same;
+}
+
+bool cf_record_keys_name(const cf_adapter *adapter, const char *const *keys, size_t count,
+                         cf_bytes field)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < count && !any; i++)
+        any = key_names(adapter, keys[i], field);
+    return any;
+}
+
 void cf_record_key_text(cf_bytes key, cf_buffer *out)
 {
     cf_value_text(key, out);

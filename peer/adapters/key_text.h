@@ -16,6 +16,11 @@ bool cf_record_is_document(const cf_adapter *adapter, size_t key_count, cf_bytes
 /* What people call a key that the user named: its column, or the last step of its pointer;
  * appended. */
 void cf_record_key_name(const cf_adapter *adapter, const char *key, cf_buffer *out);
+/* Whether one of a source's keys has the name of this field, or of what it is within: then there is
+ * no place for it in that source.
+ *     keys: name     /columns/name, /columns/name/first: yes     /columns/names: no */
+bool cf_record_keys_name(const cf_adapter *adapter, const char *const *keys, size_t count,
+                         cf_bytes field);
 /* The key, or the field without its first slash, or behind /columns/, as people read it; appended.
  */
 void cf_record_key_text(cf_bytes key, cf_buffer *out);

@@ -2,6 +2,7 @@
 /* Which collection a source is to be of, and whether it can be one beside the others here. */
 #include "peer/commands/addition_inside.h"
 
+#include "broker/platform/names.h"
 #include "peer/adapters/record_format.h"
 #include "peer/log/catalog.h"
 #include "peer/log/catalog_renamed.h"
@@ -113,6 +114,52 @@ static cf_status check_parts(const cf_addition *self, const cf_row_view *view, c
                    self->name, parts);
 }
 
+/* The first record that has something in a field which is called as a key of the source; NULL: none
+ * has. */
+static const cf_row *find_named(const cf_addition *self, const cf_row_view *view, cf_bytes *field)
+{
+    const cf_adapter *adapter = cf_adapter_of(self->format);
+
+    for (size_t i = 0; i < cf_row_view_count(view); i++) {
+        const cf_row *row = cf_row_view_at(view, i);
+
+        if (cf_record_is_document(adapter, self->key_count, row->table))
+            continue;
+        for (size_t k = 0; k < row->field_count; k++)
+            if (row->fields[k].count &&
+                cf_record_keys_name(adapter, self->keys, self->key_count, row->fields[k].name)) {
+                *field = row->fields[k].name;
+                return row;
+            }
+    }
+    return NULL;
+}
+
+/* A field that is called as the key has no place beside that. */
+static cf_status check_names(const cf_addition *self, const cf_row_view *view, cf_error *error)
+{
+    const bool is_column = cf_adapter_of(self->format)->keying == CF_KEYING_COLUMNS;
+    char name[CF_NAME_SHOWN], key[CF_NAME_SHOWN];
+    cf_buffer field_text = {0}, key_text = {0};
+    cf_bytes field;
+
+    const cf_row *row = find_named(self, view, &field);
+    if (!row)
+        return CF_OK;
+    cf_record_field_text(field, &field_text);
+    cf_name_show(cf_buffer_view(&field_text), name);
+    cf_record_key_text(row->key, &key_text);
+    cf_name_show(cf_buffer_view(&key_text), key);
+    cf_status status =
+        cf_fail(error, CF_USAGE,
+                "'%s' is a field of the records in '%s', not their key, which in one "
+                "is %s: --key says which %s that is here, under a name of its own",
+                name, self->name, key, is_column ? "column" : "member");
+    cf_buffer_release(&field_text);
+    cf_buffer_release(&key_text);
+    return status;
+}
+
 static cf_status check(const cf_addition *self, const cf_row_view *view, cf_error *error)
 {
     bool keyed = has_keys(view);
@@ -127,11 +174,12 @@ static cf_status check(const cf_addition *self, const cf_row_view *view, cf_erro
                        "'%s' is one document, which has no records with keys: --format json "
                        "without --key",
                        self->name);
-    return check_parts(self, view, error);
+    cf_status status = check_parts(self, view, error);
+    return status ? status : check_names(self, view, error);
 }
 
 /* CF_USAGE: its records have keys and the source would be one document, or the other way round, or
- * keys of more or fewer columns. */
+ * keys of more or fewer columns, or a field that is called as the key here. */
 static cf_status check_keys(cf_addition *self, cf_error *error)
 {
     bool is_keyed = cf_adapter_has_named_keys(cf_adapter_of(self->format));

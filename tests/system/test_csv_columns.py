@@ -205,3 +205,45 @@ def test_beside_as_many_columns_as_are_kept_none_comes_by_itself(two, lacking, c
     both(laptop, desktop)
     rows = "".join(f"{row},,{'7' if row == key else ''}\n" for row in "ab")
     assert there.read_text() == ("id,name,fax\nc,Carl,\n" + rows if comes else "id,name\nc,Carl\na,\nb,\n")
+
+
+@pytest.mark.parametrize("format", ("csv", "json"))
+def test_a_key_that_is_called_as_a_field_is_refused(two, format):
+    """It would stand twice in each object; and a name there would be the number of somebody here."""
+    laptop, desktop = two
+    add(laptop, "people.csv", PEOPLE, *CSV)
+    laptop.sync()
+    there = desktop.source("people.there")
+    add_there = "add", str(there), "--collection", "people", "--existing", "--format", format, "--key"
+    said = desktop.run(*add_there, "name", code=2)
+    assert "'name' is a field of the records in 'people', not their key" in said and "which in one is " in said, said
+    assert not there.exists() and desktop.json("status")["collections"] == []
+    desktop.run(*add_there, "id")
+    both(laptop, desktop)
+    assert "Bert" in there.read_text()
+
+
+@pytest.mark.parametrize("format", ("csv", "json"))
+def test_a_column_that_comes_later_and_is_called_as_the_key_here_is_left_out(two, format):
+    laptop, desktop = two
+    here = add(laptop, "people.csv", PEOPLE, *CSV)
+    laptop.sync()
+    there = add(desktop, "people.there", None, "--format", format, "--key", "nr", "--existing")
+    desktop.sync()
+    before = there.read_text()
+    wider = "id,name,nr\n1,Ann,7\n2,Bert,8\n"
+    here.write_text(wider)
+    both(laptop, desktop)
+    assert there.read_text() == before
+    kind = "column" if format == "csv" else "member"
+    assert left_out(desktop) == [f"{kind} nr"]
+    said = desktop.run("status")
+    assert f"the key has this name here: what 2 rows have there stays with those that have it; to have it here, " \
+        f"`counterfoil remove {there}`, then add it again with another --key" in said, said
+    there.write_text(before.replace("Bert", "Bertha"))
+    both(desktop, laptop)
+    assert here.read_text() == wider.replace("Bert", "Bertha")
+    here.write_text(PEOPLE.replace("Bert", "Bertha"))
+    both(laptop, desktop)
+    both(laptop, desktop)
+    assert there.read_text() == before.replace("Bert", "Bertha")

@@ -156,6 +156,14 @@ static cf_bytes name_elsewhere(cf_record_run *run, cf_bytes name)
     return (cf_bytes){0};
 }
 
+static bool is_called_as_key(const cf_record_run *run, cf_bytes field)
+{
+    const cf_binding *binding = run->source->binding;
+
+    return cf_record_keys_name(cf_adapter_of(binding->format), (const char *const *)binding->keys,
+                               binding->key_count, field);
+}
+
 /* How to have the column here. */
 static const char *advice(cf_record_run *run, cf_bytes field, cf_bytes column)
 {
@@ -178,6 +186,15 @@ static const char *advice(cf_record_run *run, cf_bytes field, cf_bytes column)
     return copy;
 }
 
+/* Rows that have something in a field for which the file has no place. */
+static size_t count_left_out(cf_record_run *run, cf_bytes table, cf_bytes field)
+{
+    return cf_format_holds(&run->content.format, table, field) ||
+                   cf_forgotten_has(&run->forgotten, table, field)
+               ? 0
+               : cf_record_run_count_said(run, table, &field);
+}
+
 /* The same of a CSV file, which is one table; with the way to have the column here. */
 static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
 {
@@ -185,17 +202,36 @@ static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
     cf_buffer text = {0};
     cf_bytes column;
 
-    const size_t rows = cf_format_holds(&run->content.format, table, field) ||
-                                cf_forgotten_has(&run->forgotten, table, field)
-                            ? 0
-                            : cf_record_run_count_said(run, table, &field);
-    if (!rows || !cf_pointer_below(field, CF_COLUMNS, &column))
+    const size_t rows = count_left_out(run, table, field);
+    if (!rows || is_called_as_key(run, field) || !cf_pointer_below(field, CF_COLUMNS, &column))
         return;
     cf_buffer_append_text(&text,
                           "there is no such column here, but elsewhere: what %zu row%s ha%s there "
                           "stays with those that have it; %s",
                           rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "ve",
                           advice(run, field, column));
+    cf_buffer_append(&text, "", 1);
+    cf_record_run_note_column(run, CF_PENDING_LEFT_OUT, field, (const char *)text.data);
+    cf_buffer_release(&text);
+}
+
+/* A field of records that is called as the key here. */
+static void note_called_as_key(void *context, cf_bytes table, cf_bytes field)
+{
+    cf_record_run *run = context;
+    size_t rows = 0;
+    cf_buffer text = {0};
+
+    if (cf_bytes_equal(table, cf_bytes_of_text(CF_TABLE_RECORDS)) && is_called_as_key(run, field))
+        rows = count_left_out(run, table, field);
+    if (!rows)
+        return;
+    cf_buffer_append_text(&text,
+                          "the key has this name here: what %zu row%s ha%s there stays with those "
+                          "that have it; to have it here, `counterfoil remove ",
+                          rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "ve");
+    cf_binding_path_word(run->source->binding, &text);
+    cf_buffer_append_text(&text, "`, then add it again with another --key");
     cf_buffer_append(&text, "", 1);
     cf_record_run_note_column(run, CF_PENDING_LEFT_OUT, field, (const char *)text.data);
     cf_buffer_release(&text);
@@ -211,6 +247,8 @@ void cf_record_run_note_differences(cf_record_run *run)
 {
     if (cf_record_run_has_columns(run) && run->content.there)
         cf_row_view_each_field(run->view, note_csv_column, run);
+    if (!run->content.schema && !run->content.map && run->content.there)
+        cf_row_view_each_field(run->view, note_called_as_key, run);
     if (!run->content.schema)
         return;
     note_rules(run);
