@@ -314,6 +314,32 @@ def test_an_older_copy_of_a_table_that_lacks_a_column_here(two, mode, writes):
 
 
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+@pytest.mark.parametrize("lacks", [False, True], ids=["all columns", "a column less"])
+def test_an_older_copy_of_rows_whose_numbers_got_others_since(two, mode, lacks):
+    """A row of which nothing is as it was is another one that got its number; that this number is there proves nothing of it."""
+    laptop, desktop, here, there = filled(two, mode, count=60)
+    if lacks:
+        here.run("ALTER TABLE items DROP COLUMN what")
+        both(laptop, desktop)
+    backup = backup_of(here)
+    there.run("UPDATE items SET n = n + 1, what = what || ' anew' WHERE id > 40")
+    both(desktop, laptop)
+    before = there.all("items")
+    put_back(backup, here)
+    for _ in range(4):
+        here.run(WRITE)
+    held(laptop, "an older copy stands in its place: 20 of 60 rows are as they were")
+    desktop.sync()
+    assert there.all("items") == before
+    laptop.run("repair", str(here.path), "--refill")
+    both(laptop, desktop)
+    here.run("UPDATE items SET n = n + 5 WHERE id > 40" if lacks else "UPDATE items SET n = n + 5, what = 'mine' WHERE id > 40")
+    both(laptop, desktop)
+    assert there.rows("SELECT id, n FROM items") == here.rows("SELECT id, n FROM items"), "that is an edit"
+    assert there.rows("SELECT n FROM items WHERE id = 60") == [(606,)]
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
 def test_an_older_copy_to_which_its_program_added_a_column(two, mode):
     """As it does when it is started: all rows say something in it, and nobody edited them."""
     laptop, desktop, here, there = filled(two, mode, count=60)

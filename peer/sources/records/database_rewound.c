@@ -3,6 +3,7 @@
  * hardly any is left; then it is weighed what the rows have in common that lost what is since. */
 #include "peer/sources/records/database_rewound.h"
 
+#include "codec/pack.h"
 #include "peer/log/past.h"
 #include "peer/records/row_index.h"
 #include "peer/records/row_refs.h"
@@ -66,7 +67,23 @@ static bool says(const rewinding *self, const differing *row, const cf_row_ref *
              cf_database_comparable(cf_row_field_named(row->there, ref->field))));
 }
 
-/* Marks of one row: for each entry that wrote any of it whether that is undone, once. */
+/* The same entry wrote something in the row that is undone. */
+static bool is_undone_beside(const rewinding *self, const differing *row, const cf_row_ref *refs,
+                             size_t count, const cf_dot *dot)
+{
+    bool found = false;
+
+    for (size_t i = 0; !found && i < count; i++)
+        found = refs[i].dot.sequence == dot->sequence &&
+                cf_id_equal(&refs[i].dot.writer, &dot->writer) && says(self, row, &refs[i]) &&
+                is_undone(self, row, &refs[i]);
+    return found;
+}
+
+/* Marks of one row: for each entry that wrote any of it whether that is undone, once. Where what it
+ * wrote in a row is undone, its number proves nothing: another row may have had that before.
+ *
+ *     5 (Ann, 3) became 5 (Eve, 7) elsewhere, another row; 5 (Ann, 3) is there: all is undone */
 static void add_marks(rewinding *self, const differing *row)
 {
     const size_t before = self->mark_count;
@@ -79,7 +96,9 @@ static void add_marks(rewinding *self, const differing *row)
         count = 0;
     for (size_t i = 0; i < count; i++) {
         const mark one = {refs[i].dot.writer, refs[i].dot.sequence, is_undone(self, row, &refs[i])};
-        bool has = !says(self, row, &refs[i]);
+        bool has =
+            !says(self, row, &refs[i]) || (!one.undone && cf_row_field_is_reserved(refs[i].field) &&
+                                           is_undone_beside(self, row, refs, count, &refs[i].dot));
 
         for (size_t k = before; !has && k < self->mark_count; k++)
             has = self->marks[k].sequence == one.sequence && self->marks[k].undone == one.undone &&
@@ -218,10 +237,9 @@ static bool was_then(const rewinding *self, const cf_past_item *item, const cf_r
     return found || (!any && !said.size);
 }
 
-/* All in which the row differs from the base is as it was before the cuts. */
-static bool is_as_then(const rewinding *self, const differing *row, const cf_past *past)
+/* All in which the row differs from the base is as the item said it before the cuts. */
+static bool says_then(const rewinding *self, const differing *row, const cf_past_item *item)
 {
-    const cf_past_item *item = cf_past_find(past, &row->base->item);
     bool same = true;
 
     for (size_t i = 0; same && i < row->there->field_count; i++) {
@@ -238,6 +256,34 @@ static bool is_as_then(const rewinding *self, const differing *row, const cf_pas
                was_then(self, item, NULL, name);
     }
     return same;
+}
+
+typedef struct {
+    const rewinding *self;
+    const differing *row;
+    bool found;
+} looking;
+
+/* True: go on looking. */
+static bool look_at(void *context, const cf_past_item *item, const cf_past_place *place)
+{
+    looking *self = context;
+
+    (void)place;
+    self->found = says_then(self->self, self->row, item);
+    return !self->found;
+}
+
+/* The row is what it was before the cuts, or what had its number then. */
+static bool is_as_then(const rewinding *self, const differing *row, const cf_past *past)
+{
+    looking then = {self, row, false};
+    cf_buffer table = {0};
+
+    cf_pack_text(&table, row->base->table);
+    cf_past_at(past, cf_buffer_view(&table), row->base->key, look_at, &then);
+    cf_buffer_release(&table);
+    return then.found || says_then(self, row, cf_past_find(past, &row->base->item));
 }
 
 /* Notes where changed rows of a table have more than one value in a changed column: an UPDATE
