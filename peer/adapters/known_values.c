@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/known_values.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "codec/limits.h"
@@ -246,42 +247,96 @@ static bool is_stale(meaning *self, const cf_row *raw, const cf_row *meant)
 
 /* ---- One field ---- */
 
-/* The values of a known field that the file doesn't show, with their words. */
+/* Values of a field by their bytes; of equal ones the first of the field comes first. */
 typedef struct {
-    const cf_row_field *field;
+    const cf_bytes **at; /* into the field's */
+    size_t count;
+} sorted_values;
+
+static int by_bytes(const void *left, const void *right)
+{
+    const cf_bytes *a = *(const cf_bytes *const *)left, *b = *(const cf_bytes *const *)right;
+    const int order = cf_bytes_compare(*a, *b);
+
+    return order ? order : (a > b) - (a < b);
+}
+
+static sorted_values sort(meaning *self, const cf_bytes *values, size_t count)
+{
+    sorted_values sorted = {cf_arena_allocate(&self->scratch, count, sizeof *sorted.at), count};
+
+    for (size_t i = 0; i < count; i++)
+        sorted.at[i] = &values[i];
+    if (count)
+        qsort(sorted.at, count, sizeof *sorted.at, by_bytes);
+    return sorted;
+}
+
+/* The first that is not less; `count`: none. */
+static size_t lower_bound(sorted_values sorted, cf_bytes value)
+{
+    size_t low = 0, high = sorted.count;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+
+        if (cf_bytes_compare(*sorted.at[middle], value) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_at(sorted_values sorted, size_t at, cf_bytes value)
+{
+    return at < sorted.count && cf_bytes_equal(*sorted.at[at], value);
+}
+
+static bool has(sorted_values sorted, cf_bytes value)
+{
+    return is_at(sorted, lower_bound(sorted, value), value);
+}
+
+/* The values of a known field that the file doesn't show, with their words; and what it shows. */
+typedef struct {
+    const cf_row_field *field; /* NULL: none is known */
     const cf_bytes *words;
+    sorted_values by_value, by_words, shown;
 } known_field;
 
+static known_field know(meaning *self, const cf_row_field *is, const cf_row_field *field,
+                        const cf_bytes *words)
+{
+    return (known_field){field, words, sort(self, field->values, field->count),
+                         sort(self, words, field->count), sort(self, is->values, is->count)};
+}
+
 /* Adds what the said value stands for; false: for itself. */
-static bool add_meant(meaning *self, const cf_row_field *is, known_field known, cf_bytes said)
+static bool add_meant(meaning *self, cf_bytes name, known_field known, cf_bytes said)
 {
     bool meant = false;
 
-    for (size_t i = 0; i < known.field->count; i++) {
-        cf_bytes value = known.field->values[i];
+    for (size_t i = lower_bound(known.by_words, said); is_at(known.by_words, i, said); i++) {
+        cf_bytes value = known.field->values[known.by_words.at[i] - known.words];
 
-        if (cf_bytes_equal(known.words[i], said) && !cf_bytes_equal(value, said) &&
-            !cf_row_field_has(is, value)) {
-            cf_field_list_add(&self->list, self->arena, is->name, value);
+        if (!cf_bytes_equal(value, said) && !has(known.shown, value)) {
+            cf_field_list_add(&self->list, self->arena, name, value);
             meant = true;
         }
     }
-    return meant && !cf_row_field_has(known.field, said);
+    return meant && !has(known.by_value, said);
 }
 
 /* Whether the known value is shown: as it is, or in its words. */
-static bool is_shown(const cf_row_field *is, known_field known, size_t index)
+static bool is_shown(known_field known, size_t index)
 {
-    return cf_row_field_has(is, known.field->values[index]) ||
-           cf_row_field_has(is, known.words[index]);
+    return has(known.shown, known.field->values[index]) || has(known.shown, known.words[index]);
 }
 
 static bool is_known(known_field known, cf_bytes said)
 {
-    for (size_t i = 0; i < known.field->count; i++)
-        if (cf_bytes_equal(known.words[i], said) || cf_bytes_equal(known.field->values[i], said))
-            return true;
-    return false;
+    return has(known.by_words, said) || has(known.by_value, said);
 }
 
 /* Which one of the known values is gone, where just one is, and one is new; else how many there
@@ -294,7 +349,7 @@ static size_t only_gone(const cf_row_field *is, known_field known)
     for (size_t i = 0; i < is->count && news < 2; i++)
         news += !is_known(known, is->values[i]);
     for (size_t i = 0; i < none && news == 1; i++)
-        if (!is_shown(is, known, i)) {
+        if (!is_shown(known, i)) {
             if (gone < none)
                 return none;
             gone = i;
@@ -326,7 +381,7 @@ static void give_field(meaning *self, const cf_row *row, const cf_row *before,
     for (size_t i = 0; i < is->count; i++) {
         cf_bytes said = is->values[i], value = {0};
 
-        if (known.field && add_meant(self, is, known, said))
+        if (known.field && add_meant(self, is->name, known, said))
             continue;
         if (known.field && is_patched(is, known))
             value = patched(self, &(occurrence){known.field->values[0], known.words[0], said,
@@ -358,7 +413,7 @@ static bool give_row(meaning *self, cf_row *row, const cf_row *known)
         for (; k < known->field_count && cf_bytes_compare(known->fields[k].name, is->name) < 0; k++)
             at += known->fields[k].count;
         if (k < known->field_count && cf_bytes_equal(known->fields[k].name, is->name))
-            field = (known_field){&known->fields[k], words + at};
+            field = know(self, is, &known->fields[k], words + at);
         give_field(self, &raw, known, is, field);
     }
     cf_field_list_take(&self->list, self->arena, row);

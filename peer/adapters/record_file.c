@@ -144,14 +144,15 @@ void cf_record_file_settle(cf_record_file *file, size_t (*line_of)(void *context
 struct cf_field_item {
     cf_bytes name, value;
     size_t order;
+    bool again; /* the field has the value already */
 };
 
 void cf_field_list_add(cf_field_list *list, cf_arena *arena, cf_bytes name, cf_bytes value)
 {
     const size_t order = list->count;
 
-    *cf_one_more(list->items, list->count, list->capacity) =
-        (struct cf_field_item){cf_arena_copy(arena, name), cf_arena_copy(arena, value), order};
+    *cf_one_more(list->items, list->count, list->capacity) = (struct cf_field_item){
+        .name = cf_arena_copy(arena, name), .value = cf_arena_copy(arena, value), .order = order};
 }
 
 bool cf_field_list_has(const cf_field_list *list, cf_bytes name)
@@ -170,6 +171,32 @@ static int by_name(const void *left, const void *right)
     return order ? order : a->order < b->order ? -1 : 1;
 }
 
+static int by_value(const void *left, const void *right)
+{
+    const struct cf_field_item *a = left, *b = right;
+    int order = cf_bytes_compare(a->name, b->name);
+
+    order = order ? order : cf_bytes_compare(a->value, b->value);
+    return order ? order : a->order < b->order ? -1 : 1;
+}
+
+/* The items are sorted by their names. */
+static bool has_sets(const cf_field_list *list)
+{
+    for (size_t i = 1; i < list->count; i++)
+        if (cf_bytes_equal(list->items[i].name, list->items[i - 1].name))
+            return true;
+    return false;
+}
+
+static void mark_again(cf_field_list *list)
+{
+    qsort(list->items, list->count, sizeof *list->items, by_value);
+    for (size_t i = 1; i < list->count; i++)
+        list->items[i].again = cf_bytes_equal(list->items[i].name, list->items[i - 1].name) &&
+                               cf_bytes_equal(list->items[i].value, list->items[i - 1].value);
+}
+
 void cf_field_list_take(cf_field_list *list, cf_arena *arena, cf_row *row)
 {
     cf_row_field *fields = cf_arena_allocate(arena, list->count, sizeof *fields);
@@ -178,12 +205,16 @@ void cf_field_list_take(cf_field_list *list, cf_arena *arena, cf_row *row)
 
     if (list->count)
         qsort(list->items, list->count, sizeof *list->items, by_name);
+    if (has_sets(list)) {
+        mark_again(list);
+        qsort(list->items, list->count, sizeof *list->items, by_name);
+    }
     for (size_t i = 0; i < list->count; i++) {
         const struct cf_field_item *item = &list->items[i];
 
         if (count == 0 || !cf_bytes_equal(fields[count - 1].name, item->name))
             fields[count++] = (cf_row_field){.name = item->name, .values = values + used};
-        if (cf_row_field_has(&fields[count - 1], item->value))
+        if (item->again)
             continue;
         values[used++] = item->value;
         fields[count - 1].count++;

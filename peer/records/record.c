@@ -116,8 +116,10 @@ bool cf_row_has_all(const cf_row *row, const cf_row *of, const cf_row_field *but
 
         if (but && cf_bytes_equal(field->name, but->name))
             continue;
+        const cf_row_field *own = cf_row_field_named(row, field->name);
         for (size_t k = 0; k < field->count; k++)
-            if (!cf_row_field_has(cf_row_field_named(row, field->name), field->values[k]))
+            if (!(own && k < own->count && cf_bytes_equal(own->values[k], field->values[k])) &&
+                !cf_row_field_has(own, field->values[k]))
                 return false;
     }
     return true;

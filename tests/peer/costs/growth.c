@@ -2,6 +2,7 @@
 /* The work on one item grows as its fields do, and not as their square. What is counted is how many
  * stretches of the product's code are run: the sources that have to do with an item are compiled
  * for this test so that each of them calls __sanitizer_cov_trace_pc. */
+#include "peer/adapters/known_values.h"
 #include "peer/merge/covered.h"
 #include "peer/merge/state_item.h"
 #include "peer/records/record_both.h"
@@ -499,4 +500,77 @@ Test(growth, of_rows_that_give_way_in_a_column_of_two_tuples_is_linear)
 {
     expect_linear(two_places_work);
     expect_linear(two_names_work);
+}
+
+/* ---- Values that a format says by halves ---- */
+
+static void add_values(cf_field_list *list, cf_arena *arena, char letter, size_t count)
+{
+    char text[24];
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(text, sizeof text, "%c%06zu", letter, i);
+        cf_field_list_add(list, arena, cf_bytes_of_text("/emails"), cf_bytes_of_text(text));
+    }
+}
+
+/* It says w of k. */
+static bool speak_by_halves(const cf_row *row, cf_arena *arena, cf_bytes *words)
+{
+    for (size_t i = 0; i < row->fields[0].count; i++) {
+        words[i] = cf_arena_copy(arena, row->fields[0].values[i]);
+        *(uint8_t *)words[i].data = 'w';
+    }
+    return true;
+}
+
+/* So many are known, and the file says as many, of which none is new: all in words, or `news`. */
+static uint64_t known_work(size_t count, size_t news)
+{
+    const cf_format_table spoken = {.name = cf_bytes_of_text("cards"), .speak = speak_by_halves};
+    const cf_row_format format = {.tables = &spoken, .count = 1};
+    cf_row row = {.table = spoken.name, .key = cf_bytes_of_text("\xa1k")}, known = row;
+    cf_rows *base = cf_rows_new();
+    cf_record_file file = {0};
+    cf_field_list list = {0};
+    bool *stale;
+
+    add_values(&list, &file.arena, 'k', count);
+    cf_field_list_take(&list, &file.arena, &known);
+    cf_rows_put(base, &known);
+    const uint64_t before = stretches;
+    add_values(&list, &file.arena, 'w', count - news);
+    add_values(&list, &file.arena, 'n', news);
+    cf_field_list_take(&list, &file.arena, &row);
+    cf_record_file_add(&file, &row, 0);
+    cf_known_values_give(&file, &format, base, NULL, &stale);
+    const uint64_t counted = stretches - before;
+    cr_expect_eq(file.rows[0].fields[0].count, count);
+    cr_expect_eq(*file.rows[0].fields[0].values[0].data, news == count ? 'n' : 'k');
+    cf_field_list_release(&list);
+    cf_record_file_release(&file);
+    cf_rows_destroy(&base);
+    return counted;
+}
+
+static uint64_t known_in_words(size_t count)
+{
+    return known_work(count, 0);
+}
+
+static uint64_t known_but_one(size_t count)
+{
+    return known_work(count, 1);
+}
+
+static uint64_t known_of_none(size_t count)
+{
+    return known_work(count, count);
+}
+
+Test(growth, of_what_the_values_of_a_card_stand_for_is_linear)
+{
+    expect_linear(known_in_words);
+    expect_linear(known_but_one);
+    expect_linear(known_of_none);
 }
