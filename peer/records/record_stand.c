@@ -161,10 +161,21 @@ static said *find_said(cf_row_view *view, const cf_schema_table *table, cf_row_f
 typedef enum {
     LINE_STANDS, /* no field says what the line says, or both were written in one go */
     LINE_GIVES_WAY,
-    FIELD_GIVES_WAY, /* the line is later than all that the field says */
+    FIELD_GIVES_WAY, /* the line comes before all that the field says */
 } line_standing;
 
-/* What is greatest is told by the field, whose spellings can be compared. */
+/* Less than zero: the line gives way to the field. As of the facts of one field; but where a seat
+ * has the greatest, of what is equally live the lesser does, or of equals the line. */
+static int compare_line(const seated *line, const said *field)
+{
+    int order;
+
+    if (!line->seat.greatest || line->fact->live != field->fact->live)
+        return cf_row_fact_compare(line->fact, field->fact);
+    order = cf_spelled_compare_value(line->seat.text, field->fact->write.value);
+    return order ? order : -1;
+}
+
 static line_standing stand_line(const said *all, size_t count, const seated *line)
 {
     line_standing found = LINE_STANDS;
@@ -174,7 +185,7 @@ static line_standing stand_line(const said *all, size_t count, const seated *lin
             continue;
         if (cf_dot_compare(&all[i].fact->write.dot, &line->fact->write.dot) == 0)
             return LINE_STANDS;
-        if (line->seat.greatest || cf_row_fact_compare(line->fact, all[i].fact) < 0)
+        if (compare_line(line, &all[i]) < 0)
             found = LINE_GIVES_WAY;
         else if (found == LINE_STANDS)
             found = FIELD_GIVES_WAY;
@@ -183,7 +194,9 @@ static line_standing stand_line(const said *all, size_t count, const seated *lin
 }
 
 /* Of a line and the fields that say the same property the later is shown; of SEQUENCE, REV and
- * their like, where the greatest counts, the field. */
+ * their like the greatest.
+ *
+ *     SEQUENCE;X-A=1:12 of A, SEQUENCE:5 of B      12 is shown, whoever is later */
 static void settle_line(const said *all, size_t count, const seated *line)
 {
     const line_standing standing = stand_line(all, count, line);
@@ -192,7 +205,7 @@ static void settle_line(const said *all, size_t count, const seated *line)
         give_way(line->fact, line->seat.greatest);
     for (size_t i = 0; standing == FIELD_GIVES_WAY && i < count; i++)
         if (cf_seat_is_field(&line->seat, all[i].field, &all[i].seat))
-            give_way(all[i].fact, false);
+            give_way(all[i].fact, line->seat.greatest);
 }
 
 static void settle_lines(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/records/seats.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "codec/pack.h"
@@ -339,11 +340,55 @@ static bool is_number(cf_bytes text)
     return text.size > 0;
 }
 
+static cf_bytes without_zeros(cf_bytes number)
+{
+    size_t zeros = 0;
+
+    while (zeros + 1 < number.size && number.data[zeros] == '0')
+        zeros++;
+    return cf_bytes_of(number.data + zeros, number.size - zeros);
+}
+
 int cf_spelled_compare(cf_bytes a, cf_bytes b)
 {
-    if (is_number(a) && is_number(b) && a.size != b.size)
-        return a.size < b.size ? -1 : 1;
+    if (is_number(a) && is_number(b)) {
+        a = without_zeros(a);
+        b = without_zeros(b);
+        if (a.size != b.size)
+            return a.size < b.size ? -1 : 1;
+    }
     return cf_bytes_compare(a, b);
+}
+
+static void append_compact(cf_bytes time, cf_buffer *out)
+{
+    for (size_t i = 0; i < time.size; i++)
+        if (time.data[i] != '-' && time.data[i] != ':')
+            cf_buffer_append(out, &time.data[i], 1);
+}
+
+int cf_spelled_compare_value(cf_bytes text, cf_bytes value)
+{
+    cf_reader number_reader = cf_reader_of(value), time_reader = cf_reader_of(value);
+    cf_buffer line = {0}, field = {0};
+    cf_bytes time;
+    uint64_t number;
+    cf_error ignored;
+    int order = -1;
+
+    if (!cf_read_uint(&number_reader, &number, &ignored)) {
+        cf_buffer_append_text(&field, "%" PRIu64, number);
+        if (is_number(text))
+            order = cf_spelled_compare(text, cf_buffer_view(&field));
+    } else if (!cf_read_text(&time_reader, &time, &ignored) && text.size &&
+               is_number(cf_bytes_of(text.data, 1))) {
+        append_compact(text, &line);
+        append_compact(time, &field);
+        order = cf_bytes_compare(cf_buffer_view(&line), cf_buffer_view(&field));
+    }
+    cf_buffer_release(&line);
+    cf_buffer_release(&field);
+    return order;
 }
 
 bool cf_field_is_greatest(uint8_t kind, cf_bytes field)

@@ -67,6 +67,10 @@ bool cf_seat_has_field(const cf_seat *line);
 bool cf_field_has_lines(uint8_t kind, cf_bytes field);
 /* Less than zero: `a` is before `b`, as times and numbers go that are spelled out. */
 int cf_spelled_compare(cf_bytes a, cf_bytes b);
+/* As that, of a line's text and the value of a field that says the same property: 12 is behind 5,
+ * 20240103T000000Z behind "2024-01-02T00:00:00Z". What begins with no digit, or is no number where
+ * the field's value is one, is before all. */
+int cf_spelled_compare_value(cf_bytes text, cf_bytes value);
 /* Of the fields /updated and /sequence the greatest value is shown. */
 bool cf_field_is_greatest(uint8_t kind, cf_bytes field);
 int cf_greatest_compare(cf_bytes a, cf_bytes b);

@@ -17,7 +17,7 @@ ANNA = card("anna", "Anna Example", "N:Example;Anna;;;", "EMAIL:anna@example.org
 
 
 def lines_of(text, name):
-    return [line for line in text.replace("\r\n ", "").split("\r\n") if re.match(rf"{name}[:;]", line)]
+    return [line for line in text.replace("\r\n ", "").split("\r\n") if re.match(rf"(?:{name})[:;]", line)]
 
 
 def meet(two, before, name, here, there):
@@ -239,6 +239,35 @@ def test_the_greatest_of_two_stamps(two, stamp):
     assert lines_of(items(pair.here)["a.ics"], "DTSTAMP") == ["DTSTAMP:21000101T090000Z"], "its own is later than the change"
     (line,) = lines_of(other.read_bytes().decode(), "DTSTAMP")
     assert f"DTSTAMP:{begun}" <= line < "DTSTAMP:2100", line
+
+
+GREATEST = [(before, f"{name}{ours}:{one}", f"{name}{theirs}:{other}", str(greater))
+            for name, least, less, greater in (("SEQUENCE", 3, 5, 12), ("LAST-MODIFIED", *(f"2026110{day}T090000Z" for day in (1, 2, 3))))
+            for before in ("", f"{name}:{least}")
+            for ours, theirs in ((";X-BY=ME", ""), ("", ";X-BY=ME"), (";X-BY=ME", ";X-BY=YOU"))
+            for one, other in ((less, greater), (greater, less))]
+
+
+def test_the_greatest_of_two_whichever_has_a_parameter(two):
+    laptop, desktop = two
+
+    def texts(which, *more):
+        return {f"r{n}.ics": event(f"r{n}", "Meeting", "DTSTART:20261124T090000Z", *(line for line in (case[which], *more) if line))
+                for n, case in enumerate(GREATEST)}
+
+    pair = Pair(laptop, desktop, "icalendar", fill(laptop.source("home"), texts(0)), desktop.source("home"))
+    fill(pair.here, texts(1, "LOCATION:Cafe"))
+    laptop.sync()
+    fill(pair.there, texts(2, "COMMENT:yes"))
+    pair.both()
+    pair.both()
+    assert conflicts(laptop) == conflicts(desktop) == []
+    for n, (before, here, there, greater) in enumerate(GREATEST):
+        shown = here if here.endswith(f":{greater}") else there
+        for folder in pair.here, pair.there:
+            text = items(folder)[f"r{n}.ics"]
+            assert lines_of(text, "SEQUENCE|LAST-MODIFIED") == [shown], (before, here, there)
+            assert "LOCATION:Cafe" in text and "COMMENT:yes" in text
 
 
 def test_values_beside_each_other_are_edited_one_by_one(two):

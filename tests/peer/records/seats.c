@@ -103,6 +103,19 @@ static const struct {
     {"", "SEQUENCE:12\nURL:a:1\n", "SEQUENCE:9\nGEO:1.0;2.0\n", "SEQUENCE:12\nURL:a:1\n", 0},
     {"", "LAST-MODIFIED;X-A=1:20240103T000000Z\n", "LAST-MODIFIED;X-A=1:20240102T000000Z\n",
      "LAST-MODIFIED;X-A=1:20240103T000000Z\n", 0},
+    {"", "SEQUENCE;X-A=1:12\nURL:a:1\n", "SEQUENCE:5\nGEO:1.0;2.0\n", "SEQUENCE;X-A=1:12\n", 0},
+    {"", "SEQUENCE:5\nURL:a:1\n", "SEQUENCE;X-A=1:12\n", "SEQUENCE;X-A=1:12\n", 0},
+    {"", "SEQUENCE;X-A=1:5\nURL:a:1\n", "SEQUENCE:12\nGEO:1.0;2.0\n", "SEQUENCE:12\n", 0},
+    {"SEQUENCE:3\n", "SEQUENCE;X-A=1:12\n", "SEQUENCE:5\nGEO:1.0;2.0\n", "SEQUENCE;X-A=1:12\n", 0},
+    {"", "SEQUENCE;X-A=1:5\n", "SEQUENCE:5\nGEO:1.0;2.0\n", "SEQUENCE:5\n", 0},
+    {"", "SEQUENCE:05\n", "SEQUENCE:12\nGEO:1.0;2.0\n", "SEQUENCE:12\n", 0},
+    {"", "SEQUENCE:9a\n", "SEQUENCE:5\nGEO:1.0;2.0\n", "SEQUENCE:5\n", 0},
+    {"", "LAST-MODIFIED;X-A=1:20240103T000000Z\n", "LAST-MODIFIED:20240102T000000Z\nGEO:1.0;2.0\n",
+     "LAST-MODIFIED;X-A=1:20240103T000000Z\n", 0},
+    {"", "LAST-MODIFIED:20240103T000000Z\nURL:a:1\n", "LAST-MODIFIED;X-A=1:20240102T000000Z\n",
+     "LAST-MODIFIED:20240103T000000Z\n", 0},
+    {"", "LAST-MODIFIED:never\n", "LAST-MODIFIED:20240102T000000Z\nGEO:1.0;2.0\n",
+     "LAST-MODIFIED:20240102T000000Z\n", 0},
     {"", "ATTENDEE;PARTSTAT=ACCEPTED:mailto:a@b.c\nATTENDEE:mailto:d@b.c\n",
      "ATTENDEE;PARTSTAT=DECLINED:MAILTO:A@b.c\nATTENDEE:mailto:e@b.c\n",
      "ATTENDEE;PARTSTAT=DECLINED:MAILTO:A@b.c\nATTENDEE:mailto:d@b.c\nATTENDEE:mailto:e@b.c\n", 1},
@@ -152,6 +165,28 @@ Test(seats, show_one_line_of_what_a_card_may_have_once)
             (later ? both_write_the_second_later : both_write)(texts[0], texts[1], texts[2]);
             expect_shown(cards[i][3], 1);
         }
+}
+
+/* A's user deletes the event with its field; it lives by B's line, though that says less. */
+Test(seats, show_the_line_of_the_living_beside_a_greater_field_of_the_dead)
+{
+    cf_rows *none = cf_rows_new();
+    const cf_row_diff before = scan_of(world.state, none, 'A', 10, EVENT(""));
+
+    rule_world_publish(&world, &before);
+    cf_rows *base = rule_world_applied(&world);
+    const cf_row_diff lines = scan_of(world.state, base, 'B', 30, EVENT("SEQUENCE;X-A=1:5\n")),
+                      field = scan_of(world.state, base, 'A', 20, EVENT("SEQUENCE:12\nURL:a:1\n"));
+    rule_world_publish(&world, &field);
+    cf_rows *shown = rule_world_applied(&world);
+    const cf_row_diff deletion =
+        scan_of(world.state, shown, 'A', 25, "BEGIN:VCALENDAR\nVERSION:2.0\nEND:VCALENDAR\n");
+    rule_world_publish(&world, &deletion);
+    rule_world_publish(&world, &lines);
+    expect_shown("SEQUENCE;X-A=1:5\n", 0);
+    cf_rows_destroy(&shown);
+    cf_rows_destroy(&base);
+    cf_rows_destroy(&none);
 }
 
 /* ---- Beside each other in one file ---- */

@@ -192,3 +192,40 @@ Test(seats, order_numbers_by_what_they_are)
         cf_buffer_release(&b);
     }
 }
+
+Test(seats, order_lines_and_what_fields_say)
+{
+    static const struct {
+        const char *line, *time;
+        uint64_t number;
+        int order;
+    } pairs[] = {
+        {"12", NULL, 5, 1},
+        {"5", NULL, 12, -1},
+        {"012", NULL, 13, -1},
+        {"12", NULL, 12, 0},
+        {"00", NULL, 0, 0},
+        {"9a", NULL, 5, -1},
+        {"", NULL, 0, -1},
+        {"18446744073709551616", NULL, UINT64_MAX, 1},
+        {"20240103T000000Z", "2024-01-02T00:00:00Z", 0, 1},
+        {"20240102T000000Z", "2024-01-02T00:00:00Z", 0, 0},
+        {"2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z", 0, -1},
+        {"20240103", "2024-01-02T00:00:00Z", 0, 1},
+        {"never", "2024-01-02T00:00:00Z", 0, -1},
+        {"", "", 0, -1},
+    };
+
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        cf_buffer value = {0};
+
+        if (pairs[i].time)
+            cf_pack_text(&value, cf_bytes_of_text(pairs[i].time));
+        else
+            cf_pack_uint(&value, pairs[i].number);
+        const int order =
+            cf_spelled_compare_value(cf_bytes_of_text(pairs[i].line), cf_buffer_view(&value));
+        cr_expect_eq((order > 0) - (order < 0), pairs[i].order, "%s", pairs[i].line);
+        cf_buffer_release(&value);
+    }
+}
