@@ -119,6 +119,12 @@ static size_t zone_place(const writing *self)
     return place;
 }
 
+/* In a calendar that is written anew, behind what that has so far. */
+static size_t zone_place_of_new(const writing *self, size_t after)
+{
+    return self->calendar == CF_LINES_NONE ? after : zone_place(self);
+}
+
 static bool names_zone(const cf_content_line *line, cf_bytes name, cf_buffer *room)
 {
     const cf_line_parameter *zone =
@@ -278,8 +284,8 @@ static void add_occurrences(writing *self, const cf_row *row, const cf_row *is, 
         cf_row own = cf_calendar_override_whole(row, name, field->values[0], task, &self->arena);
         cf_buffer_clear(&text);
         build(&own, row, task, uid, name, start, &text);
-        if (self->calendar != CF_LINES_NONE)
-            make_zones(self, cf_buffer_view(&text), zone_place(self));
+        if (!is || self->calendar != CF_LINES_NONE)
+            make_zones(self, cf_buffer_view(&text), zone_place_of_new(self, after));
         cf_calendar_insert(self->edits, after, cf_buffer_view(&text));
     }
     cf_buffer_release(&text);
@@ -374,8 +380,7 @@ static void add_item(writing *self, const cf_row *row, cf_bytes uid, size_t afte
     cf_calendar_wanted_start(row, NULL, &start);
     cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text("/recurrenceId")), &name);
     build(row, row, task, uid, name, &start, &text);
-    make_zones(self, cf_buffer_view(&text),
-               self->calendar == CF_LINES_NONE ? after : zone_place(self));
+    make_zones(self, cf_buffer_view(&text), zone_place_of_new(self, after));
     cf_calendar_insert(self->edits, after, cf_buffer_view(&text));
     add_occurrences(self, row, NULL, task, uid, &start, after);
     cf_buffer_release(&text);
@@ -429,7 +434,7 @@ static void write_rows(writing *self, const cf_calendar_items *items, cf_rewrite
             for (size_t line = 0; own && !begun && line < sizeof begin / sizeof *begin; line++)
                 insert_line(self, after, begin[line]);
             begun = true;
-            add_zones(self, step.wanted, own ? after : zone_place(self));
+            add_zones(self, step.wanted, zone_place_of_new(self, after));
             add_item(self, step.wanted, uid, after);
         }
     }

@@ -69,10 +69,40 @@ def test_an_event_that_is_moved_into_another_zone_has_its_description(calendar):
 
 def zones(calendar):
     """Those that made.ics describes, which are all that it names."""
-    read = icalendar.Calendar.from_ical(calendar.card("made.ics"))
-    described = {str(zone["TZID"]) for zone in read.walk("VTIMEZONE")}
-    assert set(re.findall(r";TZID=([^:;]+)", calendar.card("made.ics"))) <= described, calendar.card("made.ics")
-    return described
+    return described(calendar.card("made.ics"))
+
+
+def described(text):
+    found = [str(zone["TZID"]) for zone in icalendar.Calendar.from_ical(text).walk("VTIMEZONE")]
+    assert set(re.findall(r";TZID=([^:;]+)", text)) <= set(found) and len(found) == len(set(found)), text
+    return set(found)
+
+
+def test_an_occurrence_in_a_zone_of_its_own_has_its_description_wherever_it_is_new(calendar, make_device):
+    """In a file of its own, made by itself or beside its series; then in a folder, and in a file, of a third device."""
+    series = {**MADE, "recurrenceRules": [{"@type": "RecurrenceRule", "frequency": "daily", "count": 5}],
+              "recurrenceOverrides": {"2026-11-21T09:00:00": {"timeZone": "Europe/Paris"},
+                                      "2026-11-22T09:00:00": {"timeZone": "Asia/Tokyo", "title": "Late"}}}
+    wanted = {"America/New_York", "Europe/Paris", "Asia/Tokyo"}
+    make(calendar, series, {**series, "uid": "floating", "timeZone": None}, {**series, "uid": "utc", "timeZone": "Etc/UTC"})
+    assert zones(calendar) == wanted
+    for name in "floating.ics", "utc.ics":
+        assert described(calendar.card(name)) == wanted - {"America/New_York"}, name
+    told, before = entries(calendar), items(calendar.here)
+    calendar.both()
+    assert entries(calendar) == told and items(calendar.here) == before
+    phone = make_device("phone")
+    calendar.laptop.pair(phone)
+    calendar.both()
+    told = entries(calendar)
+    folder, file = phone.source("folder"), phone.source("all.ics")
+    for source in folder, file:
+        phone.json("add", str(source), "--format", "icalendar", "--collection", "home", "--existing")
+        phone.sync()
+    assert described(items(folder)["made.ics"]) == wanted
+    assert described(file.read_bytes().decode()) == wanted
+    calendar.both()
+    assert entries(calendar) == told
 
 
 def test_a_zone_that_somebody_described_is_his(calendar):

@@ -140,6 +140,30 @@ Test(icalendar, describes_a_zone_that_an_event_is_moved_to)
                      CALENDAR(AT("RDATE;TZID=America/New_York:20240115T030000\n")));
 }
 
+/* An occurrence that is in another zone than its series comes into a new file, too. */
+Test(icalendar, describes_the_zone_of_an_occurrence_in_a_new_file)
+{
+    static const char *const zones[] = {"Europe/Berlin", "America/New_York", "Asia/Tokyo"};
+    cf_buffer out = {0};
+    char line[100];
+
+    read_text(CALENDAR(AT("RRULE:FREQ=DAILY\n")
+                           OCCURRENCE("DTSTART;TZID=America/New_York:20240115T030000\n")
+                               EVENT("RECURRENCE-ID;TZID=Europe/Berlin:20240116T090000\n"
+                                     "DTSTART;TZID=Asia/Tokyo:20240116T170000\n")
+                                   EVENT("RECURRENCE-ID;TZID=Europe/Berlin:20240117T090000\n"
+                                         "DTSTART;TZID=America/New_York:20240117T030000\n")));
+    expect_ok(cf_icalendar_rows_write((cf_bytes){0}, rows.rows, 1, &out, &error), error);
+    *cf_buffer_reserve(&out, 1) = '\0';
+    for (size_t i = 0; i < sizeof zones / sizeof *zones; i++) {
+        snprintf(line, sizeof line, "TZID:%s\r\n", zones[i]);
+        const char *found = strstr((char *)out.data, line);
+        cr_assert(found, "%s is not described in\n%s", zones[i], (char *)out.data);
+        cr_assert_null(strstr(found + 1, line), "%s twice in\n%s", zones[i], (char *)out.data);
+    }
+    cf_buffer_release(&out);
+}
+
 Test(icalendar, stamps_a_new_event_with_the_change_that_the_log_has)
 {
     cf_buffer out = {0};
