@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random merges of two edits of real calendars and cards: what comes of them passes the formats' own rules.
 
-Each record of a folder is edited at random on both devices at once, and merged by one sync: as many merges as records,
-and a thousand in all. COUNTERFOIL_MERGES=N: so many of each format, twice, instead; COUNTERFOIL_SEED=S begins elsewhere.
+Real are the records of tests/peer/adapters/exports, as Google, Apple, Nextcloud, Outlook and Thunderbird write them; which
+of them, and what is edited, is drawn. Each record of a folder is edited on both devices at once, so that it says something
+else than before on either, and merged by one sync: as many merges as records, and a thousand in all.
+COUNTERFOIL_MERGES=N: so many of each format, twice, instead; COUNTERFOIL_SEED=S begins elsewhere.
 """
 
 import os
@@ -11,7 +13,7 @@ import re
 
 import pytest
 
-from cards import EXPORTS, Pair, fill, items
+from cards import EXPORTS, Pair, fill, items, pending
 from counterfoil import broker, make_device, two  # noqa: F401
 
 icalendar = pytest.importorskip("icalendar", reason="python3-icalendar is not installed")
@@ -20,10 +22,11 @@ vobject = pytest.importorskip("vobject", reason="python3-vobject is not installe
 COUNT = int(os.environ.get("COUNTERFOIL_MERGES", "250"))  # in two turns, of two formats
 SEED = int(os.environ.get("COUNTERFOIL_SEED", "1"))
 
-# RFC 5545, 3.6.1 and 3.6.2; RFC 6350, 6.
+# RFC 5545, 3.6.1, 3.6.2 and 3.6.6; RFC 6350, 6.
 EVENT_ONCE = {"DTSTAMP", "UID", "DTSTART", "DTEND", "DURATION", "CLASS", "CREATED", "DESCRIPTION", "GEO", "LAST-MODIFIED", "LOCATION",
               "ORGANIZER", "PRIORITY", "SEQUENCE", "STATUS", "SUMMARY", "TRANSP", "URL", "RECURRENCE-ID", "RRULE", "COMPLETED", "DUE",
               "PERCENT-COMPLETE", "COLOR"}
+ALARM_ONCE = {"ACTION", "TRIGGER", "DURATION", "REPEAT", "DESCRIPTION", "SUMMARY"}
 CARD_ONCE = {"VERSION", "UID", "N", "KIND", "BDAY", "ANNIVERSARY", "GENDER", "PRODID", "REV"}
 
 EVENT_LINES = {"LOCATION": ["Cafe", "Park", "Room 1"], "RRULE": ["FREQ=DAILY;COUNT=3", "FREQ=WEEKLY;COUNT=4", "FREQ=MONTHLY;COUNT=2"],
@@ -34,7 +37,11 @@ EVENT_LINES = {"LOCATION": ["Cafe", "Park", "Room 1"], "RRULE": ["FREQ=DAILY;COU
                "SUMMARY": ["one", "two\\, three", "four"], "DESCRIPTION": ["a", "b\\nc"], "COMMENT": ["x", "y", "z"],
                "ATTENDEE": ["mailto:anna@example.org", "mailto:bert@example.org"], "CATEGORIES": ["A", "B", "A,B,C"],
                "COLOR": ["red", "blue"], "CREATED": ["20260101T000000Z", "20260102T000000Z"]}
-PARAMETERS = {"LOCATION": [";LANGUAGE=de"], "SUMMARY": [";LANGUAGE=en"], "ATTENDEE": [";PARTSTAT=ACCEPTED", ";PARTSTAT=DECLINED"],
+# A task has these instead, or besides; when it is due is moved.
+TASK_LINES = {"STATUS": ["NEEDS-ACTION", "IN-PROCESS", "COMPLETED", "CANCELLED"], "PERCENT-COMPLETE": ["0", "50", "100"],
+              "COMPLETED": ["20261101T090000Z", "20261102T090000Z", "20261103T090000Z"]}
+TRIGGERS = ["-PT5M", "-PT15M", "PT0S", "-P1D"]
+PARAMETERS = {"COMPLETED": [";VALUE=DATE-TIME"], "LOCATION": [";LANGUAGE=de"], "SUMMARY": [";LANGUAGE=en"], "ATTENDEE": [";PARTSTAT=ACCEPTED", ";PARTSTAT=DECLINED"],
               "LAST-MODIFIED": [";VALUE=DATE-TIME"], "ORGANIZER": [";CN=Anna"], "URL": [";VALUE=URI"], "DESCRIPTION": [";ALTREP=\"cid:1\""]}
 CARD_LINES = {"FN": ["Anna", "Bert"], "N": ["A;Anna;;;", "B;Bert;;;"], "BDAY": ["1980-01-02", "1981-02-03", "1982-03-04"],
               "REV": ["20261101T090000Z", "20261102T090000Z"], "TEL": ["1", "2", "3"], "EMAIL": ["a@example.org", "b@example.org"],
@@ -58,10 +65,27 @@ def unfolded(text):
 
 
 def edited(chance, text, lines, parameters, ends):
+    """Another text, that says something else: the order of lines says nothing, and a stamp alone is no change."""
+    made = text
+    while told(made) == told(text):
+        made = edited_once(chance, text, lines, parameters, ends)
+    return made
+
+
+def told(text):
+    return sorted(line for line in unfolded(text) if not re.match("(?:LAST-MODIFIED|SEQUENCE|REV)[:;]", line))
+
+
+def edited_once(chance, text, lines, parameters, ends):
     """A few lines of one component changed, added or taken out; never what may be once a second time."""
     found = unfolded(text)
-    if any(one in WHEN_IN for one in found) and chance.random() < 0.4:
-        move(chance, found)
+    if any(one in WHEN_IN for one in found):
+        if chance.random() < 0.4:
+            move(chance, found)
+        if chance.random() < 0.3:
+            ring(chance, found)
+        if "END:VTODO" in found:
+            lines = {**lines, **TASK_LINES}
     for _ in range(chance.randint(1, 4)):
         name = chance.choice(sorted(lines))
         line = name + chance.choice([""] * 2 + parameters.get(name, [""])) + ":" + chance.choice(lines[name])
@@ -100,9 +124,9 @@ def own_lines(found):
 
 
 def move(chance, found):
-    """To another time, or days; an end is behind its start, where there is one, and told as that is."""
+    """To another time, or days, and what is left out goes; an end is behind its start, where there is one, and told as that."""
     begin, own = own_lines(found)
-    for n in reversed([n for n in own if WHEN.match(found[n])]):
+    for n in reversed([n for n in own if WHEN.match(found[n]) or re.match("(?:EXDATE|RDATE)[:;]", found[n])]):
         del found[n]
     end, (parameters, zone) = "DUE" if found[begin] == "BEGIN:VTODO" else "DTEND", chance.choice([DAYS, DAYS, *HOURS])
     day, hour, length = chance.randint(10, 15), chance.randint(8, 12), chance.randint(1, 3)
@@ -113,6 +137,39 @@ def move(chance, found):
     name = parameters.removeprefix(";TZID=")
     if name in OFFSETS and f"TZID:{name}" not in found:
         found[begin:begin] = [line.format(name if "TZID" in line else OFFSETS[name]) for line in ZONE]
+
+
+def alarms_of(found):
+    """Where each begins and ends."""
+    return [(n, found.index("END:VALARM", n)) for n, line in enumerate(found) if line == "BEGIN:VALARM"]
+
+
+def ring(chance, found):
+    """One alarm more or less, or another time of one."""
+    there, trigger = alarms_of(found), f"TRIGGER:{chance.choice(TRIGGERS)}"
+    begin, end = chance.choice(there or [(0, 0)])
+    act = chance.choice(["put", "edit", "drop"]) if there else "put"
+    if act == "put":
+        begin = end = max(n for n, line in enumerate(found) if line in WHEN_IN)
+    alarm = ["BEGIN:VALARM", "ACTION:DISPLAY", "DESCRIPTION:Ring", trigger, "END:VALARM"] if act == "put" else [
+        trigger if line.startswith("TRIGGER") else line for line in found[begin:end + 1]]
+    if act == "drop":
+        del found[begin:end + 1]
+    elif alarm_lines(alarm) not in [alarm_lines(found[first:last + 1]) for first, last in there]:
+        found[begin:end + (act == "edit")] = alarm
+
+
+def alarm_lines(lines):
+    """However long before is spelled."""
+    return tuple(sorted(re.sub("^(TRIGGER.*:)([-+]?P.*)", lambda one: one[1] + str(icalendar.vDuration.from_ical(one[2])), line)
+                        for line in lines))
+
+
+def check_alarms(merged, before, here, there):
+    """Those that both left, and what either put in."""
+    left, ours, theirs, found = ({alarm_lines(lines[first:last + 1]) for first, last in alarms_of(lines)}
+                                 for lines in map(unfolded, (before, here, there, merged)))
+    assert found == left & ours & theirs | (ours | theirs) - left, merged
 
 
 def when(text):
@@ -157,14 +214,14 @@ def check(text, required, once):
         assert required.get(kind, set()) <= set(names), f"{kind} lacks one of {required[kind]}: {text}"
         twice = {name for name in names if names.count(name) > 1 and name in once.get(kind, set())}
         assert not twice, f"{twice} more than once: {text}"
-        assert not {"DTEND", "DURATION"} <= set(names), text
+        assert not {"DTEND", "DURATION"} <= set(names) and not {"DUE", "DURATION"} <= set(names), text
         for name in ("X-MOOD", "X-SPOUSE", "TZ"):
             assert names.count(name) <= 1, text
 
 
 def read_calendar(text):
-    check(text, {"VCALENDAR": {"VERSION", "PRODID"}, "VEVENT": {"UID", "DTSTAMP", "DTSTART"}, "VTODO": {"UID", "DTSTAMP"}},
-          {kind: EVENT_ONCE for kind in ("VEVENT", "VTODO")})
+    check(text, {"VCALENDAR": {"VERSION", "PRODID"}, "VEVENT": {"UID", "DTSTAMP", "DTSTART"}, "VTODO": {"UID", "DTSTAMP"},
+                 "VALARM": {"ACTION", "TRIGGER"}}, {"VEVENT": EVENT_ONCE, "VTODO": EVENT_ONCE, "VALARM": ALARM_ONCE})
     found = icalendar.Calendar.from_ical(text)
     named = set(re.findall(r"(?m)^[A-Z-]+(?:;[^:;]+)*;TZID=\"?([^:;\"\n]+)", "\n".join(unfolded(text))))
     assert named <= {str(zone["TZID"]) for zone in found.walk("VTIMEZONE")}, f"{named}: {text}"  # RFC 5545, 3.2.19
@@ -221,7 +278,7 @@ def test_merges_of_real_records_pass_the_rules_of_their_format(two, kind):
         begun[f"r{n}{end}"] = text
     pair = Pair(laptop, desktop, kind, fill(laptop.source("home"), begun), desktop.source("home"))
     for turn in range(2):
-        made = []
+        made, had = [], items(pair.here)
         for folder in (pair.here, pair.there):
             before = items(folder)
             assert sorted(before) == sorted(begun)
@@ -230,11 +287,13 @@ def test_merges_of_real_records_pass_the_rules_of_their_format(two, kind):
             fill(folder, changed)
         for device in (laptop, desktop, laptop, desktop):
             device.finish("sync")
+        assert pending(laptop) == pending(desktop) == {}, "all were merged"
         for n, (name, text) in enumerate(items(pair.here).items()):
             try:
                 read(text)
                 if kind == "icalendar":
                     check_when(text, made[0][name], made[1][name])
+                    check_alarms(text, had[name], made[0][name], made[1][name])
                 read(items(pair.there)[name] if n < 5 else (pair.there / name).read_bytes().decode())
             except Exception as error:
                 raise AssertionError(f"COUNTERFOIL_SEED={SEED}, turn {turn}, {name}: {error}\nhere\n{made[0][name]}\nthere\n"
