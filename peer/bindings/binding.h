@@ -209,7 +209,7 @@ void cf_binding_submit(cf_binding *binding, cf_jobs *jobs, cf_job *job);
  * merges, limit, poll, what it includes and excludes, where the last value counts, what names rows,
  * and whether it unites them. All of that is kept, or, where it fails, as it was. */
 cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *trial, cf_error *error);
-/* What was asked for before: of a source of files, it is to be narrowed to that, too. */
+/* What was asked for before: what that left out a source of files is to deselect, too. */
 cf_status cf_binding_note_earlier(cf_binding *binding, const char *const *include, size_t count,
                                   cf_error *error);
 /* The last of that is taken back. */

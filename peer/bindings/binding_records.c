@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 /* One of before there were records has no keys. Behind them stand, as far as the last that says
- * anything: the map, what was asked for earlier, to which the source is still to be narrowed, the
+ * anything: the map, what was asked for earlier, by which the source has still to deselect, the
  * tables that it leaves out, the columns of which the last value counts, and those that name rows.
  */
 enum {
@@ -426,10 +426,10 @@ static bool ask_alike(const cf_binding *a, const cf_binding *b)
 
 cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *trial, cf_error *error)
 {
-    bool narrows = cf_include_limits(binding->matcher) && !ask_alike(binding, trial);
+    bool asks_otherwise = cf_include_limits(binding->matcher) && !ask_alike(binding, trial);
     cf_status status = CF_OK;
 
-    if (narrows)
+    if (asks_otherwise)
         status = cf_binding_note_earlier(binding, (const char *const *)binding->include,
                                          binding->include_count, error);
     if (status)
@@ -439,7 +439,7 @@ cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *tria
     if (!status)
         return CF_OK;
     cf_binding_exchange(binding, trial);
-    if (narrows)
+    if (asks_otherwise)
         cf_binding_forget_earlier(binding);
     return status;
 }

@@ -99,10 +99,10 @@ static int by_place(const void *a, const void *b)
 }
 
 /* The group that the first of these items is marked in, meaning those that are marked there, each
- * once; returns how many marks that were. False in `deselect`: it is a matter of the group as a
+ * once; returns how many marks that were. False in `is_plain`: it is a matter of the group as a
  * whole. */
 static size_t take_group(cf_applying *applying, const cf_marked_item *at, size_t count,
-                         cf_group *group, bool *narrow)
+                         cf_group *group, bool *is_plain)
 {
     cf_id *items = cf_arena_allocate(&applying->arena, count, sizeof *items);
     size_t kept = 0, end = 0;
@@ -111,25 +111,25 @@ static size_t take_group(cf_applying *applying, const cf_marked_item *at, size_t
         if (end == 0 || !cf_id_equal(&at[end].item, &at[end - 1].item))
             items[kept++] = at[end].item;
     cf_view_group_of(applying->collection->view, &at[0].directory, &applying->arena, group);
-    *narrow = cf_view_pick(applying->collection->view, group, items, kept);
+    *is_plain = cf_view_pick(applying->collection->view, group, items, kept);
     return end;
 }
 
 /* What is marked item by item. Where patterns choose what is asked for, and where an item's name or
  * content has to do with another's, its directory is marked instead. */
-static cf_group *take_narrow(cf_applying *applying, const cf_plan *plan, size_t *count)
+static cf_group *take_plain(cf_applying *applying, const cf_plan *plan, size_t *count)
 {
     cf_marked_items items = applying->marked_items;
     cf_group *groups = cf_arena_allocate(&applying->arena, items.count, sizeof *groups);
-    bool narrow;
+    bool is_plain;
 
     applying->marked_items = (cf_marked_items){0};
     *count = 0;
     if (items.count)
         qsort(items.at, items.count, sizeof *items.at, by_place);
     for (size_t i = 0, end; i < items.count; i = end) {
-        end = i + take_group(applying, &items.at[i], items.count - i, &groups[*count], &narrow);
-        if (narrow && !plan->scope)
+        end = i + take_group(applying, &items.at[i], items.count - i, &groups[*count], &is_plain);
+        if (is_plain && !plan->scope)
             ++*count;
         else
             cf_applying_mark(applying, &items.at[i].directory, 1);
@@ -138,8 +138,8 @@ static cf_group *take_narrow(cf_applying *applying, const cf_plan *plan, size_t 
     return groups;
 }
 
-static void plan_narrow(cf_applying *applying, cf_plan *plan, const cf_group *groups, size_t count,
-                        planning *self)
+static void plan_plain(cf_applying *applying, cf_plan *plan, const cf_group *groups, size_t count,
+                       planning *self)
 {
     for (size_t i = 0; i < count; i++)
         if (!is_planned(self, &groups[i], &groups[i].directories[0]))
@@ -162,14 +162,14 @@ static void mark_below_moving(cf_applying *applying, const cf_plan *plan)
 
 static void plan_marked(cf_applying *applying, cf_plan *plan)
 {
-    size_t narrow_count;
-    const cf_group *narrow = take_narrow(applying, plan, &narrow_count);
+    size_t plain_count;
+    const cf_group *plain = take_plain(applying, plan, &plain_count);
     cf_ids marked = take_marked(applying, plan), below;
     planning done = {0};
 
     plan_groups(applying, plan, &marked, &done);
     done.before = marked;
-    plan_narrow(applying, plan, narrow, narrow_count, &done);
+    plan_plain(applying, plan, plain, plain_count, &done);
     done.before = (cf_ids){0};
     mark_below_moving(applying, plan);
     below = take_marked(applying, plan);

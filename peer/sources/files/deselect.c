@@ -17,15 +17,15 @@ typedef struct {
     uint64_t *out; /* what is not asked for */
     size_t count, capacity;
     size_t files; /* of them */
-} narrowing;
+} deselecting;
 
-static void leave_out(narrowing *self, const cf_node *node)
+static void leave_out(deselecting *self, const cf_node *node)
 {
     *cf_one_more(self->out, self->count, self->capacity) = node->number;
     self->files += node->kind != CF_KIND_DIRECTORY;
 }
 
-static void leave_out_all(narrowing *self, const cf_node *node)
+static void leave_out_all(deselecting *self, const cf_node *node)
 {
     for (const cf_node *child = NULL;
          (child = cf_nodes_next_child(self->binding->nodes, node->number, child));)
@@ -33,7 +33,7 @@ static void leave_out_all(narrowing *self, const cf_node *node)
     leave_out(self, node);
 }
 
-static bool keeps_any(narrowing *self, uint64_t directory, size_t depth);
+static bool keeps_any(deselecting *self, uint64_t directory, size_t depth);
 
 static bool is_left(const cf_nodes *nodes, const cf_node *node)
 {
@@ -55,7 +55,7 @@ static bool is_on_its_way(const cf_nodes *nodes, const cf_node *node)
 }
 
 /* What is left out now, or was at some time. */
-static cf_include_answer ask(const narrowing *self, const cf_node *node, size_t count)
+static cf_include_answer ask(const deselecting *self, const cf_node *node, size_t count)
 {
     bool directory = node->kind == CF_KIND_DIRECTORY;
     const cf_binding *binding = self->binding;
@@ -71,7 +71,7 @@ static cf_include_answer ask(const narrowing *self, const cf_node *node, size_t 
 }
 
 /* `depth`: directories above it, whose names are there. */
-static bool keeps(narrowing *self, const cf_node *node, size_t depth)
+static bool keeps(deselecting *self, const cf_node *node, size_t depth)
 {
     if (is_on_its_way(self->binding->nodes, node))
         return true;
@@ -91,7 +91,7 @@ static bool keeps(narrowing *self, const cf_node *node, size_t depth)
     }
 }
 
-static bool keeps_any(narrowing *self, uint64_t directory, size_t depth)
+static bool keeps_any(deselecting *self, uint64_t directory, size_t depth)
 {
     bool any = false;
 
@@ -101,7 +101,7 @@ static bool keeps_any(narrowing *self, uint64_t directory, size_t depth)
     return any;
 }
 
-static void forget(narrowing *self, cf_binding *binding, cf_kv_list *records)
+static void forget(deselecting *self, cf_binding *binding, cf_kv_list *records)
 {
     for (size_t i = 0; i < self->count; i++)
         cf_binding_drop_node(binding, self->out[i], records);
@@ -111,7 +111,7 @@ static void forget(narrowing *self, cf_binding *binding, cf_kv_list *records)
 
 size_t cf_deselect_count(const cf_binding *binding)
 {
-    narrowing self = {.binding = binding};
+    deselecting self = {.binding = binding};
 
     if (cf_include_limits(binding->matcher))
         keeps_any(&self, CF_NODE_ROOT, 0);
@@ -121,7 +121,7 @@ size_t cf_deselect_count(const cf_binding *binding)
 }
 
 /* They are known until the store has forgotten them. */
-static void put(const narrowing *self, cf_arena *arena, cf_kv_list *records)
+static void put(const deselecting *self, cf_arena *arena, cf_kv_list *records)
 {
     cf_binding now = *self->binding;
 
@@ -135,7 +135,7 @@ static void put(const narrowing *self, cf_arena *arena, cf_kv_list *records)
 
 cf_status cf_deselect_base(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
-    narrowing self = {.binding = binding, .earlier = true};
+    deselecting self = {.binding = binding, .earlier = true};
     cf_store *store = cf_home_store(peer->home);
     cf_kv_list records = {0};
     cf_arena arena = {0};
@@ -166,7 +166,7 @@ bool cf_deselect_is_moved(const cf_binding *binding, const cf_finding *finding)
 }
 
 /* The names of the directories that are above the node. */
-static size_t name_above(narrowing *self, const cf_node *node)
+static size_t name_above(deselecting *self, const cf_node *node)
 {
     const cf_node *above = cf_nodes_find(self->binding->nodes, node->parent);
 
@@ -180,7 +180,7 @@ static size_t name_above(narrowing *self, const cf_node *node)
 
 void cf_deselect_node(cf_binding *binding, uint64_t number, bool below, cf_kv_list *records)
 {
-    narrowing self = {.binding = binding, .keeps_ways = true, .flat = !below};
+    deselecting self = {.binding = binding, .keeps_ways = true, .flat = !below};
     const cf_node *node = cf_nodes_find(binding->nodes, number);
 
     if (node && cf_include_limits(binding->matcher))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Narrowing: the base forgets what `--include` doesn't ask for. It stays on the disk as it is, and
- * is nobody's business any more: nothing of it is published, neither an edit nor that it is gone.
+/* To deselect: the base forgets what `--include` doesn't ask for. It stays on the disk as it is,
+ * and is nobody's business any more: nothing of it is published, neither an edit nor that it is
+ * gone.
  */
 #ifndef CF_PEER_SOURCES_FILES_DESELECT_H
 #define CF_PEER_SOURCES_FILES_DESELECT_H

@@ -147,7 +147,7 @@ static bool wants_whole(cf_decision *self, size_t folder)
     cf_identity *out = self->out;
     const uint64_t number = cf_decision_number(self, self->folder_node[folder]);
 
-    if (!self->listing->folders[folder].asked_count || self->input->narrow ||
+    if (!self->listing->folders[folder].asked_count || self->input->names_only ||
         out->folder_entries[folder] != CF_LISTED_START)
         return false;
     for (size_t i = 0; i < out->list_wanted_count; i++)

@@ -84,7 +84,7 @@ typedef struct {
     /* Whether a node is a draft. NULL: none is. */
     bool (*is_draft)(void *context, uint64_t number);
     void *context;
-    bool narrow; /* no more of a directory can be had than the names that were looked for */
+    bool names_only; /* no more of a directory can be had than the names that were looked for */
 } cf_identity_input;
 
 /* What is at a name in a directory of the base. No name: all that is in it, from the beginning. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The root of a folder as a source: held, rested, let go. Before anything is looked at, the root's
- * mark, the place of the base, intents that a crash left, and patterns that became narrower are
+ * mark, the place of the base, intents that a crash left, and patterns that ask for less are
  * seen to, in this order; then everything is looked at. */
 #include "peer/sources/files/files_source_inside.h"
 
@@ -27,7 +27,7 @@ bool cf_files_source_is_root_in_place(const cf_files_source *source)
 
 /* Before anything is compared with the base, whatever happened since other things were asked for.
  */
-static cf_status narrow(cf_files_source *source, cf_error *error)
+static cf_status deselect(cf_files_source *source, cf_error *error)
 {
     cf_peer *peer = source->context->peer;
     cf_binding *binding = source->binding;
@@ -66,7 +66,7 @@ bool cf_files_source_hold_root(cf_files_source *source, uint64_t now_ms)
         if (!status)
             status = cf_intents_recover(source->context->peer, source->binding, &error);
         if (!status)
-            status = narrow(source, &error);
+            status = deselect(source, &error);
         if (status)
             cf_binding_close_root(source->binding, env->files);
         else

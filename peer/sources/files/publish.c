@@ -290,7 +290,7 @@ static void mark_below(cf_publishing_batch *self, const cf_node *directory)
 
 /* What the user took to where it is not asked for is nobody's business any more; in a directory
  * that came to another place, something else may be asked for. */
-static void narrow_found(cf_publishing_batch *self, const bool *moved, cf_kv_list *records)
+static void deselect_found(cf_publishing_batch *self, const bool *moved, cf_kv_list *records)
 {
     cf_binding *binding = self->with->binding;
 
@@ -320,7 +320,7 @@ static void put_base(cf_publishing_batch *self, const cf_scan_batch *batch, cf_k
     for (size_t i = 0; i < count; i++)
         cf_binding_put_node(binding, &nodes[i], records);
     plan_found(self);
-    narrow_found(self, moved, records);
+    deselect_found(self, moved, records);
     keep_leaves(self, batch, records);
     cf_binding_put(binding, records);
 }

@@ -75,7 +75,7 @@ static void decide(cf_scan *scan)
         .is_everything = cf_scan_looks_at_all(scan),
         .is_draft = scan->options.is_draft ? is_draft : NULL,
         .context = scan,
-        .narrow = scan->widened >= TIMES_WIDER,
+        .names_only = scan->widened >= TIMES_WIDER,
     };
 
     cf_identity_decide(&input, &scan->identity_arena, &scan->identity);

@@ -27,7 +27,7 @@ static small_world *two_with_many(uint64_t seed)
     return w;
 }
 
-static void expect_narrowed(small_world *w)
+static void expect_deselected(small_world *w)
 {
     small_device *a = &w->devices[0], *b = &w->devices[1];
     uint64_t entries = small_world_entries(w);
@@ -59,7 +59,7 @@ Test(engine_include_less, forgets_what_it_no_longer_asks_for)
     small_world *w = two_with_many(10);
 
     include(&w->devices[1], "/docs/");
-    expect_narrowed(w);
+    expect_deselected(w);
 }
 
 Test(engine_include_less, forgets_it_after_a_restart)
@@ -69,7 +69,7 @@ Test(engine_include_less, forgets_it_after_a_restart)
 
     small_device_will_ask_for(&w->devices[1], &docs, 1);
     small_device_crash(&w->devices[1]);
-    expect_narrowed(w);
+    expect_deselected(w);
 }
 
 /* What is removed between the word and the next look, or in a folder whose look is under way. */
