@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* When a device is alone no more: it says so, or its lease is over, or its right to write is.
+ * Others also go on after CF_ALONE_MS, or CF_ALONE_GONE_MS after its last session; then it is
+ * spent, and can't begin anew under that lease. Whether a blob is kept from others waits until it
+ * is known what the collection names. */
 #include "broker/gateway/alone.h"
 
 #include "broker/gateway/alone_blobs.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which blobs are a collection's: those that the entries of its chains name, as many as the caller
+ * has room for. Beyond, and of forks longer than a page, some are passed over: a blob is rather
+ * given than kept back. */
 #include "broker/gateway/alone_blobs.h"
 
 #include <stdlib.h>

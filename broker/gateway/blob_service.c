@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a piece is taken: the session's window has room, the disk has, the quota has; where disk
+ * or quota has none, uploads that were abandoned give way first, and what is whole already is
+ * answered as stored. A blob is checked before its last piece goes out, once an hour: a damaged one
+ * is set aside, and asked for again. */
 #include "broker/gateway/blob_service.h"
 
 #include "broker/gateway/gateway.h"

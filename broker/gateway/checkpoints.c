@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whose checkpoints a device gets: those of other valid devices, by their ids from its own on, then
+ * from the beginning, CF_CHECKPOINTS_MAX at most. Who says one of another device is dismissed. */
 #include "broker/gateway/checkpoints.h"
 
 #include "broker/gateway/prices.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a device said last counts; one more than CF_CLOCKS_MAX takes the place of the one not heard
+ * for longest. When this machine's clock is set, all differences follow. */
 #include "broker/gateway/clocks.h"
 
 #include <stdlib.h>

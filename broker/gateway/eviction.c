@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a session lasts: its key is a member's by the member log of now, and that member is its
+ * device. Who is evicted hears why in the place of all that waited, and the connection is cut
+ * CF_EVICTED_MS later, in the order in which they were noted. */
 #include "broker/gateway/eviction.h"
 
 #include <stdlib.h>

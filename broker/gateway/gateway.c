@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Who is heard: anybody who says HELLO, CONFINE or CLOCK, or, without a session, KNOCK; with all
+ * else a session whose key is still its device's, which is looked up for each message. Before a
+ * message is read: who leaves too much unread is forgotten, and whose user asks too much for
+ * nothing is dismissed. */
 #include "broker/gateway/gateway.h"
 
 #include "broker/gateway/alone.h"

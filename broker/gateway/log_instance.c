@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The instance is the store's as long as the user has no record of another; then a hash of both, so
+ * that neither in another store nor in another life of the user it is the same. */
 #include "broker/gateway/log_instance.h"
 
 #include "codec/bulk.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a gateway does without management: whatever its log and disk take is taken, uncounted and
+ * for nothing; messages that only management serves are refused as unsupported, and nobody who
+ * knocks is let in. */
 #include "broker/gateway/policy.h"
 
 #include "broker/gateway/prices.h"

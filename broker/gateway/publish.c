@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether an entry is taken, in this order: it can be read, the session's window has room, the log
+ * takes it (log/acceptance.h, then the lease), the disk has room, the quota allows it. What may fit
+ * another time is refused for later, the rest for good; a forgery costs its user most. */
 #include "broker/gateway/publish.h"
 
 #include "broker/gateway/prices.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Who goes first: replays, as long as nobody waits to remove something; the first who waits, once
+ * no replay is left; then the next. Replays are overdue where somebody has waited for
+ * CF_REPLAY_LOCK_WAIT_MS. */
 #include "broker/gateway/replay_lock.h"
 
 #include "codec/deadlines.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which session an answer reaches: the one that asked, by routing id and serial; a new one of the
+ * same routing id ends the one before. One that ended within QUIET_MS and did nothing is a detail
+ * to the audit log; one with more than CF_UNREAD_MAX unread is dismissed. */
 #include "broker/gateway/session.h"
 
 #include <assert.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How much is sent: as credit allows, ROUND at a time, nothing while something waits in the outbox,
+ * or while a log's replays are locked. A session names CF_HEADS_MAX heads and rungs at most, and
+ * subscribes once. */
 #include "broker/gateway/subscribe.h"
 
 #include "broker/gateway/alone.h"

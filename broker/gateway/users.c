@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which keys may connect: those of each user's valid devices, worked out anew whenever the members
+ * changed; of a damaged log those that can still be read, so that they are told why. A user who is
+ * being removed is not opened again before that is done. */
 #include "broker/gateway/users.h"
 
 #include "broker/members/registry.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A record of leases is whole or broken: with one element more or less, or bytes behind the last
+ * lease, its reader says CF_BROKEN, whatever is wrong with the bytes. A thing without a lease has
+ * no record. */
 #include "broker/leases/leases_pack.h"
 
 #include "codec/pack.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a limit leaves an entry: the limit names it, or an entry that has it in its past.
+ * Everything before the lowest position in doubt is left: a position is in doubt behind the highest
+ * sequence that is named of its writer, and where the chain forks. From there on the past of the
+ * named entries is walked, from the newest position down. */
 #include "broker/log/cutoffs.h"
 
 #include "broker/store/store.h"

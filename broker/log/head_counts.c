@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether there is room for an entry: one that goes on where a branch ends needs none. Any other is
+ * bound by its user's number of heads, and, if its author brings it, by its device's, in the
+ * collection and in all. The member log has numbers of its own, twice as high for what isn't void,
+ * and the account is bound by no device's there. */
 #include "broker/log/head_counts.h"
 
 #include "broker/store/store.h"

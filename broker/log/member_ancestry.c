@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An entry's past in the member log is what its header names and the past of the entry before it,
+ * walked back to an entry that is remembered. What is remembered moves to the newest entry of its
+ * chain, and is dropped whole when it is too much. */
 #include "broker/log/member_ancestry.h"
 
 #include "broker/store/store.h"

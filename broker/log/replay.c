@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which entries the other lacks: of each writer those behind the highest sequence that the other
+ * named and that is here; where the chain forks before that, those that no named entry has before
+ * it, as far as WALK_MAX steps tell: beyond, an entry is rather sent twice. What was kept back of a
+ * collection goes, once that is released, before anything new. */
 #include "broker/log/replay.h"
 
 #include "codec/id_list.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Of which branches rungs are offered: of those whose writer has a head at the other side that
+ * isn't held here, since only there the two may have gone apart. The rungs of a branch are those of
+ * its ladder, from the newest down; where the chain forks, the branch is walked. */
 #include "broker/log/rungs.h"
 
 static bool step_back(void *context, uint64_t position, cf_bytes wire)

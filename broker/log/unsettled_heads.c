@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How long an entry is remembered: from when it is on its way until its append failed, or a
+ * successor was stored. What is on its way more than once stays until the last of these has ended.
+ */
 #include "broker/log/unsettled_heads.h"
 
 #include <stdlib.h>

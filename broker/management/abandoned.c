@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which uploads give way: those of the same user that had no piece for CF_ABANDONED_MS, the wanted
+ * one itself aside, DROPPED_MAX of them in one look. A session has one such look in
+ * CF_ABANDONED_LOOK_MS. Blobs that are whole never give way. */
 #include "broker/management/abandoned.h"
 
 enum { DROPPED_MAX = 256 }; /* in one look */

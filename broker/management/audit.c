@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a decision gets a line of its own: by `decisions` always, or so many of one user (of one
+ * address, where there is no user) in a minute. What goes beyond is counted, at the most important
+ * level that came. */
 #include "broker/management/audit.h"
 
 #include <inttypes.h>

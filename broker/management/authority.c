@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Who answers which hook, and which message at which price; what is allowed the parts decide.
+ * Without quotas everything may be published and put. A lease that is over ends before an entry is
+ * judged, and pays what it kept back before the next one begins. */
 #include "broker/management/authority.h"
 
 #include "broker/gateway/alone.h"

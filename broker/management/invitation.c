@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What in the store is an invitation: a record under a key of its table and size, with the 5, 6 or
+ * 9 elements that programs have written. One that can't be read is CF_BROKEN to who asks for it,
+ * and is not in the list. */
 #include "broker/management/invitation.h"
 
 #include "codec/address.h"

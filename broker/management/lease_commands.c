@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Who may ask for what: owners and members lock, in a collection that has entries here and is none
+ * of those that all have; a holder renews and gives back; only an owner breaks a lease of
+ * another's. What of that is granted, waits, or finds the lease taken leases/leases.h says. */
 #include "broker/management/lease_commands.h"
 
 #include "broker/gateway/alone.h"

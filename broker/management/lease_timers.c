@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* When a lease ends by itself: at its time, when its holder is shut out, or when the user has moved
+ * to another home. When an answer goes out: once the change is stored; a grant, moreover, once its
+ * session has been sent all that the log held then. */
 #include "broker/management/lease_commands_inside.h"
 
 #include "broker/gateway/alone.h"

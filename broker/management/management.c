@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Who is meant by a word: the one user who is called so, or whose id begins so, and nobody where
+ * that user's log is damaged, or where a name that can't be read may be that word. An invitation
+ * that wasn't used goes before used ones of its name. A name is given away only where no user and
+ * no unused invitation has it. */
 #include "broker/management/management.h"
 
 #include "broker/members/registry.h"

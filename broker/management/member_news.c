@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which entries of the member log get a line in the audit log: a device that is added, gets another
+ * role, is shut out, leaves, or comes back by an annulment; others none. That the user moved is
+ * told of the entry alone that made the new home the one that counts. */
 #include "broker/management/member_news.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether there is room: what is durable, with what is on its way and what comes, is within the
+ * quota. An entry without blobs may take a margin beyond, one of the member log more, both from
+ * what the user had where the quota was set below that. Entries in a minute are a debt that time
+ * pays back. */
 #include "broker/management/quotas.h"
 
 #include <inttypes.h>

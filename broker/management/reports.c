@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What of a report counts: up to HEADS_MAX heads, beyond which the session ends, and only of a
+ * device that the member log knows. Of entries that devices miss the highest number is kept. Who
+ * asks where another user's log is learns nothing. */
 #include "broker/management/reports.h"
 
 #include "broker/gateway/log_instance.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which address is noted: one whose host has a dot or a colon, so that other machines reach it,
+ * told to a session that has subscribed; with the time since which the device knows just that
+ * address. */
 #include "broker/management/told_address.h"
 
 #include "codec/address.h"

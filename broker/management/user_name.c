@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a user can be called: 1 to CF_USER_NAME_MAX bytes that can all be seen, and that nobody
+ * takes for a number, an option, or the beginning of an id, which is CF_USER_DIGITS hexadecimal
+ * digits or more. */
 #include "broker/management/user_name.h"
 
 #include <string.h>

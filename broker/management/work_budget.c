@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a user is heard: no more is owed than CF_WORK_BUDGET_S seconds pay back; a new session
+ * may begin where it is no more than CF_WORK_BUDGET_BEGIN_S seconds do. A debt is paid back by the
+ * time that passed when somebody asks for it, and who owes nothing is forgotten. */
 #include "broker/management/work_budget.h"
 
 #include <stdlib.h>

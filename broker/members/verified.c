@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which signatures need no second look: those of the first entries, as many as the record says, if
+ * its seal is right for just these entries in this order. A version, a size or a count that doesn't
+ * fit what lies there, and nothing counts as verified. */
 #include "broker/members/verified.h"
 
 #include "codec/keys.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* When a brief sync is over: nothing is left to send or take; or an entry can't be taken here, or
+ * is refused for ever there; or the clocks are too far apart. A line that is interrupted once it
+ * was connected comes again; any other loss ends the session with its reason. */
 #include "peer/engine/brief_sync.h"
 
 #include "codec/clock.h"

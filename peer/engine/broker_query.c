@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* When a question is over: its answer is whole, its link has failed, or its time has passed. What
+ * was answered in part before an interruption is dropped, as the link asks again; what comes behind
+ * the answer counts for nothing. A forgery is told as unreachable: nobody was asked. */
 #include "peer/engine/broker_query.h"
 
 #include "peer/engine/connections.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Decides nothing: hands each question on to the shell. In a link's silence no event leads to
+ * anything, and a piece of a blob is never there. */
 #include "peer/engine/connections.h"
 
 cf_connection *cf_connect(const cf_connections *connections, const cf_connection_options *options)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* In which order a step goes: pauses, locks, what came in, keys, changes of views, transfers,
+ * resupply, each source that isn't paused, what is carried; all again as long as any of them did
+ * something. Nothing is published before it is known what is locked, or what this home had told
+ * before it went back, LOCKS_MS or CATCHES_UP_MS at most. */
 #include "broker/platform/jobs.h"
 #include "codec/deadlines.h"
 #include "peer/engine/engine_inside.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is a rate or a size: digits, with K, M or G behind them, within the bounds of its kind, or
+ * `none`. What is kept and isn't that is CF_BROKEN, and no limit is guessed from it. */
 #include "peer/engine/limits.h"
 
 #include "broker/link/rate_limit.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether large contents wait: the user chose `pause`, and the network is metered, or
+ * NetworkManager was asked and has not answered yet, CF_METERED_PATIENCE_MS at most. What
+ * NetworkManager guesses counts as known; what it doesn't know holds up nothing. */
 #include "peer/engine/metered.h"
 
 #include <string.h>

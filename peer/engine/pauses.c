@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether something is paused: its pause has not come to its end. That of all that goes to a
+ * broker, under an id of zeros, says nothing of a collection, nor theirs of that. What is over is
+ * not written again. */
 #include "peer/engine/pauses.h"
 
 #include "broker/platform/times.h"

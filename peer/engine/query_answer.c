@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What of an answer is taken: pages of one collection or device that follow each other are one. A
+ * page counts as one head at least, and with more than CF_HEADS_MAX, or CF_REPORTED_MAX in reports,
+ * the answer is refused. The ends of a device count when the last page of them has come. */
 #include "peer/engine/query_answer.h"
 
 #include "codec/limits.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which address is kept: one with the key of the broker that is set, another place than that one's,
+ * whose host has a dot or a colon; each once, the latest first, and the oldest beyond
+ * CF_TOLD_ADDRESSES_MAX goes. */
 #include "peer/engine/told_addresses.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Of two writes to one field in one draft the later value counts, over all that either replaces.
+ * What an entry gets is in one order: changes by item and field, the dots of each ascending and
+ * once, so that equal drafts make equal entries. */
 #include "peer/merge/change_draft.h"
 
 #include <stdlib.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a write is covered: a deletion names it by field and dot, unless that deletion is lifted,
+ * or can't be read. A deletion deletes unless all that it names are deletions; one that names
+ * nothing, or can't be read, deletes. */
 #include "peer/merge/covered.h"
 
 #include <stdlib.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A dot has its number as long as somebody uses that; the number is another dot's then. Pieces of
+ * memory are found by number, and stay where they are. */
 #include "peer/merge/dots.h"
 
 #include <assert.h>

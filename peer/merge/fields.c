@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which fields have a number: those of `fixed`. In a record only the first CF_FIELD_NUMBERS_KEPT of
+ * them are numbers; all others are names there, and a number from there on is malformed. */
 #include "peer/merge/fields.h"
 
 #include "codec/change.h"

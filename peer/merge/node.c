@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is believed of a node's record: indexes within their tables, numbers within their range, and
+ * never the root's number. Equal refs are equal bytes: they are packed in one order. Of a file
+ * whose record says nothing of it, coarse times mean that a save may have been missed. */
 #include "peer/merge/node.h"
 
 #include <assert.h>

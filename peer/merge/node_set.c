@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers are found by bisection, so only after they were put in order; who adds a number twice has
+ * it there twice, which no question notices. */
 #include "peer/merge/node_set.h"
 
 #include <stdlib.h>

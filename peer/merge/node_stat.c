@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which of a file's numbers say what: inode and birth that it is the file; size and modification
+ * time, beside these, that its bytes are as they were; the change time, beside these, that nobody
+ * touched it. Times in whole hundredths of a second are coarse: a save as fast as their step shows
+ * in none of them. */
 #include "peer/merge/node_stat.h"
 
 #include "codec/pack.h"

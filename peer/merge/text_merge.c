@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether two edits of a text become one: none of the versions has a zero byte, all end their lines
+ * alike (the one before may have no line end), no edit lies where the other does, and something is
+ * left. Else there is no merged text. */
 #include "peer/merge/text_merge.h"
 
 #include <git2.h>

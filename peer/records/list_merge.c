@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Of a value that one side alone changed that side's counts; what one took away and the other
+ * changed stays; objects and lists are merged part by part; of all else that both changed the shown
+ * one counts, and they clash. The order is the shown list's, unless the other alone moved what was
+ * there before. */
 #include "peer/records/list_merge.h"
 
 #include "codec/arena.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* When rows, fields and values say something, and the same: a field without a value isn't there,
+ * and nil, an empty text, list or object is nothing, as programs drop such as they like. Yes, no or
+ * one character is too little to tell rows apart by. A key that counts up is a number in its
+ * shortest form. */
 #include "peer/records/record.h"
 
 #include "codec/pack.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which values stand beside the one that they were: of one entry of a set those that are shown and
+ * say something else than the earliest. Where they are meant, each of them gets an entry named by
+ * its value, with the first number that neither the row nor a value before has. */
 #include "peer/records/record_both.h"
 
 #include <stdlib.h>

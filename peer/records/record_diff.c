@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which rows are looked at: those that differ from the base. Of the others, where any key may stand
+ * for another row than before, those whose reference may have lost its row; and where rows are
+ * tied, those that are tied to another one now. */
 #include "peer/records/record_diff.h"
 
 #include <stdlib.h>

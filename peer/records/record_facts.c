@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A write is live unless a deletion covers it, and a record lives by a live write that isn't weak.
+ * Of a field's writes the best one is shown: live before covered, strong before weak, then the
+ * later; with it what says the same. Another one that is live is listed, unless it is weak, or its
+ * field merges without conflicts. */
 #include "peer/records/record_facts.h"
 
 #include "peer/merge/covered.h"

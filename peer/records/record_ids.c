@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What makes an item the same everywhere: its id is the kind and a hash of table and key; where
+ * keys count up, of all that the row says as well, with a number that tells rows apart which say
+ * the same. An entry of a set is named by a hash of its value and a number. */
 #include "peer/records/record_ids.h"
 
 #include "codec/base32.h"

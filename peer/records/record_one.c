@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether two rows can be one: one gives way to the other, in a table whose keys count up. With
+ * them become one those that are held back by that and weren't, and those of which a text gives way
+ * by that and that say nothing else; again, until there are none, ROUNDS_MAX times at most. */
 #include "peer/records/record_one.h"
 
 #include "codec/item.h"

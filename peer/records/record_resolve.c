@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which writes go: of those that compete for the conflict's place (a field, a seat, when the row
+ * is, or what excludes one of these) all that say something else than the kept version. What its
+ * author wrote in the same entry in another field stays. */
 #include "peer/records/record_resolve.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which rows are shown: those that live, those that these refer to, be they deleted, and the
+ * families of those that were deleted and live; last, those that a shown row is tied to. Of all
+ * these the ones that record_claims.c doesn't hold back. Rows are one (row_same.h) before any of
+ * that. */
 #include "peer/records/record_view.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether two rows are alike: both live, are meant, were made with one text in the column, and say
+ * nothing else that differs; of several that give way to one row, by item, each adds to what that
+ * says. Where the column names rows, all rows of the name are the first one, but of each maker only
+ * one. */
 #include "peer/records/row_alike.h"
 
 #include <stdlib.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which writes of a dependant are kept: those by which it lives, so not the hidden ones, but for
+ * references: what a row refers to is asked for later. Of all other values nobody asks, so nil
+ * stands for them. */
 #include "peer/records/row_dependants.h"
 
 #include <stdlib.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Table and key are compared by their bytes: a key that is a number and one that is its text are
+ * two. */
 #include "peer/records/row_index.h"
 
 #include <stdlib.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a column gives way: it is in a unique tuple, and of its values the latest counts. Whether
+ * a value can stand in its stead: it is neither a list nor an object, as an identity of a content
+ * is a list, and with the wish it is no longer than CF_INLINE_MAX. */
 #include "peer/records/row_instead.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Two rows differ where both say something of one column, and not the same; a column of which one
+ * of them says nothing is no difference. Only columns count that show one value, and whose other
+ * values are conflicts; of one that gives way the wish counts. */
 #include "peer/records/row_said.h"
 
 #include <stdlib.h>

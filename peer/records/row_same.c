@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which row comes first in a group: one that says of no other that it is that, and of these the
+ * lowest id. What the others say of their data is added to what the first says; their place counts
+ * only where its key was deleted and theirs was not. A word on a row that isn't there, or is in
+ * another table, counts for nothing. */
 #include "peer/records/row_same.h"
 
 #include <stdlib.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* To which row a row is tied: to the one that says in all columns of the tie what that says, as the
+ * parent's columns compare; where a column says nothing, to none. By names alone a tie is outdated
+ * only if no column of the parent, however it compares, could say what the child says. */
 #include "peer/records/row_ties.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How a field merges: by the table's rule for it, else by its kind's, else the latest counts; what
+ * stands in a set is an entry of that. What a format shows: the tables and fields that it has room
+ * for, and of their values those that it has words for, or that stand there already. Rows are the
+ * same whatever their volatile fields say. */
 #include "peer/records/schema.h"
 
 #include "codec/hash_table.h"

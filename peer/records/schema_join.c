@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a source changes in its collection's schema: a rule or constraint that is as the source had
+ * it before becomes what the source has now, and one that is new to it is added. What another
+ * source changed, or gave up, since stays so. Without a schema of before rules of either count, and
+ * constraints that both have. */
 #include "peer/records/schema_join.h"
 
 #include <stdlib.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a value has a seat: a line by `cf_property_rules`, which say how often its property may
+ * stand; none has one that may stand often, or has an ALTID. A property that no RFC here names is
+ * bound within its entry alone. Names and addresses compare without case. */
 #include "peer/records/seats.h"
 
 #include <inttypes.h>

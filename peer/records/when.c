@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which fields say when a row is: start, due, length, zone and whether it lasts all day, of events
+ * and tasks alone. A line says what the field does for which it stands; of a property that is two
+ * fields, that of the row's kind. */
 #include "peer/records/when.h"
 
 cf_when cf_when_of_field(uint8_t kind, cf_bytes field)

@@ -14,6 +14,9 @@ STORIES_MAX = 210  # in system/: each story is one file, and pytest looks for wh
 PRODUCT = ("codec", "broker", "peer")
 PRIVATE_MAX, SMALL_MAX, SMALL = 24, 80, 100  # headers; files in C with fewer lines than SMALL
 DATA = ("fuzz/corpus", "support/wrong_layers")
+# Rooms that decide: each file in C says first what it decides, and by which rule.
+DECIDING = ("broker/gateway", "broker/leases", "broker/log", "broker/management", "broker/members", "peer/engine", "peer/merge",
+            "peer/records", "peer/sources/files", "peer/sources/records")
 
 ATTRIBUTE = r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)"
 
@@ -93,6 +96,18 @@ def small(texts):
     return [name for name, text in texts.items() if len(text.splitlines()) < SMALL]
 
 
+def wordless(texts):
+    """Files that don't say anything of themselves between their licence and their includes."""
+    said = re.compile(r"/\* SPDX[^\n]*\*/\n/\* (?:(?!\*/).)+\*/\n#include ", re.DOTALL)
+    return [name for name, text in texts.items() if not said.match(text)]
+
+
+def test_each_file_that_decides_says_so_first():
+    files = {name: text for name, text in product("*.c").items() if name.rpartition("/")[0] in DECIDING}
+    assert {name.rpartition("/")[0] for name in files} == set(DECIDING)
+    assert wordless(files) == []
+
+
 def test_what_is_private_in_the_product_says_so_and_is_little():
     headers = product("*.h")
     assert len(headers) > 300
@@ -160,4 +175,6 @@ struct garden;
     assert unnamed(said) == ["a.h", "b.h"] and unnamed({"a_inside.h": said["a.h"]}) == []
     assert private({"a_inside.h": "", "inside.h": ""}) == ["a_inside.h"]
     assert small({"a.c": "\n" * SMALL, "b.c": "\n" * (SMALL - 1)}) == ["b.c"]
+    licence, words, include = "/* SPDX-License-Identifier: Apache-2.0 */\n", "/* Who may. */\n", '#include "a.h"\n'
+    assert wordless({"a.c": licence + words + include, "b.c": licence + include + words + include, "c.c": licence + include}) == ["b.c", "c.c"]
     assert too_long({"a.c": "\n" * LINES_MAX, "b.c": "\n" * (LINES_MAX + 1)}) == {"b.c": LINES_MAX + 1}

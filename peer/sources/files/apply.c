@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* In which order a run goes: batch by batch, each made, recorded, performed, synced and committed
+ * before the next; a step that waits for another goes into the next batch, until the last one moves
+ * nothing. What is left is told with its reason, and its group is marked for the next run. Where
+ * the disk may hang all of that is done apart. */
 #include "peer/sources/files/apply_inside.h"
 
 #include "peer/transfer/resupply.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How a step ends: blocked where something was changed or is missing, since a user was faster;
+ * failed for any other reason. Of a file in its place the base takes what the step left there, not
+ * what was written since. What came out of an exchange goes if it is what the base had; else it
+ * returns to its place, or beside that, or is owed. */
 #include "peer/sources/files/apply_outcome.h"
 
 #include "broker/platform/names.h"

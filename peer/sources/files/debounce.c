@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is given out at a time: all places that are due, each with what its absence counts for. A
+ * directory with more than CF_DEBOUNCE_NAMES_MAX names waits as a whole, whose absence counts when
+ * the last one's does; names of which more is known stay, half of that number at most. */
 #include "peer/sources/files/debounce.h"
 
 #include "codec/deadlines.h"

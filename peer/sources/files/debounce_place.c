@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* When a place is due: at the earliest of its look, its move, its absence and what it was joined
+ * to. A write puts the look off, by CF_DEBOUNCE_WRITTEN_MAX in all; a look that cost much puts off
+ * the next one. An absence counts later than a move. */
 #include "peer/sources/files/debounce_place.h"
 
 #include "codec/deadlines.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is left out: what the patterns don't ask for, or, until the base has forgotten that, didn't
+ * at some time since. A directory that is only passed through stays for what is in it. What a step
+ * had under way when the process ended is not judged by where it lies. */
 #include "peer/sources/files/deselect.h"
 
 #include "codec/item.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is a draft: made within CF_DRAFT_MS by this writer, by one entry with a content; what else
+ * is written of the item is this writer's, too, and weak. A node of several items is none. */
 #include "peer/sources/files/draft.h"
 
 /* What one entry wrote of the item: the first that is not weak. */

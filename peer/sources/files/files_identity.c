@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Each rule is asked of all that is open before the next one is, so that no file takes by a weaker
+ * rule what a stronger one gives to another. As long as hashes or listings are wanted nothing is
+ * gone. */
 #include "peer/sources/files/files_identity.h"
 
 #include <stdlib.h>

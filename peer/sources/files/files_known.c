@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Nodes are one file by kind, inode and birth, and at one place by directory and name. Of several
+ * that fit, the first of the base comes first, so that what is listed alike is decided alike. */
 #include "peer/sources/files/files_known.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a directory was listed: by its file, whatever the way to it, as a whole or for some
+ * names. A name that any of its listings found is there for sure; of a name that is given up
+ * nothing is. */
 #include "peer/sources/files/files_listing.h"
 
 #include <stdlib.h>

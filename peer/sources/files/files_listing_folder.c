@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a listing is complete: each name could be examined, and the directory had the same times
+ * before and after, in one of TRIES. A disk that fails is told from what is forbidden, or came or
+ * went. What no other disk takes, or nobody can read, is skipped with its reason. */
 #include "peer/sources/files/files_listing_folder.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Where a walk goes on: in each directory that was found, isn't left out by the patterns, wasn't
+ * listed before, and that its caller descends into. What isn't asked for stays if it is a thing
+ * that the base may know; directories above what is asked for are asked for. Once opening fails for
+ * those that are held, none is. */
 #include "peer/sources/files/files_listing_walk.h"
 
 #include <stdatomic.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a step does first: go on with a scan, then with applying, then open the root anew; then ask
+ * the guard, look, merge texts and apply, each where it is due and the disk answers. Who only asks
+ * how a source stands that is watched has no absence believed sooner. */
 #include "codec/deadlines.h"
 #include "peer/sources/files/files_source_inside.h"
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What an intent becomes after a crash: where its file stands at its place, the base's node; what
+ * stands aside goes if the base had it, else it is a user's and returns. Where the disk can't tell
+ * any of that, nothing is settled, and the base is as it was. */
 #include "peer/sources/files/intents.h"
 
 #include "codec/pack.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* In this order: the place shows a thing whose item, or one that was there before, held what lies
+ * here; such an item is shown where nothing lies; it was deleted, and its content is held
+ * elsewhere, for which the broker's word is waited for. An item that has a node, or whose place
+ * can't be told, says nothing. */
 #include "peer/sources/files/meeting.h"
 
 #include "peer/transfer/resupply.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which version lies on a disk: that of the last entry after which content and time were as the
+ * file shows them, by size and by the time as this disk, or an archive of whole seconds, keeps it;
+ * of one that came twice the first time counts until another content came between. */
 #include "peer/sources/files/past_version.h"
 
 #include "codec/bytes.h"

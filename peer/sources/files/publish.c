@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is told now: what has its content ready; of the rest its place and mode. A file in another
+ * thing's place, whose content has to wait, waits as a whole, with what was in that place, what is
+ * in the place of that, and so on, and with the directories that they left: others keep what was
+ * there. */
 #include "peer/sources/files/publish_entries.h"
 
 #include "peer/merge/node_set.h"

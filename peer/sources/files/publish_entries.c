@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Where a part ends: before the item with which it would be larger than this device's entries are,
+ * or name more than CF_ENTRY_BLOBS_MAX blobs; an item is never cut. A part that deletes an item
+ * deletes the directories above, too, as far up as the scan does. */
 #include "peer/sources/files/publish_entries.h"
 
 #include "codec/item.h"

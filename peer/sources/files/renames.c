@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The place that a name came from is the first of its chain; of two things that got one name the
+ * later one has it. Beyond CF_RENAMES_MAX all is forgotten, and a rename looks like a new file and
+ * a missing one. */
 #include "peer/sources/files/renames.h"
 
 #include "codec/hash_table.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a file is the node's: its kind, size and content are, and its time, unless that was being
+ * set. A directory has moved if none stands where it was, or if the first thing that lies in one of
+ * the two places alone lies in the new one. What isn't found has no number. */
 #include "peer/sources/files/renumbered.h"
 
 #include "peer/bindings/displaced.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* When it is known what lies there: the identity wants neither listings nor hashes any more.
+ * Directories that are wanted as a whole begin the look anew, TIMES_WIDER times at most; so does
+ * what is gone where patterns leave something out, once, and everywhere. What has just moved, or
+ * was restless, is looked at again. */
 #include "peer/sources/files/scan_inside.h"
 
 #include "codec/content.h"

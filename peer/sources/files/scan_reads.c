@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which files are read: of names of one file the first, and what that tells is told of all, unless
+ * the name was in the way. How many at once: as many as a wave's memory holds. A coarse time is
+ * judged by that of a file made on the disk just before, or by the clock where none can be made. */
 #include "peer/sources/files/scan_reads.h"
 
 #include "broker/platform/jobs.h"

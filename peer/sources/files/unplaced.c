@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which thing is tried: of those in one directory with one cause (what stands behind the last colon
+ * of the reason) one a run, in turns. A thing is known by its step, items, name, content and mode:
+ * another content, and it is tried as a new one. */
 #include "peer/sources/files/unplaced.h"
 
 #include "codec/hash_table.h"

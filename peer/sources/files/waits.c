@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which reasons are kept: of what was tried, and was skipped, waits or was not applied; not of what
+ * is only on its way. Of more than CF_WAITS_MAX the first ones by path. */
 #include "peer/sources/files/waits.h"
 
 #include "codec/pack.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which records a file has: those in it now, and those that it had when it was last looked at,
+ * since of what can't be read now nothing is known to be gone. A name that none of the folder's
+ * files can have has none. */
 #include "peer/sources/records/card_file.h"
 
 #include "peer/adapters/vdir.h"

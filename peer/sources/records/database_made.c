@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a database may be made: nothing has its name, no log or journal with bytes lies beside
+ * that, which SQLite would take for a part of it, and some device has told of tables that can be
+ * made here. */
 #include "peer/sources/records/database_made.h"
 
 #include "peer/adapters/sqlite/database_layout.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* First the file is judged: by inode and birth, by what it held at earlier syncs, by its number of
+ * writes and its times. Where it is another one, or an older copy, its rows are: a missing one was
+ * deleted by nobody, and one that says what it said once is an edit only where a user can have
+ * taken that back by hand. A user's word goes before both. */
 #include "peer/sources/records/database_place.h"
 
 #include "codec/bulk.h"

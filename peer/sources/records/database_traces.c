@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a program may have written: file or log have another size, time or inode, or were written
+ * so lately that a write hides in it. Who wrote last: a program that has emptied or removed its log
+ * within two seconds; somebody who put a copy there, where no log went since, or the file is older
+ * than it was; else nobody can tell. */
 #include "peer/sources/records/database_traces.h"
 
 #include "codec/clock.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which medium a source has: a database where its format is stored in one, else a folder or one
+ * file, as its binding says. What a medium has no operation for (to meet, to mend) needs nothing
+ * done. */
 #include "peer/sources/records/medium.h"
 
 #include "peer/sources/records/medium_database.h"

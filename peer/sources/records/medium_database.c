@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What keeps rows from being read: a map that can't be used, a file that is cut short, one that
+ * isn't the source's (database_place.h), damage where rows are missing, and a lock of another
+ * program, which is waited for BUSY_MAX looks before it is told. Only a damaged database is made
+ * anew. */
 #include "peer/sources/records/medium_database.h"
 
 #include "peer/adapters/sqlite/database_layout.h"

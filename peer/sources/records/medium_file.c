@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What lies beside the file after a crash goes if no intent is kept, or if it is one of the two
+ * that the intent names; else a user saved it. What a look has to fill in is written only if it can
+ * be read again, and all that is shown only if it changes a byte. */
 #include "peer/sources/records/medium_file.h"
 
 #include "codec/clock.h"

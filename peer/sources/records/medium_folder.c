@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether the folder has to be looked at: it is another one, has other times, or was listed in the
+ * step of its time in which something was saved; so of each file in it, where no watch tells. New
+ * files are laid out as most of those there; of as many, as the other devices have it. */
 #include "peer/bindings/files_root.h"
 #include "codec/clock.h"
 #include "peer/merge/node_stat.h"

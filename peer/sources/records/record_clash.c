@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which rows clash here: those that the view holds back for what a row has that is told here, and
+ * those that the source refused, as they are now, to show with something else. Who gives the value
+ * up loses the last column of the tuple that may be empty; if none may, nobody can. */
 #include "peer/sources/records/record_clash.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether anything can be in conflict, which is asked before a view is made: there are two writes
+ * of one field, values with one seat, fields that exclude each other, or a unique column. What is
+ * shown instead of a value: what has its seat, the field or line it gave way to, the key, or a
+ * field that excludes its own. */
 #include "peer/sources/records/record_conflicts.h"
 
 #include <stdlib.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether what was read is the file at one moment: it had rested, nobody has it open to write, and
+ * name, number, size and times are the same before and after. Whether an exchange stands: what came
+ * out has the bytes that were read, else a user saved in the last moment, and both go back. */
 #include "peer/sources/records/record_disk.h"
 
 #include "codec/clock.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Where an entry ends: before the change by which it would be larger than this device's entries
+ * are, or name more than CF_ENTRY_BLOBS_MAX blobs, be that within an item. A content that the
+ * source has not just sent is named as the log has it. */
 #include "peer/sources/records/record_entries.h"
 
 #include "codec/content.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is believed of the record: a table has three to five parts, a column three or four with a
+ * known way to compare, and a tie as many columns here as there. All else is malformed, and nothing
+ * of it counts. */
 #include "peer/sources/records/record_held.h"
 
 #include "peer/log/tables.h"

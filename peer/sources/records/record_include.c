@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Where a pattern's value is looked for: in the field, also in one that lies in the field it names;
+ * in the key, by each of its names; and in the texts within a value. Then rows go out that refer,
+ * or are tied, to one that is out, of a table that a pattern speaks of, until there are no more. */
 #include "peer/sources/records/record_include.h"
 
 #include "codec/pack.h"

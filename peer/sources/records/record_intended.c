@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What counts as intended: all rows of both lists in the record; no rows where there is no record.
+ */
 #include "peer/sources/records/record_intended.h"
 
 #include "codec/pack.h"

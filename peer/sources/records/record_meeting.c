@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a new row is the one that is shown under its number: in a table whose rows join others,
+ * if both join the same; else by the user's word, unless a natural key names the table's rows.
+ * Never a row that the base has already, and only the first that is asked about. */
 #include "peer/sources/records/record_meeting.h"
 
 static cf_id natural(void *context, const cf_schema_table *table, cf_bytes key)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a refusal still holds: the row says what it said when it was refused, by a hash without
+ * its refs. Of a record that is damaged what comes before the damage counts. */
 #include "peer/sources/records/record_refusals.h"
 
 #include <stdlib.h>

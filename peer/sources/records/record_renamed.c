@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a new column is a missing one: it alone says in each of the base's rows, which are all
+ * here, what that said, and nobody has ever written a field of its name. The former name is over
+ * once the file has it again, unless the new one came back beside it: then nobody can tell them
+ * apart. */
 #include "peer/sources/records/record_renamed.h"
 
 #include "codec/pack.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which conflicts a word means: those that its path or pattern names, a contest as a whole; both
+ * values of an entry where a pattern chose nothing else; a hidden row by its own name, and where
+ * rows become one also by its key. What others settled since counts as ended. */
 #include "peer/sources/records/record_settling.h"
 
 #include "peer/log/catalog_schema.h"
@@ -105,8 +108,6 @@ static bool is_parted(const settling *self, const cf_row_both *both)
            !cf_item_has_content(&both->other.row->item, both->other.field, both->other.value);
 }
 
-/* Values that are both kept are not what a pattern means that chose fields; they are where it chose
- * nothing else. */
 static void choose_both(settling *self, cf_record_choice *out)
 {
     const bool of_fields = self->keep.kind != CF_KEEP_BOTH && out->count;
@@ -195,8 +196,7 @@ static bool choose_version(const settling *self, const cf_row_conflict *listed, 
     return out->count > 0;
 }
 
-/* The user's word means the clash: by its own name; of rows that become one also by the key, which
- * may be another row's. A word on all fields is none for a row that would lose a value unseen. */
+/* A word on all fields is none for a row that would lose a value unseen. */
 static bool is_row_meant(const settling *self, const cf_record_clash *clash)
 {
     const cf_row *row = clash->row;

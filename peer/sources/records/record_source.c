@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* When the source is looked at: at once by a user's word; else QUIET_MS after it was written to,
+ * and not before it has rested REST_TIMES as long as the last look took, REST_MAX_MS at most. What
+ * others did shortens that rest to QUIET_MS; long values that come are waited for together. */
 #include "codec/deadlines.h"
 #include "peer/sources/records/record_source_inside.h"
 

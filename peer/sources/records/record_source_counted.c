@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which rows are missing: the base has them, and no row here has their key, nor is one of them
+ * under another. Whether that counts: not where the file leaves doubt, the row is in trouble or
+ * locked, its table is back, or the guard holds all of it. In the place of what doesn't count
+ * stands the base's row. */
 #include "peer/sources/records/record_source_counted.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* By which content a long value is known: its terse form, unless the plain one is known first, to
+ * the base's row, any row of the base, the view's row or the log, in this order. A row can't be
+ * synced whose value is too large or looks like an identity, or that has more values than an item
+ * may show. */
 #include "peer/sources/records/record_values_files.h"
 
 #include "codec/content.h"

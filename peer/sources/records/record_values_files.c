@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a kept file is the value: by its name, which is the hash, and its size; when it is read,
+ * by its bytes, and a damaged one is dropped. In the temporary folder only a download is left that
+ * an earlier process noted. */
 #include "peer/sources/records/record_values_files.h"
 
 #include "codec/content.h"
