@@ -136,6 +136,17 @@ class Viewing:
         >>> rows("A person 1 mark=P; all; A del person 1; B phone 1 mark=b person=1; all")
         person 1 mark=P
         phone 1 mark=b person=1
+
+        A child that the deletion left behind says by then that it refers to nobody (n). Who edits another field of that child
+        uses no parent; who adds a child does, and the number that the one left behind says is the parent's again.
+
+        >>> alone = "A person 1 mark=P; A phone 1 mark=a person=1; all; A del person 1; "
+        >>> rows(alone + "B phone 1 number=9; all")
+        phone 1 mark=a number=9 person=1
+        >>> rows(alone + "B phone 2 mark=b person=1; all")
+        person 1 mark=P
+        phone 1 mark=a person=1
+        phone 2 mark=b person=1
         """
         todo = sorted(todo)
         while todo:

@@ -428,3 +428,76 @@ def test_one_that_is_shown_nowhere_brings_nothing_back(two, column, end):
         assert one.rows("SELECT name FROM people") == [("Bob",)]
         assert one.rows("SELECT person, said FROM badges") == end
     quiet(laptop, desktop)
+
+
+# ---- Each cell of the table in peer/sources/records/README.md, "A row that others refer to" ----
+
+HOUSEHOLD = """
+CREATE TABLE people (id INTEGER PRIMARY KEY, said TEXT);
+CREATE TABLE phones (id INTEGER PRIMARY KEY, of INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE, said TEXT);
+CREATE TABLE calls (id INTEGER PRIMARY KEY, of INTEGER NOT NULL REFERENCES phones(id) ON DELETE CASCADE, said TEXT);
+CREATE TABLE badges (id INTEGER PRIMARY KEY, of INTEGER REFERENCES people(id) ON DELETE SET NULL, said TEXT);
+"""
+MEMBERS = {"people": ["ann"], "phones": ["phone1", "phone2"], "calls": ["call11", "call12", "call21", "call22"], "badges": ["badge1"]}
+OF = {"phones": "people", "calls": "phones", "badges": "people"}
+CELLS = [  # foreign keys on the laptop, which deletes Ann; what the desktop does; what there is then: - refers to nothing, ? to nobody
+    ("ON", "", "badge1-"),
+    ("ON", "edit people ann", "ann! phone1 phone2 call11 call12 call21 call22 badge1-"),
+    ("ON", "edit phones phone1", "ann phone1! call11 call12 badge1-"),
+    ("ON", "add phones phone3 ann", "ann phone3 badge1-"),
+    ("ON", "edit calls call11", "ann phone1 call11! badge1-"),
+    ("ON", "add calls call23 phone2", "ann phone2 call23 badge1-"),
+    ("ON", "edit badges badge1", "badge1!-"),
+    ("ON", "delete badges badge1", ""),
+    ("ON", "add badges badge2 ann", "ann badge1- badge2"),
+    ("OFF", "", "phone1? phone2? call11 call12 call21 call22 badge1?"),
+    ("OFF", "edit phones phone1", "phone1!? phone2? call11 call12 call21 call22 badge1?"),
+    ("OFF", "add phones phone3 ann", "ann phone1 phone2 phone3 call11 call12 call21 call22 badge1"),
+    ("OFF", "add calls call23 phone2", "phone1? phone2? call11 call12 call21 call22 call23 badge1?"),
+]
+
+
+def statement(family, deed):
+    """Of the rows of this family, whose texts begin with its number."""
+    act, table, said, *of = deed.split()
+    if act == "add":
+        return f"INSERT INTO {table}(of, said) SELECT id, '{family} {said}' FROM {OF[table]} WHERE said = '{family} {of[0]}';"
+    where = f"WHERE said = '{family} {said}';"
+    return f"DELETE FROM {table} {where}" if act == "delete" else f"UPDATE {table} SET said = said || '!' {where}"
+
+
+def household(family):
+    return "".join(statement(family, f"add {table} {said} {'ann' if OF[table] == 'people' else said[:-1].replace('call', 'phone')}")
+                   if table in OF else f"INSERT INTO people(said) VALUES ('{family} {said}');"
+                   for table, members in MEMBERS.items() for said in members)
+
+
+def shown(database, family):
+    seen = []
+    for table in MEMBERS:
+        lost = f"CASE WHEN of IS NULL THEN '-' WHEN of IN (SELECT id FROM {OF[table]}) THEN '' ELSE '?' END" if table in OF else "''"
+        seen += [said.split()[1] for said, in database.rows(f"SELECT said || {lost} FROM {table} WHERE said LIKE '{family} %' ORDER BY said")]
+    return " ".join(seen)
+
+
+@pytest.mark.parametrize("laptop_first", [True, False], ids=["laptop first", "desktop first"])
+@pytest.mark.whole
+def test_who_comes_back_when_a_row_is_deleted_here_and_its_family_changed_there(two, laptop_first):
+    laptop, desktop = two
+    here = add(laptop, HOUSEHOLD)
+    here.run("".join(household(family) for family in range(len(CELLS))))
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, HOUSEHOLD, options=("--existing",))
+    desktop.sync()
+    for family, (keys_are, deed, _) in enumerate(CELLS):
+        here.run(f"PRAGMA foreign_keys = {keys_are}; {statement(family, 'delete people ann')}")
+        there.run("PRAGMA foreign_keys = ON;" + statement(family, deed) if deed else "")
+    for device in (laptop, desktop) if laptop_first else (desktop, laptop):
+        device.finish("sync", "--yes")
+    both(laptop, desktop)
+    for database in here, there:
+        for family, (keys_are, deed, end) in enumerate(CELLS):
+            assert shown(database, family) == end, f"foreign keys {keys_are}, {deed or 'nothing'}"
+    assert laptop.json("conflicts") == desktop.json("conflicts") == []
+    quiet(laptop, desktop)

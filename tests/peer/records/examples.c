@@ -48,6 +48,23 @@ static const struct {
     {"she is deleted, and hers still refer to her",
      "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; all; A del person 1; all",
      "phone 1 mark=a person=1"},
+    {"she is deleted, hers still refers to her, and is edited there",
+     "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; all; A del person 1; B phone 1 "
+     "name=x; "
+     "all",
+     "phone 1 mark=a name=x person=1"},
+    {"she is deleted, hers still refers to her, and another one is added there",
+     "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; all; A del person 1; B phone 2 mark=b "
+     "person=1; all",
+     "person 1 mark=P name=Ann; phone 1 mark=a person=1; phone 2 mark=b person=1"},
+    {"she is deleted, hers refers to nobody, and is deleted there",
+     "A person 1 mark=P; A phone 1 mark=a about=1; all; A del person 1; A phone 1 about=; B del "
+     "phone 1; all",
+     ""},
+    {"she is deleted, hers refers to nobody, and was deleted there before",
+     "A person 1 mark=P; A phone 1 mark=a about=1; all; B del phone 1; B scan; A del person 1; A "
+     "phone 1 about=; all",
+     ""},
     {"edit beats delete", "A card u name=Ann note=x; all; A del card u; B card u name=Anna; all",
      "card u name=Anna note=x"},
     {"sets come back whole",
