@@ -63,18 +63,18 @@ typedef struct {
     uint64_t *due; /* nodes whose permission is to be taken */
     size_t due_count, due_capacity;
     cf_kv_list records;
-} heeding;
+} guarding;
 
 static void find_due(void *context, const cf_node *node)
 {
-    heeding *self = context;
+    guarding *self = context;
 
     if (node->kind != CF_KIND_FILE || !cf_lock_guard_of(self->locks, self->binding, node->number))
         return;
     *cf_one_more(self->due, self->due_count, self->due_capacity) = node->number;
 }
 
-static cf_status commit(heeding *self, cf_error *error)
+static cf_status commit(guarding *self, cf_error *error)
 {
     cf_store *store = cf_home_store(self->peer->home);
     cf_status status = CF_OK;
@@ -86,7 +86,7 @@ static cf_status commit(heeding *self, cf_error *error)
     return status;
 }
 
-static bool look(heeding *self, const cf_node *node, cf_stat *now)
+static bool look(guarding *self, const cf_node *node, cf_stat *now)
 {
     cf_files *files = self->peer->env->files;
     cf_hold hold = {0};
@@ -100,7 +100,7 @@ static bool look(heeding *self, const cf_node *node, cf_stat *now)
 }
 
 /* What else was done to the file stays an edit. */
-static void set(heeding *self, const cf_node *node, uint32_t mode, const cf_stat *before)
+static void set(guarding *self, const cf_node *node, uint32_t mode, const cf_stat *before)
 {
     cf_files *files = self->peer->env->files;
     bool untouched = cf_node_stat_untouched(&node->stat, before);
@@ -125,7 +125,7 @@ static void set(heeding *self, const cf_node *node, uint32_t mode, const cf_stat
     cf_hold_release(&hold, files);
 }
 
-static cf_status take(heeding *self, cf_error *error)
+static cf_status take(guarding *self, cf_error *error)
 {
     size_t left = 0;
     cf_stat now;
@@ -148,7 +148,7 @@ static cf_status take(heeding *self, cf_error *error)
     return status ? status : commit(self, error);
 }
 
-static cf_status give_back(heeding *self, size_t *given, cf_error *error)
+static cf_status give_back(guarding *self, size_t *given, cf_error *error)
 {
     cf_binding *binding = self->binding;
     cf_stat now;
@@ -171,7 +171,7 @@ static cf_status give_back(heeding *self, size_t *given, cf_error *error)
 cf_status cf_lock_guard_apply(cf_peer *peer, cf_locks *locks, cf_binding *binding, size_t *given,
                               cf_error *error)
 {
-    heeding self = {.peer = peer, .locks = locks, .binding = binding};
+    guarding self = {.peer = peer, .locks = locks, .binding = binding};
 
     *given = 0;
     cf_status status = give_back(&self, given, error);
@@ -186,7 +186,7 @@ cf_status cf_lock_guard_apply(cf_peer *peer, cf_locks *locks, cf_binding *bindin
 
 void cf_lock_guard_release(cf_peer *peer, cf_binding *binding)
 {
-    heeding self = {.peer = peer, .binding = binding};
+    guarding self = {.peer = peer, .binding = binding};
     size_t given = 0;
     cf_error error;
 

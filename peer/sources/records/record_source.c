@@ -217,7 +217,7 @@ static void keep_retry(cf_record_source *source, uint64_t before_ms)
 
 /* Looks at the source again after something others did: the log or the catalog has more, what was
  * locked is free, a long value was sent; or where it is time to try again what failed. */
-static cf_status heed(cf_record_source *source, uint64_t now_ms, cf_error *error)
+static cf_status handle_news(cf_record_source *source, uint64_t now_ms, cf_error *error)
 {
     cf_source_context *context = source->context;
     cf_collection *collection;
@@ -291,7 +291,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
         answers = cf_probe_answers(source->probe, now_ms, deadline);
     if (answers)
         poll(source, now_ms);
-    cf_status status = heed(source, now_ms, error);
+    cf_status status = handle_news(source, now_ms, error);
     bool may = source->look_only || !context->awaits_locks;
     const bool is_due = source->look && may && now_ms >= source->not_before_ms;
     if (!status && is_due && answers)
