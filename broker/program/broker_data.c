@@ -195,7 +195,7 @@ cf_status cf_broker_data_open(const cf_broker_data_options *options, cf_broker_d
     if (!status && options->serves)
         status = cf_audit_kept_tell(options->env, out->store, error);
     if (!status && options->serves)
-        out->store->tend(out->store);
+        out->store->compact(out->store);
     if (status) {
         cf_owner_explain(options->path, error);
         cf_broker_data_close(out);

@@ -78,9 +78,10 @@ struct cf_store {
      * again, else `reopen` may help. CF_OK: all is well, or there only is no room. From any thread.
      */
     cf_status (*failure)(cf_store *store, bool *for_good, cf_error *error);
-    /* Files are written anew in the background from now on, unless that has met damage. Where
-     * `rests` was not given, they are anyway. NULL: there is nothing to be done. */
-    void (*tend)(cf_store *store);
+    /* RocksDB's compaction: files are written anew in the background from now on, unless that has
+     * met damage. Where `rests` was not given, they are anyway. NULL: there is nothing to be done.
+     */
+    void (*compact)(cf_store *store);
     /* What was first read damaged since it was opened, or since a `verify` found nothing. CF_OK:
      * nothing was. From any thread. */
     cf_status (*damage)(cf_store *store, cf_error *error);
@@ -147,7 +148,7 @@ typedef struct {
     bool reads_only;       /* nothing is written, and whatever wants to is CF_IO; epochs are taken
                               for this process alone */
     const cf_error *unwritable; /* why, then; NULL: the caller wants it so. For the call alone */
-    bool rests;                 /* no file is written anew in the background before `tend` */
+    bool rests;                 /* no file is written anew in the background before `compact` */
     bool has_inventory;         /* its files are compared with those it had when it was closed */
     const char *remedy; /* what mends a damaged store, in errors that say so; outlives the store;
                            NULL: nothing is said of that */

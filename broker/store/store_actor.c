@@ -229,9 +229,9 @@ static cf_status pass_damage(cf_store *base, cf_error *error)
     return inner_of(base)->damage(inner_of(base), error);
 }
 
-static void pass_tend(cf_store *base)
+static void pass_compact(cf_store *base)
 {
-    inner_of(base)->tend(inner_of(base));
+    inner_of(base)->compact(inner_of(base));
 }
 
 static void pass_instance(cf_store *base, uint8_t out[16])
@@ -310,7 +310,7 @@ static const cf_store proxy = {
     .reopen = ask_reopen,
     .failure = pass_failure,
     .damage = pass_damage,
-    .tend = pass_tend,
+    .compact = pass_compact,
     .instance = pass_instance,
     .acquire = ask_acquire,
     .append = send_append,

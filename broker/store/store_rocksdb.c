@@ -21,7 +21,7 @@ static void compact_in_background(const cf_rocks *rocks)
     }
 }
 
-static void rocks_tend(cf_store *base)
+static void rocks_compact(cf_store *base)
 {
     cf_rocks_store *self = cf_rocks_store_of(base);
 
@@ -90,7 +90,7 @@ cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out,
         .destroy = rocks_destroy,
         .reopen = rocks_reopen,
         .failure = rocks_failure,
-        .tend = rocks_tend,
+        .compact = rocks_compact,
         .instance = rocks_instance,
         .forget = cf_rocks_store_forget,
         .purge = cf_rocks_store_purge,

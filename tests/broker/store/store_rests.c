@@ -129,14 +129,14 @@ Test(store_rests, goes_on_writing_when_damage_was_met_in_the_background)
     cf_error error;
 
     expect_ok(here.store->acquire(here.store, &carol_user, &here.epoch, &error), error);
-    here.store->tend(here.store);
+    here.store->compact(here.store);
     write_until_hindered(here.store);
     here.store->commit(here.store, &error);
     expect_fails(here.store->damage(here.store, &error), CF_BROKEN);
     cr_assert(strstr(error.text, REMEDY), "%s", error.text);
     cr_assert(strstr(error.text, ".sst"), "%s", error.text);
     expect_ok(here.store->failure(here.store, &for_good, &error), error);
-    here.store->tend(here.store);
+    here.store->compact(here.store);
     stage_write(&here, &carol_user, "key", "after", true);
     expect_record(&here, &carol_user, "key", "after");
     expect_positions(&here, &carol_user, 1, 1);
