@@ -377,7 +377,7 @@ bool cf_gateway_blobs_fail(const cf_gateway *gateway, cf_error *why)
 /* Replays that hold up for too long what removes from their log. */
 static uint64_t end_overdue(cf_gateway *gateway, uint64_t steady_ms)
 {
-    const cf_replay_lock *replay_lock = cf_users_communication(gateway->service.users);
+    const cf_replay_lock *replay_lock = cf_users_replay_lock(gateway->service.users);
     cf_sessions *sessions = gateway->service.sessions;
 
     if (cf_replay_lock_deadline(replay_lock) > steady_ms)

@@ -52,7 +52,7 @@ struct cf_session {
     size_t owed_leases; /* answers that are durable, and wait for what it has to be sent before */
     size_t kept_count;  /* collections that others communicate alone in */
     bool owes_paused;   /* that has changed since it was told */
-    bool is_replaying;  /* it shares the lock of communication */
+    bool is_replaying;  /* it shares the replay lock */
     bool was_replayed;  /* it has caught up once */
     bool has_sent;      /* it was sent an entry */
     bool has_asked;     /* it asked for more than whether there is something new */

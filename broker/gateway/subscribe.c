@@ -129,14 +129,13 @@ static bool send_entry(void *context, uint64_t position, cf_bytes wire)
     return !round->stopped;
 }
 
-/* A replay shares the lock of communication until it has caught up; of what comes later, each run
- * does. */
+/* A replay shares the replay lock until it has caught up; of what comes later, each run does. */
 static bool enter(const cf_service *service, cf_session *session)
 {
     if (session->is_replaying)
         return true;
     session->is_replaying =
-        cf_replay_lock_enter(cf_users_communication(service->users), cf_log_user(session->log));
+        cf_replay_lock_enter(cf_users_replay_lock(service->users), cf_log_user(session->log));
     return session->is_replaying;
 }
 
@@ -148,7 +147,7 @@ void cf_subscribe_leave(const cf_service *service, cf_session *session)
     if (session->has_sent)
         note(service, session, CF_AUDIT_REPLAY_ENDED);
     session->was_replayed = true;
-    cf_replay_lock_leave(cf_users_communication(service->users), cf_log_user(session->log));
+    cf_replay_lock_leave(cf_users_replay_lock(service->users), cf_log_user(session->log));
 }
 
 static bool pump(cf_service *service, cf_session *session, bool *is_gone)

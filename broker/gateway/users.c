@@ -297,7 +297,7 @@ cf_log *cf_users_find(cf_users *users, const cf_hash *user)
     return found ? found->log : NULL;
 }
 
-cf_replay_lock *cf_users_communication(const cf_users *users)
+cf_replay_lock *cf_users_replay_lock(const cf_users *users)
 {
     return users->replay_lock;
 }

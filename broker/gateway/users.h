@@ -65,7 +65,7 @@ void cf_users_each(cf_users *users, cf_users_visit *visit, void *context);
 typedef void cf_blob_absent(void *context, const cf_hash *user);
 
 /* What locks replays and whatever removes from a log out of each other. */
-cf_replay_lock *cf_users_communication(const cf_users *users);
+cf_replay_lock *cf_users_replay_lock(const cf_users *users);
 
 /* For guests and invitations. */
 void cf_users_allow(cf_users *users, const uint8_t key[32]);

@@ -252,7 +252,7 @@ static void removal_ready(void *context)
 
 static void start_removal(cf_broker *self, cf_control_call *call, const cf_operator_verb *verb)
 {
-    cf_replay_lock *replay_lock = cf_users_communication(self->broker_data.users);
+    cf_replay_lock *replay_lock = cf_users_replay_lock(self->broker_data.users);
     const cf_env *env = self->options->env;
     cf_buffer none = {0};
     cf_user_name name;

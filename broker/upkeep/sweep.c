@@ -275,9 +275,8 @@ static bool begin_collecting(cf_sweep *sweep)
     const cf_env *env = sweep->options.env;
     uint64_t now_ms = env->now_ms(env->context);
 
-    sweep->exclusion =
-        cf_exclusion_begin(cf_users_communication(sweep->options.users), &sweep->user,
-                           cf_env_steady_ms(env), nobody_replays, sweep);
+    sweep->exclusion = cf_exclusion_begin(cf_users_replay_lock(sweep->options.users), &sweep->user,
+                                          cf_env_steady_ms(env), nobody_replays, sweep);
     if (!cf_exclusion_is_ready(sweep->exclusion))
         return false;
     collect_alone(sweep, now_ms);

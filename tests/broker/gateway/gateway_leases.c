@@ -542,7 +542,7 @@ static void be_ready(void *context)
 Test(gateway_leases, shares_communication_while_a_log_is_replayed)
 {
     ann a = anns_house();
-    cf_replay_lock *replay_lock = cf_users_communication(a.house->users);
+    cf_replay_lock *replay_lock = cf_users_replay_lock(a.house->users);
     cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = CF_WINDOW}};
     bool ready = false;
 
@@ -571,7 +571,7 @@ Test(gateway_leases, shares_communication_while_a_log_is_replayed)
 Test(gateway_leases, ends_a_replay_that_holds_up_for_too_long)
 {
     ann a = anns_house();
-    cf_replay_lock *replay_lock = cf_users_communication(a.house->users);
+    cf_replay_lock *replay_lock = cf_users_replay_lock(a.house->users);
     bool ready = false;
 
     greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
