@@ -196,7 +196,7 @@ void cf_link_credit(cf_link *link, size_t size)
 
 void cf_link_distrust(cf_link *link, const cf_hash *entry)
 {
-    cf_outgoing_came_in_vain(link->outgoing, entry);
+    cf_outgoing_forget_entry(link->outgoing, entry);
     link->is_distrusted = true;
 }
 

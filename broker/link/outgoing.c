@@ -123,7 +123,7 @@ bool cf_outgoing_has_come(const cf_outgoing *outgoing, const cf_hash *entry)
     return cf_hash_set_contains(&outgoing->came, entry);
 }
 
-void cf_outgoing_came_in_vain(cf_outgoing *outgoing, const cf_hash *entry)
+void cf_outgoing_forget_entry(cf_outgoing *outgoing, const cf_hash *entry)
 {
     cf_hash_set_remove(&outgoing->came, entry);
 }

@@ -35,7 +35,7 @@ cf_replay *cf_outgoing_replay(cf_outgoing *outgoing);
 bool cf_outgoing_came(cf_outgoing *outgoing, const cf_hash *entry);
 bool cf_outgoing_has_come(const cf_outgoing *outgoing, const cf_hash *entry);
 /* It was not taken: it may come again. */
-void cf_outgoing_came_in_vain(cf_outgoing *outgoing, const cf_hash *entry);
+void cf_outgoing_forget_entry(cf_outgoing *outgoing, const cf_hash *entry);
 /* Forgets what came: it will be asked for again. */
 void cf_outgoing_forget_came(cf_outgoing *outgoing);
 /* The own log has grown. */
