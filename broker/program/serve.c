@@ -266,7 +266,7 @@ static void sweep_ready(void *context)
 {
     cf_broker *self = context;
 
-    zloop_timer(self->loop, 1, 1, cf_broker_keep_house, self);
+    zloop_timer(self->loop, 1, 1, cf_broker_tick, self);
 }
 
 static void ask(void *context, const cf_hash *user, const cf_hash *blobs, size_t count)
@@ -278,7 +278,7 @@ static void ask(void *context, const cf_hash *user, const cf_hash *blobs, size_t
     self->missed += count;
 }
 
-static void keep_house(cf_broker *self)
+static void start_upkeep(cf_broker *self)
 {
     cf_sweep_options sweep = {.env = self->options->env,
                               .store = self->broker_data.store,
@@ -304,7 +304,7 @@ static void keep_house(cf_broker *self)
     self->blobs_inode = cf_datadir_blobs(self->broker_data.datadir);
     self->clock_offset_ms = cf_broker_clock_offset_ms(self->options->env);
     cf_broker_look_at_room(self);
-    zloop_timer(self->loop, HOUSEKEEPING_MS, 0, cf_broker_keep_house, self);
+    zloop_timer(self->loop, HOUSEKEEPING_MS, 0, cf_broker_tick, self);
 }
 
 /* What libraries reserve for their threads and tables is address space; they abort without. */
@@ -402,7 +402,7 @@ static cf_status start(cf_broker *self, cf_error *error)
     watch(self, cf_store_actor_descriptor(self->broker_data.store_actor), on_store);
     watch(self, cf_blob_actor_descriptor(self->broker_data.blob_actor), on_blobs);
     watch(self, self->jobs->descriptor(self->jobs), on_jobs);
-    keep_house(self);
+    start_upkeep(self);
     hold_room_back(self);
     watch(self, cf_control_descriptor(self->control), on_control);
     return CF_OK;

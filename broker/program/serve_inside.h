@@ -56,7 +56,7 @@ void cf_broker_look_at_room(cf_broker *self);
 void cf_broker_look_at_damage(cf_broker *self);
 /* A timer of the loop, whose context is the broker: counts of the log, blobs that nothing names,
  * room, descriptors, the clock. */
-int cf_broker_keep_house(zloop_t *loop, int timer, void *context);
+int cf_broker_tick(zloop_t *loop, int timer, void *context);
 /* The time of day minus the time since the machine was started: the same as long as nobody sets the
  * clock. */
 int64_t cf_broker_clock_offset_ms(const cf_env *env);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a running broker looks at now and then: room on the disk, the store, descriptors, its
- * directory, the clock; and what else goes by the timer (cf_broker_keep_house). A look says what
+ * directory, the clock; and what else goes by the timer (cf_broker_tick). A look says what
  * has changed since it was told, not what is so. */
 #include "broker/program/serve_inside.h"
 
@@ -184,7 +184,7 @@ static void note_missed(cf_broker *self)
         self->missed = 0;
 }
 
-int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
+int cf_broker_tick(zloop_t *loop, int timer, void *context)
 {
     cf_broker *self = context;
     const cf_serve_options *options = self->options;
