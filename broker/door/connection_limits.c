@@ -325,7 +325,8 @@ bool cf_connection_limits_said(cf_connection_limits *keeper, int number, uint64_
     return take_credit(keeper, it, from, now_ms);
 }
 
-void cf_connection_limits_greeted_in_vain(cf_connection_limits *keeper, int number, uint64_t now_ms)
+void cf_connection_limits_greeting_refused(cf_connection_limits *keeper, int number,
+                                           uint64_t now_ms)
 {
     connection *it = connection_of(keeper, number);
     address *from = it ? find(keeper, it->address) : NULL;

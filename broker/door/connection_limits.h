@@ -30,8 +30,8 @@ bool cf_connection_limits_opened(cf_connection_limits *limits, int connection,
 bool cf_connection_limits_said(cf_connection_limits *limits, int connection, uint64_t steady_ms);
 /* What it said was a greeting that was refused for good: that costs what a connection does that
  * came to nothing, which this one is not counted as again. */
-void cf_connection_limits_greeted_in_vain(cf_connection_limits *limits, int connection,
-                                          uint64_t steady_ms);
+void cf_connection_limits_greeting_refused(cf_connection_limits *limits, int connection,
+                                           uint64_t steady_ms);
 /* It has a session now, or none any more. */
 void cf_connection_limits_settled(cf_connection_limits *limits, int connection, bool has_session,
                                   uint64_t steady_ms);

@@ -39,7 +39,7 @@ static void handle(cf_gateway_zmq *zmq, cf_zmq_message *message)
     if (zmq->limits)
         cf_gateway_zmq_judge(zmq,
                              &(cf_utterance){descriptor, peer.routing_id, peer.address, may_stay,
-                                             cf_gateway_greeted_in_vain(zmq->options.gateway)});
+                                             cf_gateway_refused_greeting(zmq->options.gateway)});
 }
 
 static void receive(cf_gateway_zmq *zmq, int most)

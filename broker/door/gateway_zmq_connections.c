@@ -304,8 +304,8 @@ void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said)
                                  now_ms);
     if (pays && !cf_connection_limits_said(zmq->limits, said->descriptor, now_ms))
         why = "it says too much without a session";
-    if (pays && said->in_vain)
-        cf_connection_limits_greeted_in_vain(zmq->limits, said->descriptor, now_ms);
+    if (pays && said->greeting_refused)
+        cf_connection_limits_greeting_refused(zmq->limits, said->descriptor, now_ms);
     if (!why || !is_sure)
         return;
     cf_connection_owners_shut(zmq->owners, said->descriptor, said->routing_id);

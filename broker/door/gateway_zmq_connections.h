@@ -66,9 +66,9 @@ bool cf_gateway_zmq_hear(cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_i
 typedef struct {
     int descriptor;
     cf_bytes routing_id;
-    const char *address; /* that the message came from; NULL: not known */
-    bool may_stay;       /* by what the gateway says */
-    bool in_vain;        /* a greeting that was refused for good */
+    const char *address;   /* that the message came from; NULL: not known */
+    bool may_stay;         /* by what the gateway says */
+    bool greeting_refused; /* for good */
 } cf_utterance;
 /* After a message, with limits: whether the connection may stay. */
 void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said);

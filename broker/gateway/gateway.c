@@ -337,7 +337,7 @@ bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const c
     if (!known.address)
         known.address = "?";
     take_time(gateway, now_ms);
-    gateway->service.in_vain = false;
+    gateway->service.greeting_refused = false;
     if (is_unread(gateway, &known, session))
         return false;
     if (is_unheard(gateway, session))
@@ -350,9 +350,9 @@ bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const c
     return true;
 }
 
-bool cf_gateway_greeted_in_vain(const cf_gateway *gateway)
+bool cf_gateway_refused_greeting(const cf_gateway *gateway)
 {
-    return gateway->service.in_vain;
+    return gateway->service.greeting_refused;
 }
 
 uint64_t cf_gateway_last_full(const cf_gateway *gateway, cf_hash *user, uint64_t *count)

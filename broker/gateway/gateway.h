@@ -61,7 +61,7 @@ typedef struct {
 bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
                        size_t count, uint64_t now_ms);
 /* Whether that was a greeting that was refused for good: who greets on costs its address more. */
-bool cf_gateway_greeted_in_vain(const cf_gateway *gateway);
+bool cf_gateway_refused_greeting(const cf_gateway *gateway);
 /* When somebody was last refused for want of room on the disk, 0: never; whom, and how often in
  * all. */
 uint64_t cf_gateway_last_full(const cf_gateway *gateway, cf_hash *user, uint64_t *count);

@@ -27,7 +27,7 @@ static void refuse_hello(cf_service *service, const cf_gateway_peer *peer, const
                             .why = refusal->text};
 
     cf_service_note(service, &event);
-    service->in_vain = !refusal->later;
+    service->greeting_refused = !refusal->later;
     cf_refuse(service, peer->routing_id, refusal);
 }
 

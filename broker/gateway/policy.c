@@ -34,7 +34,7 @@ static void turn_away(cf_service *service, cf_bytes routing_id, const cf_hash *k
                       const cf_message *message)
 {
     (void)message;
-    service->in_vain = true;
+    service->greeting_refused = true;
     cf_refuse(service, routing_id,
               &(cf_refusal){.request = CF_COMMAND_KNOCK,
                             .name = cf_bytes_of(key->bytes, CF_HASH_SIZE),

@@ -125,10 +125,10 @@ struct cf_service {
     cf_error blobs_failure;    /* with this, */
     uint64_t blobs_failed_ms;  /* the last time then */
     uint64_t set_aside;        /* blobs that were damaged when a device asked for them */
-    uint64_t full_ms;    /* when somebody was refused for want of room on the disk; 0: never */
-    uint64_t full_count; /* how often in all, */
-    cf_hash full_user;   /* and whom */
-    bool in_vain;        /* that was a HELLO or KNOCK, refused for good */
+    uint64_t full_ms;      /* when somebody was refused for want of room on the disk; 0: never */
+    uint64_t full_count;   /* how often in all, */
+    cf_hash full_user;     /* and whom */
+    bool greeting_refused; /* for good: a HELLO or KNOCK */
 };
 
 /* When a time of day comes, by the clock that nobody sets: the other one may be set before. */

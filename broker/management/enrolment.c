@@ -60,7 +60,7 @@ static void refuse_knock(cf_service *service, cf_bytes destination, const cf_has
 {
     const cf_refusal refusal = {.later = later, .code = code, .text = text};
 
-    service->in_vain = !later;
+    service->greeting_refused = !later;
     turn_away(service, destination, key, &refusal);
 }
 

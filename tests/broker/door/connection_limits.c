@@ -389,7 +389,7 @@ Test(connection_limits, counts_greetings_in_vain_as_connections_that_came_to_not
 
     opened(keeper, 1, ipv4(1), 0);
     for (; cf_connection_limits_said(keeper, 1, 0); greeted++)
-        cf_connection_limits_greeted_in_vain(keeper, 1, 0);
+        cf_connection_limits_greeting_refused(keeper, 1, 0);
     cr_assert_leq(greeted, 60 / (COST_OF_FAILURE + 1) + 1);
     cf_connection_limits_closed(keeper, 1, 0);
     cr_assert(opened(keeper, 1, ipv4(1), 10000), "its end costs nothing more");
@@ -397,7 +397,7 @@ Test(connection_limits, counts_greetings_in_vain_as_connections_that_came_to_not
     opened(keeper, 2, ipv4(2), 0); /* with a session it pays otherwise */
     cf_connection_limits_settled(keeper, 2, true, 0);
     for (int i = 0; i < 100; i++)
-        cf_connection_limits_greeted_in_vain(keeper, 2, 0);
+        cf_connection_limits_greeting_refused(keeper, 2, 0);
     cr_assert(opened(keeper, 3, ipv4(2), 0));
     cf_connection_limits_destroy(&keeper);
 }
@@ -415,7 +415,7 @@ Test(connection_limits, lets_a_device_of_another_version_try_with_its_backoff)
         cr_assert(opened(keeper, 1, ipv4(1), now_ms), "try %d", i);
         for (int page = 0; page < PAGES; page++) {
             cr_assert(cf_connection_limits_said(keeper, 1, now_ms), "try %d, page %d", i, page);
-            cf_connection_limits_greeted_in_vain(keeper, 1, now_ms);
+            cf_connection_limits_greeting_refused(keeper, 1, now_ms);
         }
         cf_connection_limits_closed(keeper, 1, now_ms);
         now_ms += delay_ms;
