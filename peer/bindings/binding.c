@@ -47,7 +47,7 @@ cf_status cf_merges_read(const char *text, bool *out, cf_error *error)
     return CF_OK;
 }
 
-cf_status cf_unites_read(const char *text, bool *out, cf_error *error)
+cf_status cf_unique_read(const char *text, bool *out, cf_error *error)
 {
     *out = strcmp(text, "same") == 0;
     return *out || strcmp(text, "apart") == 0

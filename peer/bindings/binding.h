@@ -403,7 +403,7 @@ const char *cf_mode_name(cf_mode mode);
 /* "text" or "copies". */
 cf_status cf_merges_read(const char *text, bool *out, cf_error *error);
 /* "same" (true) or "apart"; CF_USAGE. */
-cf_status cf_unites_read(const char *text, bool *out, cf_error *error);
+cf_status cf_unique_read(const char *text, bool *out, cf_error *error);
 cf_status cf_base_kept_read(const char *text, cf_base_kept *out, cf_error *error);
 
 #endif

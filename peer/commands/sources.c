@@ -326,7 +326,7 @@ static cf_status choose_unique(const cf_run *run, cf_binding_options *out, cf_er
     if (!cf_adapter_has_own_tables(cf_adapter_of(out->format)))
         return cf_fail(error, CF_USAGE, "--unique goes with --format %s: it speaks of columns",
                        cf_format_names(cf_adapter_has_own_tables, names));
-    return cf_unites_read(unique, &out->unites, error);
+    return cf_unique_read(unique, &out->unites, error);
 }
 
 static cf_status choose_tables(const cf_run *run, cf_arena *arena, cf_binding_options *out,
