@@ -232,7 +232,7 @@ static void leave_word(const free_search *search, cf_claim *claim, int64_t next)
 }
 
 /* The first number from this one on that the tuple does not block, INT64_MAX where there is none.
- * All that were passed are told of it. */
+ * All that were passed are told of it: each was claimed, and leads beyond itself. */
 static int64_t next_number_of(free_search *search, size_t unique, int64_t number)
 {
     int64_t found = number;
@@ -241,13 +241,12 @@ static int64_t next_number_of(free_search *search, size_t unique, int64_t number
     for (try_number(search, found);
          found < INT64_MAX && (claim = tried_claim(search, unique), is_blocked(search, claim));
          try_number(search, found))
-        found = is_told(search, claim) && claim->next > found ? claim->next : found + 1;
+        found = is_told(search, claim) ? claim->next : found + 1;
     while (number < found) {
         try_number(search, number);
         claim = tried_claim(search, unique);
-        number = claim && is_told(search, claim) && claim->next > number ? claim->next : number + 1;
-        if (claim)
-            leave_word(search, claim, found);
+        number = is_told(search, claim) ? claim->next : number + 1;
+        leave_word(search, claim, found);
     }
     return found;
 }

@@ -188,6 +188,8 @@ Test(member, keeps_to_its_limits)
     memset(long_address, 'a', sizeof long_address);
     all[9].address = cf_bytes_of(long_address, sizeof long_address);
     expect_refused(&all[9], CF_TOO_LARGE);
+    all[9].address.size = 0;
+    expect_refused(&all[9], CF_TOO_LARGE);
     for (size_t i = 0; i < many; i++)
         too_many[i].sequence = i + 1;
     all[8].heads = too_many;

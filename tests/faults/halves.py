@@ -19,11 +19,14 @@ from faults import Rotten
 from trials import LONG, PROGRAMS, ROOT, Trial, property_of
 
 # The files that decide; of a folder, all.
-DECIDING = ("broker/leases", "broker/log/acceptance.c", "broker/members/registry.c", "broker/members/registry_epochs.c",
-            "broker/members/registry_nodes.c", "broker/members/registry_validity.c", "peer/bindings/binding_guard.c",
-            "peer/bindings/guard.c", "peer/merge", "peer/records/list_merge.c", "peer/sources/context/lock_guard.c",
-            "peer/sources/files/apply_guard.c", "peer/sources/files/older_copy.c", "peer/sources/records/database_undone.c",
-            "peer/sources/records/record_cleared.c")
+DECIDING = ("broker/leases", "broker/log/acceptance.c", "broker/management", "broker/members/registry.c",
+            "broker/members/registry_epochs.c", "broker/members/registry_nodes.c", "broker/members/registry_validity.c",
+            "peer/bindings/binding_guard.c", "peer/bindings/guard.c", "peer/merge", "peer/records/list_merge.c",
+            "peer/records/record_claims.c", "peer/records/record_exclude.c", "peer/records/record_family.c",
+            "peer/records/record_give_way.c", "peer/records/record_resolve.c", "peer/records/record_stand.c",
+            "peer/records/record_when.c", "peer/records/row_alike.c", "peer/records/row_same.c",
+            "peer/sources/context/lock_guard.c", "peer/sources/files/apply_guard.c", "peer/sources/files/older_copy.c",
+            "peer/sources/records/database_undone.c", "peer/sources/records/record_cleared.c")
 # By their names such files decide; these carry out, or carry along.
 NAMES_OF_DECIDING = re.compile(r"acceptance|guard|judge|plan|merge|leases|registry")
 CARRYING = ("broker/link/link_leases.c", "broker/wire/connect_guard.c", "broker/wire/inflow_guard.c",

@@ -508,45 +508,6 @@ Test(users_by_name, are_given_none_while_that_of_another_can_not_be_read)
     house_end(house);
 }
 
-Test(users_by_name, are_told_apart_or_named_all)
-{
-    broker_world *house = a_house();
-    cf_hash first = {{0x12, 0x34, 0x56, 0x78, 0x9a, 1}},
-            second = {{0x12, 0x34, 0x56, 0x78, 0x9a, 2}};
-    cf_hash found;
-    cf_log *log;
-    cf_error error;
-
-    expect_ok(cf_users_add(house->users, &first, &log, &error), error);
-    expect_ok(cf_users_add(house->users, &second, &log, &error), error);
-    expect_fails(cf_management_find(house->management, "123456789a", &found, &error), CF_USAGE);
-    cr_expect(strstr(error.text, "123456789a01"), "%s", error.text);
-    cr_expect(strstr(error.text, "123456789a02"), "%s", error.text);
-    expect_fails(cf_management_find(house->management, "1234567", &found, &error), CF_USAGE);
-    expect_fails(cf_management_find(house->management, "", &found, &error), CF_MISSING);
-    expect_fails(cf_management_find(house->management, "12345678ff", &found, &error), CF_MISSING);
-    expect_ok(cf_management_find(house->management, "123456789A02", &found, &error), error);
-    cr_expect(cf_hash_equal(&found, &second));
-    house_end(house);
-}
-
-Test(users_by_name, have_names_within_bounds)
-{
-    char text[CF_USER_NAME_MAX + 2];
-    cf_user_name name;
-    cf_error error;
-
-    memset(text, 'x', sizeof text);
-    text[CF_USER_NAME_MAX] = '\0';
-    expect_ok(cf_user_name_read(text, &name, &error), error);
-    cr_expect_str_eq(name.text, text);
-    text[CF_USER_NAME_MAX] = 'x';
-    text[CF_USER_NAME_MAX + 1] = '\0';
-    expect_fails(cf_user_name_read(text, &name, &error), CF_USAGE);
-    expect_ok(cf_user_name_read("deadbee", &name, &error), error);
-    expect_fails(cf_user_name_read("deadbeef", &name, &error), CF_USAGE);
-}
-
 static void keep_record(broker_world *house, const cf_hash *user, cf_bytes key, cf_bytes value)
 {
     cf_kv record = {key, value};
