@@ -47,6 +47,10 @@ cf_status cf_database_content(sqlite3 *database, uint64_t *out, cf_error *error)
  * wrote it left it: so its program made the file what it is. False also where the log is too large
  * to be looked through. */
 bool cf_database_log_is_in_file(sqlite3 *database);
+/* Whether SQLite has put all commits of the log into the file, and the file has other pages:
+ * somebody else wrote it while its program has it open. To be asked within a transaction that has
+ * read, in which no program puts anything there. */
+bool cf_database_log_is_overwritten(sqlite3 *database);
 
 /* Appends "NAME", with the quotes. */
 void cf_database_name(cf_bytes name, cf_buffer *sql);

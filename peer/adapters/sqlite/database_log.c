@@ -3,7 +3,11 @@
  * it: a header, and frames of one page each. All numbers are big-endian. Frames of an earlier round
  * lie behind those of this one, with other salts:
  *
- *     header, salts 7 | frame 7: page 3 | frame 7: page 1, commit | frame 6: page 4, commit */
+ *     header, salts 7 | frame 7: page 3 | frame 7: page 1, commit | frame 6: page 4, commit
+ *
+ * Who has the database open shares the index of the log (https://www.sqlite.org/walformat.html),
+ * whose numbers are as this machine has them: how many frames are committed, and how many of these
+ * a checkpoint has put into the file. */
 #include "peer/adapters/sqlite/database.h"
 
 #include <stdlib.h>
@@ -18,6 +22,10 @@ enum {
     COMMIT_AT = 4, /* the pages that the file has then; 0: the transaction goes on */
     FRAME_SALTS_AT = 8,
     SALTS_SIZE = 8,
+    INDEX_SIZE = 100, /* of the shared index: two times its header, and what is in the file */
+    INDEX_PIECE = 32768,
+    INDEX_FRAMES_AT = 16,
+    INDEX_FILLED_AT = 96,
     PAGE_MIN = 512,
     PAGE_MAX = 65536
 };
@@ -130,4 +138,41 @@ bool cf_database_log_is_in_file(sqlite3 *database)
     }
     free(self.written);
     return all;
+}
+
+/* The beginning of the index. It is shared already: who reads by a log has it. */
+static bool read_index(const wal *self, uint8_t *out)
+{
+    void volatile *shared = NULL;
+
+    if (self->file->pMethods->iVersion < 2 ||
+        self->file->pMethods->xShmMap(self->file, 0, INDEX_PIECE, 0, &shared) || !shared)
+        return false;
+    memcpy(out, (const void *)shared, INDEX_SIZE);
+    return true;
+}
+
+/* There are commits, and all of them have been put into the file. */
+static bool is_filled(const uint8_t *index)
+{
+    uint32_t frames, filled;
+
+    memcpy(&frames, index + INDEX_FRAMES_AT, sizeof frames);
+    memcpy(&filled, index + INDEX_FILLED_AT, sizeof filled);
+    return frames && frames == filled;
+}
+
+bool cf_database_log_is_overwritten(sqlite3 *database)
+{
+    uint8_t before[INDEX_SIZE], after[INDEX_SIZE];
+    wal self = {0};
+    bool found = false;
+
+    if (begin(&self, database) && read_index(&self, before) && is_filled(before)) {
+        read_frames(&self);
+        found = self.committed && !are_in_file(&self) && read_index(&self, after) &&
+                !memcmp(before, after, INDEX_SIZE); /* else its program has begun it anew */
+    }
+    free(self.written);
+    return found;
 }

@@ -270,6 +270,10 @@ static bool is_copied(const cf_database_place *place)
     return place->copied_ns && place->copied_ns == place->is.mtime_ns && !place->is.logs;
 }
 
+/* Instead of a time: the file was held as an older copy, and is a copy, whatever is written to it,
+ * until its rows are settled. */
+static const int64_t held_ns = INT64_MAX;
+
 /* The same file counts fewer writes. */
 static bool counts_fewer(const cf_database_place *place)
 {
@@ -380,7 +384,8 @@ static cf_status recall(cf_database_place *place, cf_peer *peer, const cf_bindin
     return status == CF_MISSING ? CF_OK : status;
 }
 
-static cf_status keep_copied(const cf_database_place *place, const cf_medium *medium,
+/* A copy lies over the file from now on: until that has another time, or is settled. */
+static cf_status keep_copied(cf_database_place *place, int64_t copied_ns, const cf_medium *medium,
                              cf_error *error)
 {
     cf_store *store = cf_home_store(medium->peer->home);
@@ -388,6 +393,9 @@ static cf_status keep_copied(const cf_database_place *place, const cf_medium *me
     cf_buffer value = {0};
     cf_kv_list records = {0};
 
+    if (place->copied_ns == held_ns || place->copied_ns == copied_ns)
+        return CF_OK;
+    place->copied_ns = copied_ns;
     pack(place, &value);
     cf_kv_list_put(&records, key_of(medium->binding, &arena), cf_buffer_view(&value));
     cf_status status =
@@ -411,13 +419,14 @@ static cf_status judge(cf_database_place *place, const cf_medium *medium,
         return status;
     const cf_database_writer writer =
         logs ? cf_database_writer_of(traces, place->kept.mtime_ns, out->older) : CF_DATABASE_UNTOLD;
-    if (writer == CF_DATABASE_COPIED && !is_copied(place)) {
-        place->copied_ns = place->is.mtime_ns;
-        status = keep_copied(place, medium, error);
-    }
+    const bool overwritten =
+        place->is.logs && differing_rows(out) && cf_database_log_is_overwritten(database);
+    if (writer == CF_DATABASE_COPIED || overwritten)
+        status = keep_copied(place, place->is.mtime_ns, medium, error);
     out->fewer =
         counts_fewer(place) && traces->file.birth_ns; /* else another one may have its number */
-    out->copied = counts_fewer(place) || is_copied(place) || is_set_back(place);
+    out->copied = overwritten || counts_fewer(place) || is_copied(place) || is_set_back(place) ||
+                  place->copied_ns == held_ns;
     out->counts = place->is.writes != place->kept.writes || out->copied;
     out->closed = writer == CF_DATABASE_BY_PROGRAM && !is_copied(place) &&
                   (traces->logs || !place->kept.logs);
@@ -508,6 +517,7 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
     cf_database_standing standing = {0};
     char word[CF_PATH_TYPED];
     cf_status status = CF_OK;
+    cf_error ignored;
 
     if (!medium->peer)
         return CF_OK;
@@ -522,11 +532,14 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
             : 0;
     place->is.logs = cf_database_has_log(traces);
     place->is.mtime_ns = stat->mtime_ns;
-    if (!status && cf_rows_count(medium->binding->rows))
-        status = judge(place, medium, traces, database, &standing, error);
+    place->agrees = false;
     if (status || !cf_rows_count(medium->binding->rows))
         return status;
     compare(medium->binding, &columns, file, &standing);
+    place->agrees = !differing_rows(&standing);
+    status = judge(place, medium, traces, database, &standing, error);
+    if (status)
+        return status;
     standing.source = cf_binding_path_typed(medium->binding, word);
     standing.shrank = place->is.pages && place->is.pages < place->kept.pages;
     standing.sends = medium->binding->mode == CF_MODE_SEND;
@@ -534,9 +547,12 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
     const bool is_known =
         is_the_same(place) && !standing.older && !standing.copied; /* only written */
     status = weigh(medium, database, &columns, file, &standing, error);
-    return (is_known && !standing.rewound) || status
-               ? status
-               : cf_database_standing_check(&standing, medium->word, error);
+    if ((is_known && !standing.rewound) || status)
+        return status;
+    status = cf_database_standing_check(&standing, medium->word, error);
+    if (status && is_older(place))
+        keep_copied(place, held_ns, medium, &ignored);
+    return status;
 }
 
 /* Keeps what the file holds now as what was synced last; of those before each once. */
@@ -562,8 +578,11 @@ void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,
     cf_buffer value = {0};
     bool same =
         cf_hash_equal(&place->kept.file, &place->is.file) && place->kept.writes <= place->is.writes;
-    bool written = records->count &&
-                   (place->kept.writes != place->is.writes ||
+    const bool held = place->copied_ns == held_ns;
+    const bool settles =
+        records->count || (place->agrees && place->is.content && (place->kept.logs || held));
+    bool written =
+        settles && (held || place->kept.writes != place->is.writes ||
                     place->kept.content != place->is.content || place->kept.logs != place->is.logs);
 
     if (place->known && (!same || written)) { /* of writes to other tables nothing is kept */

@@ -44,11 +44,12 @@ enum { CF_DATABASE_CONTENTS = 32 };
 
 typedef struct {
     bool known;
-    cf_database_identity is, kept;           /* the latter in the home */
-    cf_database_sight seen;                  /* before the transaction of the look; set by it */
-    int64_t copied_ns;                       /* the file's time when a copy lay over it; 0: none */
+    cf_database_identity is, kept; /* the latter in the home */
+    cf_database_sight seen;        /* before the transaction of the look; set by it */
+    int64_t copied_ns; /* the file's time when a copy lay there; held: INT64_MAX; 0: none */
     uint64_t contents[CF_DATABASE_CONTENTS]; /* that it had when it was synced, the last one last */
     size_t content_count;
+    bool agrees;     /* the last look found the rows of the base in it, and no others */
 } cf_database_place; /* {0} is none yet */
 
 /* Rows of the base, and which of them are not in the database. */

@@ -95,10 +95,12 @@ cf_database_writer cf_database_writer_of(const cf_database_traces *traces, int64
     const int64_t emptied_ns = traces->log.mtime_ns - traces->file.mtime_ns;
     const bool attributed = traces->file.ctime_ns > traces->folder_ns;
 
+    if (cf_database_has_log(traces))
+        return CF_DATABASE_UNTOLD;
+    if (traces->logs && emptied_ns < 0)
+        return CF_DATABASE_COPIED;
     if (traces->logs)
-        return !cf_database_has_log(traces) && emptied_ns >= 0 && emptied_ns <= soon_ns
-                   ? CF_DATABASE_BY_PROGRAM
-                   : CF_DATABASE_UNTOLD;
+        return emptied_ns <= soon_ns ? CF_DATABASE_BY_PROGRAM : CF_DATABASE_UNTOLD;
     if (!traces->folder_ns)
         return CF_DATABASE_UNTOLD;
     if (later_ns < 0 || traces->file.mtime_ns < kept_ns || (older && attributed))

@@ -28,6 +28,7 @@ bool cf_database_stat_beside(cf_files *files, const char *path, const char *suff
  *
  *     the program ends:  file 12:00:00.1, folder 12:00:00.2
  *     it empties it:     file 12:00:00.1, log 12:00:00.2
+ *     `cp old F` then:   file 12:05:00.0, log 12:00:00.2
  *     `cp old F` then:   file 12:05:00.0, folder 12:00:00.2
  *     `cp -p old F`:     file 11:50:00.0, before it was when it was synced */
 typedef enum {

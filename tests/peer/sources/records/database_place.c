@@ -247,8 +247,8 @@ Test(database_place, knows_a_program_by_the_log_that_it_emptied)
         cf_database_writer writer;
     } cases[] = {
         {100, 100, 0, CF_DATABASE_BY_PROGRAM},    {100, 2000000100, 0, CF_DATABASE_BY_PROGRAM},
-        {100, 2000000101, 0, CF_DATABASE_UNTOLD}, {100, 99, 0, CF_DATABASE_UNTOLD},
-        {100, 100, 32, CF_DATABASE_UNTOLD},
+        {100, 2000000101, 0, CF_DATABASE_UNTOLD}, {100, 99, 0, CF_DATABASE_COPIED},
+        {100, 100, 32, CF_DATABASE_UNTOLD},       {100, 99, 32, CF_DATABASE_UNTOLD},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -286,6 +286,7 @@ Test(database_place, knows_a_copy_by_the_time_of_its_folder)
         const cf_database_traces traces = {
             .there = true,
             .logs = cases[i].logs,
+            .log = {.size = 32},
             .file = {.mtime_ns = cases[i].file, .ctime_ns = cases[i].changed},
             .folder_ns = cases[i].folder,
         };
@@ -396,6 +397,41 @@ Test(database_place, knows_that_a_log_has_the_commits_that_made_the_file)
     cr_expect(!cf_database_log_is_in_file(self.ours), "a copy lies over it");
     does(&self, "UPDATE t SET a = 'x'; PRAGMA wal_checkpoint(PASSIVE)");
     cr_expect(cf_database_log_is_in_file(self.ours), "the log begins anew, old frames behind");
+    look_end(&self);
+}
+
+static bool is_overwritten(const look *self)
+{
+    cf_error error;
+    int64_t rows;
+
+    expect_ok(cf_database_run(self->ours, "BEGIN", &error), error);
+    expect_ok(cf_database_number(self->ours, "SELECT count(*) FROM t", &rows, &error), error);
+    const bool found = cf_database_log_is_overwritten(self->ours);
+    expect_ok(cf_database_run(self->ours, "COMMIT", &error), error);
+    return found;
+}
+
+Test(database_place, knows_a_copy_under_a_log_whose_commits_were_all_in_the_file)
+{
+    look self = look_begin();
+    char older[16384];
+
+    cr_expect(!is_overwritten(&self), "there is no log");
+    does(&self, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");
+    cr_expect(!is_overwritten(&self), "nothing lies in it");
+    FILE *file = fopen(self.path, "r");
+    const size_t size = fread(older, 1, sizeof older, file);
+    fclose(file);
+    cr_assert_lt(size, sizeof older);
+    does(&self, "UPDATE t SET a = 'y'");
+    cr_expect(!is_overwritten(&self), "the file has not got it yet");
+    does(&self, "PRAGMA wal_checkpoint(PASSIVE)");
+    cr_expect(!is_overwritten(&self));
+    overwrite(&self, older, size);
+    cr_expect(is_overwritten(&self), "a copy lies over it");
+    does(&self, "UPDATE t SET a = 'z'");
+    cr_expect(!is_overwritten(&self), "the log begins anew");
     look_end(&self);
 }
 
