@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "broker/management/invitation.h"
-#include "codec/pack.h"
 #include "tests/broker/people/gateway_fixture.h"
 
 static const cf_hash ann = {{0x12, 0x34, 0x56, 0x78, 0x9a, 1}};
