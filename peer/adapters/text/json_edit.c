@@ -91,16 +91,14 @@ static void put(cf_json_edits *self, size_t from, size_t to, cf_bytes replacemen
 }
 
 /* Children of a new value are on lines of their own where those of the old one were, or, of one
- * that had none, the node itself is. */
-static bool is_tall(cf_json_edits *self, size_t node)
+ * that had none, the node itself is; in a document that was nothing else they are. */
+static bool is_tall(const cf_json *json, size_t node)
 {
-    const cf_json_node *old = &self->json->nodes[node];
+    const cf_json_node *old = &json->nodes[node];
 
     if (old->children)
-        return has_line_end(cf_json_member_lead(self->json, node + 1));
-    if (old->parent != CF_JSON_NONE)
-        return has_line_end(cf_json_member_lead(self->json, old->parent + 1));
-    return layout_of(self)->tall;
+        return has_line_end(cf_json_member_lead(json, node + 1));
+    return old->parent == CF_JSON_NONE || has_line_end(cf_json_member_lead(json, old->parent + 1));
 }
 
 cf_status cf_json_edits_replace(cf_json_edits *self, size_t node, cf_bytes value, cf_error *error)
@@ -111,7 +109,7 @@ cf_status cf_json_edits_replace(cf_json_edits *self, size_t node, cf_bytes value
     cf_status status = check_value(value, old->depth, error);
     if (status)
         return status;
-    const bool tall = is_tall(self, node);
+    const bool tall = is_tall(self->json, node);
     cf_json_lay(value, layout_of(self), tall,
                 tall ? cf_json_indent(self->json, node) : (cf_bytes){0}, &laid);
     put(self, old->offset, end_of(self->json, node), cf_buffer_view(&laid));

@@ -214,6 +214,9 @@ Test(json_edit, replaces_the_root)
     read_text(" {\"a\": 1}\n");
     replace("", "[1,2]");
     expect_result(" [1, 2]\n");
+    read_text("{}\n");
+    replace("", "[1,2]");
+    expect_result("[\n  1,\n  2\n]\n");
 }
 
 Test(json_edit, spells_new_names)
