@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Databases from a seed: two devices whose programs work on them, and now and then an older copy of one stands in its place, as
-`cp` puts it there, and may be opened, or written to, before the next look. Nothing is taken back elsewhere, whoever goes on
-meanwhile; by each way out all agree. The same of a document that is emptied to `{}`.
+`cp` puts it there, while its program has the database open or not, and may be opened, or written to, before the next look. Nothing
+is taken back elsewhere, whoever goes on meanwhile; by each way out all agree. The same of a document that is emptied to `{}`.
 
 COUNTERFOIL_OLDER=N: so many worlds instead; COUNTERFOIL_SEED=S begins elsewhere."""
 
@@ -9,13 +9,14 @@ import json
 import os
 import random
 import shutil
+import sqlite3
 
 import pytest
 
 from counterfoil import both, broker, make_device, two  # noqa: F401
 from test_sqlite import share
 
-COUNT = int(os.environ.get("COUNTERFOIL_OLDER", "2"))
+COUNT = int(os.environ.get("COUNTERFOIL_OLDER", "5"))
 SEED = int(os.environ.get("COUNTERFOIL_SEED", "1"))
 WORLDS = pytest.mark.parametrize("seed", range(SEED, SEED + COUNT))
 
@@ -78,7 +79,7 @@ class Bases:
 
 
 def copy_of(place, to):
-    """As `cp` does, while no program has it open."""
+    """As `cp` does, while nothing lies in a log alone."""
     shutil.copy(place.path, to)
     return to
 
@@ -89,9 +90,29 @@ def put(copy, place):
     assert place.path.stat().st_ino == inode
 
 
-def touch(chance, place):
-    """What its program may do before the next look; whether that was more than to read."""
-    what = chance.choice(["nothing", "read", "write"])
+class Program:
+    """Has the database open from before the work until it is closed, or (half of them) not at all."""
+
+    def __init__(self, chance, place):
+        self.database = sqlite3.connect(place.path, isolation_level=None) if chance.randrange(2) else None
+        if self.database:
+            self.database.execute("SELECT count(*) FROM items").fetchall()
+
+    def empties_its_log(self, chance, devices):
+        """So that a copy has all; a look may see that or not."""
+        if self.database:
+            self.database.execute(f"PRAGMA wal_checkpoint({chance.choice(['PASSIVE', 'TRUNCATE'])})").fetchall()
+            if chance.randrange(2):
+                both(*devices)
+
+    def close(self):
+        if self.database:
+            self.database.close()
+
+
+def touch(chance, place, program):
+    """What may be done with it before the next look; whether that was more than to read."""
+    what = chance.choice(["nothing", "read"] if program.database else ["nothing", "read", "write"])
     if what == "read":
         assert place.rows("SELECT count(*) FROM items")
     if what == "write":
@@ -117,16 +138,20 @@ def test_an_older_database_takes_nothing_back(two, tmp_path, seed):
     device, place = world.places[which]
     other = world.places[1 - which]
     old = copy_of(place, tmp_path / "old")
-    world.work(ACTS)
+    program = Program(chance, place)
+    world.work(chance.randint(1, ACTS) if program.database else ACTS)
+    program.empties_its_log(chance, (device, other[0]))
     before = world.all()
     assert world.all(1) == before
     newest = copy_of(place, tmp_path / "newest")
     put(old, place)
     older = world.all(which)
-    written = touch(chance, place)
+    written = touch(chance, place, program)
     if older == before:
-        return  # what was done was undone, too
+        return program.close()  # what was done was undone, too
     held(device, (seed, "put there"))
+    program.close()
+    held(device, (seed, "its program is closed"))
     other[0].sync()
     assert world.all(1 - which) == before, "nothing goes"
     if chance.randrange(2):
