@@ -70,6 +70,15 @@ void *cf_grow(void *array, size_t *capacity, size_t count, size_t size)
     return array;
 }
 
+void *cf_grow_at(void *array, size_t *capacity, size_t count, size_t size, size_t place)
+{
+    array = cf_grow(array, capacity, count + 1, size);
+    uint8_t *at = (uint8_t *)array + place * size;
+
+    memmove(at + size, at, (count - place) * size);
+    return array;
+}
+
 uint8_t *cf_buffer_reserve(cf_buffer *buffer, size_t size)
 {
     if (buffer->capacity - buffer->size < size)

@@ -73,10 +73,7 @@ bool cf_heads_reach(const cf_heads *set, const cf_id *writer, uint64_t sequence)
 
 static void insert_at(cf_heads *set, size_t place, const cf_head *head)
 {
-    set->heads = cf_grow(set->heads, &set->capacity, set->count + 1, sizeof *set->heads);
-    memmove(set->heads + place + 1, set->heads + place, (set->count - place) * sizeof *set->heads);
-    set->heads[place] = *head;
-    set->count++;
+    *cf_one_more_at(set->heads, set->count, set->capacity, place) = *head;
 }
 
 void cf_heads_insert(cf_heads *set, const cf_head *head)

@@ -177,14 +177,11 @@ static address *find_or_add(cf_connection_limits *keeper, const uint8_t name[ADD
     if (keeper->address_count >= ADDRESSES_MAX)
         make_room(keeper, now_ms);
     size_t at = place_of(keeper, name);
-    keeper->addresses = cf_grow(keeper->addresses, &keeper->address_capacity,
-                                keeper->address_count + 1, sizeof *keeper->addresses);
-    memmove(keeper->addresses + at + 1, keeper->addresses + at,
-            (keeper->address_count - at) * sizeof *keeper->addresses);
-    keeper->addresses[at] = (address){.since_ms = now_ms};
-    memcpy(keeper->addresses[at].name, name, ADDRESS_SIZE);
-    keeper->address_count++;
-    return &keeper->addresses[at];
+    address *made =
+        cf_one_more_at(keeper->addresses, keeper->address_count, keeper->address_capacity, at);
+    *made = (address){.since_ms = now_ms};
+    memcpy(made->name, name, ADDRESS_SIZE);
+    return made;
 }
 
 static void charge(const cf_connection_limits *keeper, address *it, uint64_t connections,

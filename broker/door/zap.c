@@ -217,14 +217,8 @@ void cf_zap_allow(cf_zap *zap, const char *domain, const uint8_t key[KEY_SIZE])
     admission_name(&name, domain, key);
     pthread_mutex_lock(&zap->mutex);
     size_t place = place_of(zap, &name);
-    if (!is_at(zap, place, &name)) {
-        zap->admissions =
-            cf_grow(zap->admissions, &zap->capacity, zap->count + 1, sizeof *zap->admissions);
-        memmove(&zap->admissions[place + 1], &zap->admissions[place],
-                (zap->count - place) * sizeof *zap->admissions);
-        zap->admissions[place] = name;
-        zap->count++;
-    }
+    if (!is_at(zap, place, &name))
+        *cf_one_more_at(zap->admissions, zap->count, zap->capacity, place) = name;
     zap->admissions[place].grants++;
     pthread_mutex_unlock(&zap->mutex);
 }

@@ -148,9 +148,7 @@ static void insert(cf_users *users, cf_log *log)
     known_user *made = cf_allocate(1, sizeof *made);
 
     *made = (known_user){.users = users, .log = log};
-    users->all = cf_grow(users->all, &users->capacity, users->count + 1, sizeof *users->all);
-    memmove(users->all + at + 1, users->all + at, (users->count++ - at) * sizeof *users->all);
-    users->all[at] = made;
+    *cf_one_more_at(users->all, users->count, users->capacity, at) = made;
     cf_log_watch_members(log, members_change, made);
     cf_users_refresh(users, cf_log_user(log));
 }

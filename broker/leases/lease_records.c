@@ -103,14 +103,16 @@ void cf_lease_records_take(cf_lease_records *keeper, cf_arena *arena, cf_lease_c
     if (keeper->token.size)
         out->expected.value = cf_arena_copy(arena, cf_buffer_view(&keeper->token));
     while (cf_leases_changed(keeper->leases, &collection, &name)) {
-        records = cf_grow(records, &capacity, out->count + 2, sizeof *records);
-        records[out->count++] = record_of(keeper->leases, &collection, &name, arena);
+        const cf_kv record = record_of(keeper->leases, &collection, &name, arena);
+
+        *cf_one_more(records, out->count, capacity) = record;
     }
     if (!out->count)
         return;
     cf_buffer_clear(&keeper->token);
     cf_leases_pack_token(keeper->leases, &keeper->token);
-    records[out->count++] = (cf_kv){key, cf_arena_copy(arena, cf_buffer_view(&keeper->token))};
+    *cf_one_more(records, out->count, capacity) =
+        (cf_kv){key, cf_arena_copy(arena, cf_buffer_view(&keeper->token))};
     out->records = cf_arena_allocate(arena, out->count, sizeof *records);
     memcpy(out->records, records, out->count * sizeof *records);
     free(records);

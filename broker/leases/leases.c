@@ -528,12 +528,7 @@ void cf_leases_put(cf_leases *leases, const cf_lease_held *lease)
     size_t at, count = count_of(leases, &lease->collection, &lease->name, &at);
 
     at += count;
-    leases->held =
-        cf_grow(leases->held, &leases->held_capacity, leases->held_count + 1, sizeof *leases->held);
-    memmove(&leases->held[at + 1], &leases->held[at],
-            (leases->held_count - at) * sizeof *leases->held);
-    leases->held[at] = *lease;
-    leases->held_count++;
+    *cf_one_more_at(leases->held, leases->held_count, leases->held_capacity, at) = *lease;
     leases->is_deadline_known = false;
 }
 

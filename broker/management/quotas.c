@@ -109,13 +109,9 @@ static account *find_or_add(cf_quotas *quotas, const cf_hash *user)
 
     if (at < quotas->count && cf_hash_equal(&quotas->accounts[at].user, user))
         return &quotas->accounts[at];
-    quotas->accounts =
-        cf_grow(quotas->accounts, &quotas->capacity, quotas->count + 1, sizeof *quotas->accounts);
-    memmove(quotas->accounts + at + 1, quotas->accounts + at,
-            (quotas->count - at) * sizeof *quotas->accounts);
-    quotas->accounts[at] = (account){.user = *user, .changes = ++quotas->changes};
-    quotas->count++;
-    return &quotas->accounts[at];
+    account *made = cf_one_more_at(quotas->accounts, quotas->count, quotas->capacity, at);
+    *made = (account){.user = *user, .changes = ++quotas->changes};
+    return made;
 }
 
 /* 0 when there is none. */

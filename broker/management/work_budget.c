@@ -105,14 +105,10 @@ static debtor *add(cf_work_budget *budget, const cf_hash *user, uint64_t now_ms)
     if (budget->count >= budget->forget_at)
         forget_paid(budget, now_ms);
     size_t at = place_of(budget, user);
+    debtor *made = cf_one_more_at(budget->debtors, budget->count, budget->capacity, at);
 
-    budget->debtors =
-        cf_grow(budget->debtors, &budget->capacity, budget->count + 1, sizeof *budget->debtors);
-    memmove(budget->debtors + at + 1, budget->debtors + at,
-            (budget->count - at) * sizeof *budget->debtors);
-    budget->debtors[at] = (debtor){.user = *user, .since_ms = now_ms};
-    budget->count++;
-    return &budget->debtors[at];
+    *made = (debtor){.user = *user, .since_ms = now_ms};
+    return made;
 }
 
 void cf_work_budget_charge(cf_work_budget *budget, const cf_hash *user, int64_t points,

@@ -56,10 +56,8 @@ size_t cf_registry_make_subject(cf_registry *registry, const cf_hash *device)
     place = registry->subject_count;
     *cf_one_more(registry->subjects, registry->subject_count, registry->subject_capacity) =
         (cf_subject){.device = {.id = *device}};
-    cf_node_list_add(&registry->by_id, place);
-    memmove(registry->by_id.at + at + 1, registry->by_id.at + at,
-            (place - at) * sizeof *registry->by_id.at);
-    registry->by_id.at[at] = place;
+    *cf_one_more_at(registry->by_id.at, registry->by_id.count, registry->by_id.capacity, at) =
+        place;
     return place;
 }
 

@@ -43,10 +43,7 @@ void cf_memory_table_put(cf_memory_table *table, cf_bytes key, cf_bytes value)
     size_t at = index_of(table, key);
 
     if (!is_at(table, at, key)) {
-        table->rows = cf_grow(table->rows, &table->capacity, table->count + 1, sizeof *table->rows);
-        memmove(table->rows + at + 1, table->rows + at, (table->count - at) * sizeof *table->rows);
-        table->count++;
-        table->rows[at] = (cf_memory_row){0};
+        *cf_one_more_at(table->rows, table->count, table->capacity, at) = (cf_memory_row){0};
         cf_buffer_append(&table->rows[at].key, key.data, key.size);
     }
     cf_buffer_clear(&table->rows[at].value);

@@ -273,12 +273,7 @@ void cf_rocks_account_add(cf_rocks_accounts *accounts, const cf_rocks_account *a
 {
     size_t at = index_of(accounts, &account->user);
 
-    accounts->list =
-        cf_grow(accounts->list, &accounts->capacity, accounts->count + 1, sizeof *accounts->list);
-    memmove(accounts->list + at + 1, accounts->list + at,
-            (accounts->count - at) * sizeof *accounts->list);
-    accounts->list[at] = *account;
-    accounts->count++;
+    *cf_one_more_at(accounts->list, accounts->count, accounts->capacity, at) = *account;
 }
 
 void cf_rocks_account_remove(cf_rocks_accounts *accounts, const cf_hash *user)

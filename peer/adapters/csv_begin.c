@@ -153,10 +153,8 @@ static void find_names(names *self, const cf_row *rows, size_t count, cf_arena *
     size_t laid = self->count, missing = 0;
     for (size_t i = 0; i < source->key_count; i++)
         if (!self->has_key[i]) {
-            add_name(self, source->keys[i]);
-            memmove(&self->at[missing + 1], &self->at[missing],
-                    (self->count - 1 - missing) * sizeof *self->at);
-            self->at[missing++] = source->keys[i];
+            *cf_one_more_at(self->at, self->count, self->capacity, missing) = source->keys[i];
+            missing++;
         }
     const size_t known = laid + missing;
     cf_bytes *order = cf_arena_allocate(arena, known, sizeof *order);

@@ -82,11 +82,10 @@ bool cf_row_lacks(const cf_row *row, const cf_row *before)
 
 void cf_record_file_add(cf_record_file *file, const cf_row *row, size_t place)
 {
-    file->rows = cf_grow(file->rows, &file->row_capacity, file->count + 1, sizeof *file->rows);
-    file->places =
-        cf_grow(file->places, &file->place_capacity, file->count + 1, sizeof *file->places);
-    file->rows[file->count] = *row;
-    file->places[file->count++] = place;
+    size_t places = file->count; /* as many as rows */
+
+    *cf_one_more(file->places, places, file->place_capacity) = place;
+    *cf_one_more(file->rows, file->count, file->row_capacity) = *row;
 }
 
 static int compare_rows(const cf_row *a, const cf_row *b)

@@ -59,12 +59,7 @@ static void insert(other_parameter *other, size_t place, cf_bytes text)
     cf_buffer value = {0};
 
     cf_buffer_append(&value, text.data, text.size);
-    other->values =
-        cf_grow(other->values, &other->capacity, other->count + 1, sizeof *other->values);
-    memmove(other->values + place + 1, other->values + place,
-            (other->count - place) * sizeof *other->values);
-    other->values[place] = value;
-    other->count++;
+    *cf_one_more_at(other->values, other->count, other->capacity, place) = value;
 }
 
 static void keep(reading *self, const char *name, cf_bytes text)

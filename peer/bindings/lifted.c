@@ -46,10 +46,7 @@ static void add(cf_lifted_folders *folders, const cf_lifted *one)
 {
     const size_t at = place_of(folders, one->node);
 
-    cf_one_more(folders->at, folders->count, folders->capacity);
-    memmove(&folders->at[at + 1], &folders->at[at],
-            (folders->count - 1 - at) * sizeof *folders->at);
-    folders->at[at] = *one;
+    *cf_one_more_at(folders->at, folders->count, folders->capacity, at) = *one;
 }
 
 static void take_out(cf_lifted_folders *folders, const cf_lifted *one)

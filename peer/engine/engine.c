@@ -140,12 +140,11 @@ static void look_at_file(void *context, const cf_binding *in, const cf_stat *fil
 
 static void add_source(cf_engine *engine, cf_binding *binding)
 {
-    engine->sources =
-        cf_grow(engine->sources, &engine->capacity, engine->count + 1, sizeof *engine->sources);
-    engine->bindings =
-        cf_grow(engine->bindings, &engine->bindings_capacity, engine->count + 1, sizeof(void *));
-    engine->bindings[engine->count] = binding;
-    engine->sources[engine->count++] = cf_source_open(&engine->context, binding);
+    const cf_source source = cf_source_open(&engine->context, binding);
+    size_t bindings = engine->count; /* as many as sources */
+
+    *cf_one_more(engine->bindings, bindings, engine->bindings_capacity) = binding;
+    *cf_one_more(engine->sources, engine->count, engine->capacity) = source;
 }
 
 static void mark_directory(void *context, const cf_id *item)

@@ -125,10 +125,9 @@ static void note_stay(cf_past *past, known *item)
 static bool note_write(cf_past *past, known *item, const cf_change *change, const cf_dot *dot)
 {
     const cf_past_write write = {field_of(past, change->field), value_of(past, change), *dot};
-    cf_past_write *writes =
-        cf_grow((void *)item->item.writes, &item->capacity, item->item.count + 1, sizeof *writes);
+    cf_past_write *writes = (cf_past_write *)item->item.writes;
 
-    writes[item->item.count++] = write;
+    *cf_one_more(writes, item->item.count, item->capacity) = write;
     item->item.writes = writes;
     return write.value.size && move(item, &write);
 }

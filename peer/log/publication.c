@@ -252,8 +252,7 @@ static cf_status sign_as_account(cf_publication *publication, const cf_member *m
         status = ask_log(publication, &entry, error);
     if (!status) {
         cf_author_met(publication->peer->author, &entry);
-        publication->wires = cf_grow(publication->wires, &publication->capacity, 1, sizeof wire);
-        publication->wires[publication->count++] = wire;
+        *cf_one_more(publication->wires, publication->count, publication->capacity) = wire;
         wire = (cf_buffer){0};
     }
     cf_arena_release(&arena);

@@ -125,6 +125,30 @@ Test(array, has_one_more_at_its_end_each_time)
     free(list.at);
 }
 
+static void insert(cf_buffer *buffer, size_t place, char letter)
+{
+    *cf_one_more_at(buffer->data, buffer->size, buffer->capacity, place) = (uint8_t)letter;
+}
+
+Test(array, has_one_more_at_its_beginning_its_end_and_between)
+{
+    static const uint8_t end[1000];
+    cf_buffer letters = {0};
+
+    insert(&letters, 0, 'b');
+    insert(&letters, 0, 'a');
+    insert(&letters, 2, 'd');
+    insert(&letters, 2, 'c');
+    cr_expect(cf_bytes_equal(cf_buffer_view(&letters), cf_bytes_of_text("abcd")));
+    for (size_t i = 0; i < sizeof end; i++)
+        insert(&letters, 2, 0);
+    cr_assert_eq(letters.size, 4 + sizeof end);
+    cr_expect_arr_eq(letters.data, "ab", 2);
+    cr_expect_arr_eq(letters.data + 2, end, sizeof end);
+    cr_expect_arr_eq(letters.data + 2 + sizeof end, "cd", 2);
+    cf_buffer_release(&letters);
+}
+
 /* An array of its own variables, as a function has one. */
 Test(array, counts_in_whatever_counts_it)
 {

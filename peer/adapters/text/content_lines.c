@@ -454,15 +454,15 @@ static void begin(nesting *self, size_t index)
         break_line(self, line, "nests too deeply: delete what is in it");
         return;
     }
-    lines->components = cf_grow(lines->components, &lines->component_capacity,
-                                lines->component_count + 1, sizeof *lines->components);
-    lines->components[lines->component_count] = (cf_component){.name = line->value,
-                                                               .first = index,
-                                                               .last = index,
-                                                               .parent = innermost(self),
-                                                               .depth = self->depth};
-    self->open[self->depth++] = lines->component_count++;
-    line->component = innermost(self);
+    const size_t component = lines->component_count;
+    *cf_one_more(lines->components, lines->component_count, lines->component_capacity) =
+        (cf_component){.name = line->value,
+                       .first = index,
+                       .last = index,
+                       .parent = innermost(self),
+                       .depth = self->depth};
+    self->open[self->depth++] = component;
+    line->component = component;
 }
 
 static void end(nesting *self, size_t index)

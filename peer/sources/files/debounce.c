@@ -93,16 +93,12 @@ static cf_debounce_place *find_or_add(cf_debounce *debounce, const cf_look_place
 
     if (at < debounce->count && cf_look_place_order(&there, place) == 0)
         return debounce->places[at];
-    debounce->places = cf_grow(debounce->places, &debounce->capacity, debounce->count + 1,
-                               sizeof *debounce->places);
-    memmove(debounce->places + at + 1, debounce->places + at,
-            (debounce->count - at) * sizeof *debounce->places);
-    debounce->count++;
-    debounce->places[at] = cf_allocate(1, sizeof *debounce->places[at]);
-    *debounce->places[at] = cf_debounce_place_idle;
-    debounce->places[at]->folder = place->folder;
-    cf_buffer_append(&debounce->places[at]->name, place->name.data, place->name.size);
-    return debounce->places[at];
+    cf_debounce_place *made = cf_allocate(1, sizeof *made);
+    *made = cf_debounce_place_idle;
+    made->folder = place->folder;
+    cf_buffer_append(&made->name, place->name.data, place->name.size);
+    *cf_one_more_at(debounce->places, debounce->count, debounce->capacity, at) = made;
+    return made;
 }
 
 /* What waits in so many names of a directory waits in all of it: that is one look. Names of which

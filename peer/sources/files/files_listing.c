@@ -53,13 +53,12 @@ bool cf_listing_has(const cf_listing *listing, const cf_stat *stat)
 
 size_t cf_listing_add_folder(cf_listing *listing, cf_listed_folder folder)
 {
-    listing->folders = cf_grow(listing->folders, &listing->folder_capacity,
-                               listing->folder_count + 1, sizeof *listing->folders);
-    listing->folders[listing->folder_count] = folder;
     folder_link *link = cf_arena_allocate(&listing->arena, 1, sizeof *link);
+
     link->index = listing->folder_count;
+    *cf_one_more(listing->folders, listing->folder_count, listing->folder_capacity) = folder;
     cf_hash_table_add(&listing->by_file, &link->by_file, key_of(&folder.stat));
-    return listing->folder_count++;
+    return link->index;
 }
 
 /* ---- Names ---- */

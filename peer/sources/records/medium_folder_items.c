@@ -44,10 +44,7 @@ cf_folder_item *cf_folder_item_make(cf_folder_medium *self, cf_bytes name)
         return self->items[at];
     cf_folder_item *item = cf_allocate(1, sizeof *item);
     item->name = cf_arena_copy(&item->name_arena, name);
-    self->items = cf_grow(self->items, &self->capacity, self->count + 1, sizeof *self->items);
-    memmove(self->items + at + 1, self->items + at, (self->count - at) * sizeof *self->items);
-    self->items[at] = item;
-    self->count++;
+    *cf_one_more_at(self->items, self->count, self->capacity, at) = item;
     return item;
 }
 
