@@ -72,7 +72,7 @@ typedef struct {
     cf_status trouble; /* CF_OK; else why the source can't be used */
     const char *trouble_text;
     const char *lock;  /* "locked by desk until 15:02": all of it, by another; NULL */
-    bool is_kept_back; /* what is at the broker, or is to go there, waits for that lock */
+    bool is_kept_back; /* by a lock of another: what is at the broker, or is to go there */
 } cf_binding_status;
 
 /* How what is on the disk of a source compares with its collection. */

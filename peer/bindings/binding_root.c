@@ -358,10 +358,7 @@ static void note_system(cf_binding *binding, cf_files *files)
 
 cf_status cf_binding_refuse_unseen(const cf_binding *binding, cf_error *error)
 {
-    char word[CF_PATH_TYPED];
-
-    cf_root_say_shut(cf_binding_path_typed(binding, word), ", and nothing is deleted elsewhere",
-                     error);
+    cf_root_say_shut(binding->path, ", and nothing is deleted elsewhere", error);
     return error->status = CF_UNSAFE;
 }
 

@@ -5,10 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/platform/names.h"
 #include "codec/item.h"
 
 /* `root` holds the instance id in hexadecimal and a newline. */
-enum { TEXT_SIZE = 2 * CF_ID_SIZE + 1 };
+enum {
+    TEXT_SIZE = 2 * CF_ID_SIZE + 1,
+    WORD_SHOWN = 160 /* a longer path is told once, so that the way out is shown */
+};
 
 static cf_bytes own_name(void)
 {
@@ -250,9 +254,14 @@ cf_status cf_root_remove(cf_files *files, const cf_folder *root, cf_error *error
 
 void cf_root_say_shut(const char *path, const char *and, cf_error *error)
 {
-    if (error->number == EACCES)
-        cf_fail(error, error->status,
-                "%s: Permission denied%s: `chmod u+rwx %s` lets us in where it is ours, `chown` "
-                "where it is another's",
-                path, and, path);
+    cf_buffer word = {0};
+
+    if (error->number != EACCES)
+        return;
+    cf_name_word(path, &word);
+    cf_fail(error, error->status,
+            "%s: Permission denied%s: `chmod u+rwx %.*s` lets us in where it is ours, `chown` "
+            "where it is another's",
+            path, and, word.size < WORD_SHOWN ? (int)word.size : 0, (const char *)word.data);
+    cf_buffer_release(&word);
 }

@@ -33,7 +33,7 @@ cf_status cf_root_open_temporary(cf_files *files, const cf_folder *root, cf_fold
 /* What the user had there and asked to have replaced lies in folders in there, and stays. */
 #define CF_KEPT_FOLDER "kept"
 /* Where `error` is of a permission that was denied, when the folder at `path` was opened: says in
- * its place `and` and what helps. `path` as it is typed in a shell. */
+ * its place `and` and what helps. */
 void cf_root_say_shut(const char *path, const char *and, cf_error *error);
 /* Takes away `.counterfoil` and what is in `tmp`, but for what is kept; CF_OK when there is none.
  */

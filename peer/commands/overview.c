@@ -329,6 +329,7 @@ static bool judge_source(const cf_binding_status *source, cf_exit_standing *stan
     /* A root that isn't there, or another: nothing is deleted because of it. */
     cf_exit_standing_add(standing, source->trouble == CF_MISSING ? CF_UNSAFE : source->trouble);
     standing->conflicts |= has_conflict(source);
+    standing->locked |= source->is_kept_back;
     for (size_t i = 0; i < source->pending_count; i++)
         switch (source->pending[i].kind) {
         case CF_PENDING_HELD:

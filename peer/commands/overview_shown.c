@@ -56,6 +56,8 @@ static json_t *source_json(const cf_overview_source *source, cf_peer *peer)
                         json_integer((json_int_t)cf_binding_poll_ms(status->binding)));
     if (status->trouble)
         json_object_set_new(object, "trouble", json_string(status->trouble_text));
+    if (status->lock)
+        json_object_set_new(object, "lock", json_string(status->lock));
     if (source->advice)
         json_object_set_new(object, "advice", json_string(source->advice));
     return object;

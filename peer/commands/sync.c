@@ -330,7 +330,7 @@ static void drop_told_locks(cf_run *run, const state *self, cf_overview *overvie
 {
     const cf_engine *engine = cf_loop_engine(run->loop);
 
-    for (size_t i = 0; self->locks_told && i < overview->count; i++)
+    for (size_t i = 0; self->locks_told && !run->json && i < overview->count; i++)
         if (cf_engine_is_locked(engine, &overview->sources[i].status.binding->collection))
             overview->sources[i].status.lock = NULL;
 }

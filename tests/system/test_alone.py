@@ -55,7 +55,8 @@ def test_who_comes_meanwhile_waits_says_for_whom_and_ends_with_9(shared, broker)
     assert re.search(r"until \d\d:\d\d", done.stderr), done.stderr
     done = bob.finish("--json", "sync")
     assert done.returncode == 9 and "waiting" not in done.stderr, "who isn't told to wait doesn't"
-    assert not json.loads(done.stdout)["collections"][0]["in_sync"], done.stdout
+    (notes,) = json.loads(done.stdout)["collections"]
+    assert not notes["in_sync"] and notes["lock"].startswith(f"locked by {ann.name} until "), notes
     assert not (bob.source() / "small").exists() and not (bob.source() / "middle").exists()
     waiting = bob.start("sync", "--timeout", "100s")
     assert "waiting for it" in waiting.stderr.readline()

@@ -169,3 +169,52 @@ def test_what_an_open_program_deletes_waits_for_a_word_and_is_no_copy_when_that_
         program.close()
     desktop.sync()
     assert len(there.all("items")["items"]) == 20
+
+
+@pytest.mark.parametrize("news", ["5 added", "2 edited"])
+def test_looks_at_what_a_program_writes_to_other_tables_push_out_no_older_content(two, news):
+    laptop, desktop, here, there = filled(two, "WAL", count=20)
+    here.run("CREATE TABLE zother (id INTEGER PRIMARY KEY)")
+    both(laptop, desktop)
+    laptop.run("set", str(here.path), "--exclude", "zother")
+    here.run("UPDATE items SET what = 'x' WHERE id = 20")
+    both(laptop, desktop)
+    backup = backup_of(here)
+    program = opened(here)
+    there.run(NEWS[news])
+    both(desktop, laptop)
+    for _ in range(40):  # more than contents are known by
+        program.execute("INSERT INTO zother DEFAULT VALUES")
+        program.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        laptop.sync()
+    program.close()
+    laptop.sync()
+    before = there.all("items")
+    put_back(backup, here)
+    here.all("items")  # by a program that only reads, and ends
+    held(laptop)
+    desktop.sync()
+    assert there.all("items") == before
+
+
+@pytest.mark.parametrize("news", NEWS)
+def test_a_copy_of_bytes_that_nobody_synced_stays_held_when_its_program_writes_something_else(two, news):
+    laptop, desktop, here, there = filled(two, "WAL", count=20)
+    program = opened(here)
+    for version in 5, 6:
+        program.execute(f"PRAGMA user_version = {version}")
+        program.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        backup = backup if version == 6 else backup_of(here)
+    program.execute(NEWS[news])
+    both(laptop, desktop)
+    program.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    both(laptop, desktop)
+    before = there.all("items")
+    put_back(backup, here)
+    held(laptop)
+    program.execute("PRAGMA user_version = 9")
+    held(laptop)
+    program.close()
+    held(laptop)
+    desktop.sync()
+    assert there.all("items") == before

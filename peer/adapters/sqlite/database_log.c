@@ -152,14 +152,14 @@ static bool read_index(const wal *self, uint8_t *out)
     return true;
 }
 
-/* There are commits, and all of them have been put into the file. */
-static bool is_filled(const uint8_t *index)
+/* How many frames of commits there are, where all of them have been put into the file; else 0. */
+static uint32_t filled_of(const uint8_t *index)
 {
     uint32_t frames, filled;
 
     memcpy(&frames, index + INDEX_FRAMES_AT, sizeof frames);
     memcpy(&filled, index + INDEX_FILLED_AT, sizeof filled);
-    return frames && frames == filled;
+    return frames == filled ? frames : 0;
 }
 
 bool cf_database_log_is_overwritten(sqlite3 *database)
@@ -168,9 +168,10 @@ bool cf_database_log_is_overwritten(sqlite3 *database)
     wal self = {0};
     bool found = false;
 
-    if (begin(&self, database) && read_index(&self, before) && is_filled(before)) {
-        read_frames(&self);
-        found = self.committed && !are_in_file(&self) && read_index(&self, after) &&
+    if (begin(&self, database) && read_index(&self, before) && filled_of(before)) {
+        read_frames(&self); /* more than these: behind them lies what a power cut left */
+        found = self.committed == filled_of(before) && !are_in_file(&self) &&
+                read_index(&self, after) &&
                 !memcmp(before, after, INDEX_SIZE); /* else its program has begun it anew */
     }
     free(self.written);

@@ -289,8 +289,9 @@ static bool is_set_back(const cf_database_place *place)
 }
 
 /* ---- Keeping it: the file's hash, how often it was written, 4 bytes big-endian, what it held then
- * and before, 8 bytes big-endian each, and its log: 1 byte, the file's time and that of a copy that
- * lay over it, 8 bytes each, and its pages, 4 bytes; all but the hash may be left out ---- */
+ * and before, 8 bytes big-endian each, and its log: 1 byte (0: none; 2: and the last of what it
+ * held only a look found), the file's time and that of a copy that lay over it, 8 bytes each, and
+ * its pages, 4 bytes; all but the hash may be left out ---- */
 
 static cf_bytes key_of(const cf_binding *binding, cf_arena *arena)
 {
@@ -329,7 +330,7 @@ static void pack(const cf_database_place *place, cf_buffer *out)
     append_number(out, place->kept.writes, WRITES_SIZE);
     for (size_t i = 0; i < place->content_count; i++)
         append_number(out, place->contents[i], CONTENT_SIZE);
-    append_number(out, place->kept.logs, 1);
+    append_number(out, place->kept.logs ? 1U + place->is_of_look : 0, 1);
     append_number(out, (uint64_t)place->kept.mtime_ns, TIME_SIZE);
     append_number(out, (uint64_t)place->copied_ns, TIME_SIZE);
     append_number(out, place->kept.pages, PAGES_SIZE);
@@ -337,7 +338,8 @@ static void pack(const cf_database_place *place, cf_buffer *out)
 
 static void unpack_log(cf_bytes value, size_t at, cf_database_place *out)
 {
-    out->kept.logs = number_at(value, at, 1);
+    out->kept.logs = number_at(value, at, 1) > 0;
+    out->is_of_look = number_at(value, at, 1) > 1;
     out->kept.mtime_ns = (int64_t)number_at(value, at + 1, TIME_SIZE);
     out->copied_ns = (int64_t)number_at(value, at + 1 + TIME_SIZE, TIME_SIZE);
 }
@@ -550,25 +552,29 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
     if ((is_known && !standing.rewound) || status)
         return status;
     status = cf_database_standing_check(&standing, medium->word, error);
-    if (status && is_older(place))
+    if (status && standing.older)
         keep_copied(place, held_ns, medium, &ignored);
     return status;
 }
 
-/* Keeps what the file holds now as what was synced last; of those before each once. */
-static void add_content(cf_database_place *place)
+/* Keeps what the file holds now as what was synced last; of those before each once. What only a
+ * look found takes the place of what the look before it found: else a program that writes to other
+ * tables would push out what tells older copies. */
+static void add_content(cf_database_place *place, bool is_of_look)
 {
+    const size_t count = place->content_count - (is_of_look && place->is_of_look);
     size_t kept = 0;
 
     if (!place->is.content)
         return;
-    for (size_t i = 0; i < place->content_count; i++)
+    for (size_t i = 0; i < count; i++)
         if (place->contents[i] != place->is.content)
             place->contents[kept++] = place->contents[i];
     if (kept == CF_DATABASE_CONTENTS)
         memmove(place->contents, place->contents + 1, --kept * sizeof *place->contents);
     place->contents[kept++] = place->is.content;
     place->content_count = kept;
+    place->is_of_look = is_of_look;
 }
 
 void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,
@@ -580,13 +586,13 @@ void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,
         cf_hash_equal(&place->kept.file, &place->is.file) && place->kept.writes <= place->is.writes;
     const bool held = place->copied_ns == held_ns;
     const bool settles =
-        records->count || (place->agrees && place->is.content && (place->kept.logs || held));
+        records->count || (place->agrees && (held || (place->is.content && place->kept.logs)));
     bool written =
         settles && (held || place->kept.writes != place->is.writes ||
                     place->kept.content != place->is.content || place->kept.logs != place->is.logs);
 
-    if (place->known && (!same || written)) { /* of writes to other tables nothing is kept */
-        add_content(place);
+    if (place->known && (!same || written)) {
+        add_content(place, records->count == 0);
         place->kept = place->is;
         place->copied_ns = 0;
         pack(place, &value);

@@ -49,6 +49,7 @@ typedef struct {
     int64_t copied_ns; /* the file's time when a copy lay there; held: INT64_MAX; 0: none */
     uint64_t contents[CF_DATABASE_CONTENTS]; /* that it had when it was synced, the last one last */
     size_t content_count;
+    bool is_of_look; /* the last of them was found by a look, and nothing was synced since */
     bool agrees;     /* the last look found the rows of the base in it, and no others */
 } cf_database_place; /* {0} is none yet */
 

@@ -17,7 +17,6 @@
  *     6 were marked, one by one, by two devices, and no more:  an edit, one value in the column
  *     40 were edited elsewhere, and say what each said:        a copy
  *     40 numbers got other rows elsewhere, and have theirs:    a copy
- *     40 numbers got other rows elsewhere, and have theirs:    a copy
  *     9 were added here, 9 elsewhere, all 18 are missing:      a copy
  *     9 were added, 5 edited: 9 are missing, 5 as they were:   a copy */
 #ifndef CF_PEER_SOURCES_RECORDS_DATABASE_REWOUND_H
