@@ -97,7 +97,7 @@ struct cf_medium {
     bool only_looks;          /* nothing of what is read next is published: it needn't be durable */
     cf_delete_word word;      /* the user's, for what is read next */
     bool anew; /* set by recover: the file that is there was made without knowing of the one that
-                  was: what it lacks is not deleted; until a run has seen to that */
+                  was: what it lacks is not deleted; kept with the intent until that is settled */
     cf_watch *watch; /* to be told of changes at once; NULL: none. Its folder's number is 0 */
 };
 

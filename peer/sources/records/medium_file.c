@@ -59,7 +59,8 @@ static cf_status check(cf_medium *medium, cf_error *error)
 
 /* ---- What was about to be done ---- */
 
-/* What it will be, and what it was when it was read: neither is news if it lies beside the file. */
+/* What it will be, and what it was when it was read: neither is news if it lies beside the file.
+ * One byte behind that, or alone, keeps that the file was made anew. */
 typedef struct {
     cf_hash after, before;
 } intent;
@@ -80,18 +81,22 @@ static cf_status keep_intent(const cf_medium *medium, const intent *meant, cf_er
 {
     cf_store *store = cf_home_store(medium->peer->home);
     cf_arena arena = {0};
-    cf_kv record = {intent_key(medium, &arena), {NULL, 0}};
+    cf_buffer value = {0};
 
     if (meant)
-        record.value = cf_bytes_of(meant, sizeof *meant);
+        cf_buffer_append(&value, meant, sizeof *meant);
+    if (medium->anew)
+        cf_buffer_append(&value, "\1", 1);
+    const cf_kv record = {intent_key(medium, &arena), cf_buffer_view(&value)};
     cf_status status = store->write(store, cf_peer_user(medium->peer), &record, 1, true, error);
+    cf_buffer_release(&value);
     cf_arena_release(&arena);
     return status;
 }
 
 /* The hashes of what may lie beside the file, as far as they are kept. None: what lies there had
  * not been exchanged yet. */
-static cf_status read_intent(const cf_medium *medium, intent *out, size_t *count, cf_error *error)
+static cf_status read_intent(cf_medium *medium, intent *out, size_t *count, cf_error *error)
 {
     cf_store *store = cf_home_store(medium->peer->home);
     cf_arena arena = {0};
@@ -100,9 +105,10 @@ static cf_status read_intent(const cf_medium *medium, intent *out, size_t *count
     *count = 0;
     cf_status status =
         store->get(store, cf_peer_user(medium->peer), intent_key(medium, &arena), &kept, error);
-    if (!status && kept.size <= sizeof *out) {
-        memcpy(out, kept.data, kept.size);
+    if (!status && kept.size <= sizeof *out + 1) {
         *count = kept.size / CF_HASH_SIZE;
+        memcpy(out, kept.data, *count * CF_HASH_SIZE);
+        medium->anew |= kept.size % CF_HASH_SIZE != 0;
     }
     cf_buffer_release(&kept);
     cf_arena_release(&arena);
@@ -110,23 +116,29 @@ static cf_status read_intent(const cf_medium *medium, intent *out, size_t *count
 }
 
 /* After a crash: what lies beside the file goes where no intent is kept, as it was never in place;
- * or where it is one of the two that were exchanged. Else a user saved it, and it is kept. */
+ * or where it is one of the two that were exchanged. Else a user saved it, and it is kept. That the
+ * file was made anew shows no more once that is done, so it is kept before. */
 static cf_status clear_beside(cf_medium *medium, const cf_record_disk *disk, cf_bytes name,
                               cf_error *error)
 {
     cf_record_replacement left = {.folder = disk->folder, .name = name};
     cf_record_left found = CF_RECORD_LEFT_NOTHING;
-    intent meant;
+    intent meant = {0};
     size_t count;
+    bool anew = false;
 
     cf_status status = read_intent(medium, &meant, &count, error);
-    if (status == CF_MISSING) {
+    if (status == CF_MISSING || (medium->anew && !count)) {
         status = medium->files->unlink(medium->files, disk->folder, name, error);
         return status == CF_MISSING ? CF_OK : status;
     }
     if (!status)
+        status = cf_record_disk_is_anew(disk, &left, &meant.after, count, &anew, error);
+    medium->anew |= anew;
+    if (anew)
+        status = keep_intent(medium, &meant, error);
+    if (!status)
         status = cf_record_disk_clear(disk, &left, &meant.after, count, &found, error);
-    medium->anew |= found == CF_RECORD_LEFT_ANEW;
     if (found == CF_RECORD_LEFT_SAVED)
         cf_report(medium->peer->env, CF_REPORT_WARNING,
                   "%s was saved while it was written here: that is kept beside it, as "
@@ -476,9 +488,9 @@ static void settled(cf_medium *medium, cf_kv_list *records)
 {
     cf_arena arena = {0};
 
-    if (of(medium)->intends)
+    if (of(medium)->intends || medium->anew)
         cf_kv_list_delete(records, intent_key(medium, &arena));
-    of(medium)->intends = false;
+    of(medium)->intends = medium->anew = false;
     if (of(medium)->renames)
         cf_renamed_save(medium->binding, &of(medium)->options.renamed, &arena, records);
     of(medium)->renames = false;

@@ -365,31 +365,58 @@ cf_status cf_record_disk_delete(cf_record_disk *disk, const cf_record_replacemen
 
 /* ---- After a crash ---- */
 
+/* Whether what lies under the temporary name has one of these hashes. CF_MISSING: nothing does. */
+static cf_status know(const cf_displaced *displaced, const cf_hash *known, size_t count,
+                      bool *is_known, cf_error *error)
+{
+    cf_buffer bytes = {0};
+    cf_stat stat;
+
+    *is_known = false;
+    cf_status status = read_whole(displaced->files, displaced->temporary, displaced->temporary_name,
+                                  &stat, &bytes, error);
+    if (!status) {
+        cf_hash hash = cf_content_hash(cf_buffer_view(&bytes));
+
+        for (size_t i = 0; i < count; i++)
+            *is_known |= cf_hash_equal(&known[i], &hash);
+    }
+    cf_buffer_release(&bytes);
+    return status;
+}
+
 /* What lies under the temporary name goes if its hash is known; else it returns. `*returned` is set
  * only then. */
 static cf_status clear_one(const cf_displaced *displaced, const cf_hash *known, size_t count,
                            bool *returned, cf_error *error)
 {
     cf_files *files = displaced->files;
-    cf_buffer bytes = {0};
-    bool is_known = false;
-    cf_stat stat;
+    bool is_known;
 
-    cf_status status =
-        read_whole(files, displaced->temporary, displaced->temporary_name, &stat, &bytes, error);
-    if (!status) {
-        cf_hash hash = cf_content_hash(cf_buffer_view(&bytes));
-
-        for (size_t i = 0; i < count; i++)
-            is_known |= cf_hash_equal(&known[i], &hash);
-    }
-    cf_buffer_release(&bytes);
+    cf_status status = know(displaced, known, count, &is_known, error);
     if (status)
         return status == CF_MISSING ? CF_OK : status;
     if (is_known)
         return files->unlink(files, displaced->temporary, displaced->temporary_name, error);
     *returned = true;
     return cf_displaced_return(displaced, error);
+}
+
+cf_status cf_record_disk_is_anew(const cf_record_disk *disk, const cf_record_replacement *left,
+                                 const cf_hash *known, size_t count, bool *anew, cf_error *error)
+{
+    cf_displaced aside = displaced_by(disk, left);
+    char room[CF_SWAPPED_NAME];
+    bool swapped, is_known;
+
+    *anew = false;
+    cf_status status = cf_displaced_finish(&aside, NULL, &swapped, error);
+    if (status != CF_CHANGED)
+        return status;
+    aside.temporary_name = cf_displaced_aside(&aside, room);
+    status = know(&aside, known, count ? 1 : 0, &is_known, error);
+    *anew = !status && !is_known;
+    return status == CF_MISSING ? CF_OK : status;
 }
 
 cf_status cf_record_disk_clear(const cf_record_disk *disk, const cf_record_replacement *left,

@@ -92,5 +92,8 @@ typedef enum {
 cf_status cf_record_disk_clear(const cf_record_disk *disk, const cf_record_replacement *left,
                                const cf_hash *known, size_t count, cf_record_left *found,
                                cf_error *error);
+/* Whether that would find CF_RECORD_LEFT_ANEW: what it found once shows no more. */
+cf_status cf_record_disk_is_anew(const cf_record_disk *disk, const cf_record_replacement *left,
+                                 const cf_hash *known, size_t count, bool *anew, cf_error *error);
 
 #endif

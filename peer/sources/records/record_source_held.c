@@ -503,7 +503,6 @@ void cf_record_run_forget_gone(cf_record_run *run)
         }
         row = next;
     }
-    run->source->medium->anew &= run->look_only;
 }
 
 /* ---- What was never shown ---- */

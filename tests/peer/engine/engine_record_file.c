@@ -289,38 +289,84 @@ static void prepare_numbers(small_world *in, bool counts)
     write_lines(&in->devices[0], "id,balance\n1,11\n3,30\n4,40\n5,50\n");
 }
 
-static bool is_made_anew(bool counts, const char *lines, unsigned long at, unsigned *made)
+typedef struct {
+    bool counts;          /* a program counts up the numbers */
+    const char *lines;    /* of the file that is made anew */
+    unsigned long unread; /* at that call the device's process ends once more, while what was saved
+                             there first can't be read yet; 0: all of it is saved at once */
+    bool unread_over;     /* it had come to its end before */
+    unsigned made;
+} made_anew;
+
+/* The process ends at the call of that number, or after all of its work, which is true. */
+static bool ends_at(small_device *self, unsigned long at)
+{
+    const uint64_t first = self->faults.calls;
+
+    self->faults = (disk_faults){.status = CF_IO, .calls = first, .at = first + at};
+    small_device_sync(self);
+    const bool over = self->faults.calls < first + at;
+    small_device_crash(self);
+    return over;
+}
+
+/* What the user of b deletes later is deleted. */
+static void expect_deletes(small_world *in, unsigned long at)
+{
+    small_device *a = &in->devices[0], *b = &in->devices[1];
+    table what = {0};
+
+    cr_assert(user_reads_table(b, &what));
+    what.count--;
+    user_writes_table(b, &what);
+    settles_equal_by(small_world_tables_equal, in, "deleted", at);
+    table_release(&what);
+    cr_assert(user_reads_table(a, &what));
+    cr_expect_eq(what.count, 4, "%lu: %zu rows", at, what.count);
+    table_release(&what);
+}
+
+static bool is_made_anew(made_anew *self, unsigned long at)
 {
     small_world *w = small_world_new(11, 2);
     small_device *a = &w->devices[0], *b = &w->devices[1];
 
-    prepare_numbers(w, counts);
+    prepare_numbers(w, self->counts);
     cr_assert(small_device_sync(a));
-    const uint64_t first = b->faults.calls;
-    b->faults = (disk_faults){.status = CF_IO, .calls = first, .at = first + at};
-    small_device_sync(b);
-    const bool over = b->faults.calls < first + at;
-    small_device_crash(b);
-    if (makes_anew(b, lines)) {
+    const bool over = ends_at(b, at);
+    self->unread_over = true;
+    if (makes_anew(b, self->unread ? "id,balance\n6,\"60" : self->lines)) {
+        if (self->unread) {
+            self->unread_over = ends_at(b, self->unread);
+            write_lines(b, self->lines);
+        }
         settles_equal_by(small_world_tables_equal, w, "made anew", at);
         for (int i = 0; i < w->count; i++)
             expect_balances(&w->devices[i], at);
         expect_beside(b);
-        ++*made;
+        expect_deletes(w, at);
+        self->made++;
     }
     small_world_destroy(&w);
     return over;
 }
 
-static void make_anew_at_every(bool counts, const char *lines)
+static void make_anew_at_every(made_anew how)
 {
+    const unsigned long first = how.unread;
+
     for (disk_kind = LINKS; disk_kind <= PLAIN; disk_kind++) {
         unsigned long at = 1;
-        unsigned made = 0;
 
-        while (!is_made_anew(counts, lines, at, &made))
+        how.made = 0;
+        how.unread = first;
+        while (!is_made_anew(&how, at) && !(first && how.made))
             at++;
-        cr_assert_gt(made, 0, "its place was never empty");
+        cr_assert_gt(how.made, 0, "its place was never empty");
+        while (!how.unread_over) {
+            how.unread++;
+            is_made_anew(&how, at);
+        }
     }
 }
 
@@ -328,11 +374,18 @@ static void make_anew_at_every(bool counts, const char *lines)
  * that has. */
 Test(engine_record_file, take_no_row_for_deleted_where_a_crash_had_left_the_place_empty)
 {
-    make_anew_at_every(false, "id,balance\n6,60\n");
+    make_anew_at_every((made_anew){.lines = "id,balance\n6,60\n"});
 }
 
 /* Nor is his first row the first one of that, where a program counts. */
 Test(engine_record_file, take_no_row_for_edited_where_a_crash_had_left_the_place_empty)
 {
-    make_anew_at_every(true, "id,balance\n1,60\n");
+    make_anew_at_every((made_anew){.counts = true, .lines = "id,balance\n1,60\n"});
+}
+
+/* That the file was made anew is known also to the process that can read it first. */
+Test(engine_record_file, know_that_a_file_was_made_anew_until_it_can_be_read)
+{
+    make_anew_at_every((made_anew){.lines = "id,balance\n6,60\n", .unread = 1});
+    make_anew_at_every((made_anew){.counts = true, .lines = "id,balance\n1,60\n", .unread = 1});
 }
