@@ -308,8 +308,8 @@ cf_status cf_folder_medium_recover(cf_medium *medium, cf_error *error)
     status = settle(&self);
     if (self.saved)
         cf_report(medium->peer->env, CF_REPORT_WARNING,
-                  "a file in %s was saved while it was written here: that is kept beside it, as "
-                  "'NAME (saved N)'",
+                  "a file in %s was saved, or made anew, while it was written here: what is not in "
+                  "its place is kept beside it, as 'NAME (saved N)'",
                   medium->binding->path);
     cf_kv_list_release(&records);
     return status;
