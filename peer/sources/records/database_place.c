@@ -557,9 +557,8 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
     return status;
 }
 
-/* Keeps what the file holds now as what was synced last; of those before each once. What only a
- * look found takes the place of what the look before it found: else a program that writes to other
- * tables would push out what tells older copies. */
+/* Keeps what the file holds now as what was synced last; of those before each once. What a look
+ * found takes the place of what the one before found: so it pushes out no content of a sync. */
 static void add_content(cf_database_place *place, bool is_of_look)
 {
     const size_t count = place->content_count - (is_of_look && place->is_of_look);
@@ -582,14 +581,12 @@ void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
-    bool same =
-        cf_hash_equal(&place->kept.file, &place->is.file) && place->kept.writes <= place->is.writes;
+    const cf_database_identity *kept = &place->kept, *is = &place->is;
+    const bool same = cf_hash_equal(&kept->file, &is->file) && kept->writes <= is->writes;
     const bool held = place->copied_ns == held_ns;
-    const bool settles =
-        records->count || (place->agrees && (held || (place->is.content && place->kept.logs)));
-    bool written =
-        settles && (held || place->kept.writes != place->is.writes ||
-                    place->kept.content != place->is.content || place->kept.logs != place->is.logs);
+    const bool settles = records->count || (place->agrees && (held || (is->content && kept->logs)));
+    const bool written = settles && (held || kept->writes != is->writes ||
+                                     kept->content != is->content || kept->logs != is->logs);
 
     if (place->known && (!same || written)) {
         add_content(place, records->count == 0);
