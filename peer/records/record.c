@@ -113,18 +113,33 @@ bool cf_row_says_nothing(const cf_row *row, cf_bytes field)
     return true;
 }
 
+/* Values that stand in one order in both are met one behind the other, wherever some are missing.
+ */
+static bool has_all_of(const cf_row_field *own, const cf_row_field *field)
+{
+    const size_t count = own ? own->count : 0;
+
+    for (size_t i = 0, at = 0; i < field->count; i++) {
+        size_t tried = 0;
+
+        while (tried < count &&
+               !cf_bytes_equal(own->values[(at + tried) % count], field->values[i]))
+            tried++;
+        if (tried == count)
+            return false;
+        at += tried + 1;
+    }
+    return true;
+}
+
 bool cf_row_has_all(const cf_row *row, const cf_row *of, const cf_row_field *but)
 {
     for (size_t i = 0; i < of->field_count; i++) {
         const cf_row_field *field = &of->fields[i];
 
-        if (but && cf_bytes_equal(field->name, but->name))
-            continue;
-        const cf_row_field *own = cf_row_field_named(row, field->name);
-        for (size_t k = 0; k < field->count; k++)
-            if (!(own && k < own->count && cf_bytes_equal(own->values[k], field->values[k])) &&
-                !cf_row_field_has(own, field->values[k]))
-                return false;
+        if (!(but && cf_bytes_equal(field->name, but->name)) &&
+            !has_all_of(cf_row_field_named(row, field->name), field))
+            return false;
     }
     return true;
 }

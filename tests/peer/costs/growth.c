@@ -574,3 +574,27 @@ Test(growth, of_what_the_values_of_a_card_stand_for_is_linear)
     expect_linear(known_but_one);
     expect_linear(known_of_none);
 }
+
+/* Of so many values the first is missing in the other row, and they stand in one order. */
+static uint64_t all_but_the_first(size_t count)
+{
+    cf_arena arena = {0};
+    cf_field_list list = {0};
+    cf_row row = {0};
+
+    add_values(&list, &arena, 'k', count + 1);
+    cf_field_list_take(&list, &arena, &row);
+    const cf_row_field rest = {row.fields[0].name, row.fields[0].values + 1, count};
+    const cf_row other = {.fields = &rest, .field_count = 1};
+    const uint64_t before = stretches;
+    cr_expect(cf_row_has_all(&row, &other, NULL));
+    cr_expect_not(cf_row_has_all(&other, &row, NULL));
+    cf_field_list_release(&list);
+    cf_arena_release(&arena);
+    return stretches - before;
+}
+
+Test(growth, of_rows_that_have_all_values_of_another_is_linear)
+{
+    expect_linear(all_but_the_first);
+}
