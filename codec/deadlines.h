@@ -4,6 +4,7 @@
  * cf_deadline (cf_container_of of bytes.h leads back). UINT64_MAX is never, in all of this. */
 #ifndef CF_CODEC_DEADLINES_H
 #define CF_CODEC_DEADLINES_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,18 @@ static inline uint64_t cf_deadline_earlier(uint64_t a_ms, uint64_t b_ms)
 static inline void cf_deadline_lower(uint64_t *deadline_ms, uint64_t at_ms)
 {
     *deadline_ms = cf_deadline_earlier(*deadline_ms, at_ms);
+}
+
+/* Who comes so late to a deadline slept or was stopped, and has not seen what came meanwhile: */
+enum { CF_DEADLINE_LATE_MS = 1000, CF_DEADLINE_GRACE_MS = 1000 };
+
+/* What was awaited until then did not come; who looks that late gives it a second more. */
+static inline bool cf_deadline_is_over(uint64_t *deadline_ms, uint64_t now_ms)
+{
+    if (now_ms < *deadline_ms || now_ms - *deadline_ms < CF_DEADLINE_LATE_MS)
+        return now_ms >= *deadline_ms;
+    *deadline_ms = now_ms + CF_DEADLINE_GRACE_MS;
+    return false;
 }
 
 typedef struct {

@@ -6,6 +6,7 @@
 
 #include "broker/link/lookup.h"
 #include "broker/wire/connect_guard.h"
+#include "codec/deadlines.h"
 
 enum {
     LOOKUP_MS = 10000,     /* of one try; the lookup goes on, for the next */
@@ -270,8 +271,10 @@ static void take_found(cf_connecting *connecting, cf_lookup **lookup)
 static cf_connecting_state await_addresses(cf_connecting *connecting, uint64_t now_ms,
                                            uint64_t *next_ms)
 {
+    const bool is_over = cf_deadline_is_over(&connecting->lookup_until_ms, now_ms);
+
     *next_ms = connecting->lookup_until_ms;
-    if (now_ms < connecting->lookup_until_ms)
+    if (!is_over)
         return CF_CONNECTING;
     fail(connecting, CF_REACH_NO_ROUTE, "its name can't be looked up: no name server answers");
     return CF_CONNECTING_FAILED;

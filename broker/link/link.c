@@ -15,8 +15,6 @@ enum {
     DENIED_RETRY_MS_MAX = 60000,
     HASTY_MS = 2000,
     DISTRUSTED_MS = 3000,
-    LATE_MS = 1000,
-    GRACE_MS = 1000,
     UNASKED_MAX = 16, /* words that nobody asked for, while something else is awaited */
     EVADED_MS = 2 * CF_REQUEST_TIMEOUT_MS,
     PAUSED_MS = 660000, /* longer than anybody communicates alone */
@@ -561,9 +559,9 @@ static void excuse_silence(cf_link *link, uint64_t now_ms)
 {
     uint64_t patience = patience_ms(link);
 
-    if (link->due_ms && now_ms > link->due_ms && now_ms - link->due_ms >= LATE_MS &&
-        now_ms + GRACE_MS > link->heard_ms + patience)
-        link->heard_ms = now_ms + GRACE_MS - patience;
+    if (link->due_ms && now_ms > link->due_ms && now_ms - link->due_ms >= CF_DEADLINE_LATE_MS &&
+        now_ms + CF_DEADLINE_GRACE_MS > link->heard_ms + patience)
+        link->heard_ms = now_ms + CF_DEADLINE_GRACE_MS - patience;
 }
 
 uint64_t cf_link_tick(cf_link *link, uint64_t now_ms, cf_outbox *outbox)

@@ -209,10 +209,10 @@ void cf_race_stop(cf_race *race, size_t winner)
     race->racers[winner] = CF_RACER_IS_OUT;
 }
 
-bool cf_race_overdue(const cf_race *race, uint64_t now_ms, size_t *racer)
+bool cf_race_overdue(cf_race *race, uint64_t now_ms, size_t *racer)
 {
     for (size_t i = 0; i < race->count; i++)
-        if (race->racers[i] == CF_RACER_RUNS && now_ms >= race->until_ms[i]) {
+        if (race->racers[i] == CF_RACER_RUNS && cf_deadline_is_over(&race->until_ms[i], now_ms)) {
             *racer = i;
             return true;
         }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "codec/deadlines.h"
 #include "tests/support/expect.h"
 
 enum { BEGIN_MS = 1000000, NOBODY = CF_RACE_MAX };
@@ -99,6 +100,26 @@ Test(race, gives_each_ten_seconds_of_its_own)
     cr_expect_not(cf_race_overdue(&race, BEGIN_MS + CF_RACE_TRY_MS, &racer));
     cr_expect(cf_race_overdue(&race, BEGIN_MS + CF_RACE_DELAY_MS + CF_RACE_TRY_MS, &racer));
     cr_expect_eq(racer, 1);
+}
+
+/* Whose process was stopped, or slept with its machine, has not seen yet which of them connected.
+ */
+Test(race, gives_a_second_more_to_who_looks_late)
+{
+    const uint64_t late_ms = BEGIN_MS + CF_RACE_TRY_MS + CF_DEADLINE_LATE_MS;
+    const uint64_t until_ms = late_ms + CF_DEADLINE_GRACE_MS;
+    cf_race race;
+    size_t racer = NOBODY;
+
+    cf_race_begin(&race, 1);
+    start_at(&race, 0);
+    cr_expect_not(cf_race_overdue(&race, late_ms, &racer));
+    cr_expect_eq(cf_race_due(&race), until_ms);
+    cr_expect_not(cf_race_overdue(&race, until_ms - 1, &racer));
+    cr_expect(cf_race_overdue(&race, until_ms, &racer));
+    cf_race_begin(&race, 1);
+    start_at(&race, 0);
+    cr_expect(cf_race_overdue(&race, late_ms - 1, &racer), "a busy machine is not stopped");
 }
 
 /* The first is dropped, the second connects while the third is on its way, and speaks HTTP. */
