@@ -11,7 +11,6 @@
 #include "peer/commands/sources.h"
 #include "peer/commands/value_shown.h"
 #include "peer/log/catalog_schema.h"
-#include "peer/log/dot_entry.h"
 #include "peer/records/record_view.h"
 #include "peer/records/row_same.h"
 #include "peer/commands/verbs.h"

@@ -7,7 +7,6 @@
 #include "peer/records/row_same.h"
 #include "peer/commands/value_shown.h"
 #include "peer/log/catalog.h"
-#include "peer/log/dot_entry.h"
 #include "peer/log/record_names.h"
 #include "peer/commands/verbs.h"
 

@@ -5,6 +5,7 @@
 #include "broker/platform/times.h"
 #include "codec/pack.h"
 #include "codec/utf8.h"
+#include "peer/log/catalog_names.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/log/catalog_writing.h"
 #include "peer/log/dot_entry.h"
@@ -14,42 +15,12 @@
 
 /* ---- Reading ---- */
 
-static const char *text_in(cf_bytes value, cf_arena *arena)
-{
-    cf_reader reader = cf_reader_of(value);
-    cf_bytes text;
-    cf_error ignored;
-
-    if (cf_read_text(&reader, &text, &ignored) || !text.size || memchr(text.data, 0, text.size))
-        return NULL;
-    return cf_arena_text(arena, text);
-}
-
-static const char *text_of(const cf_collection *catalog, const cf_id *item, const char *field,
-                           cf_arena *arena)
-{
-    return text_in(cf_catalog_value(catalog, item, field), arena);
-}
-
 static bool read_id(const cf_collection *catalog, const cf_id *item, void *out, size_t size)
 {
     cf_reader reader = cf_reader_of(cf_catalog_value(catalog, item, CF_CATALOG_ID));
     cf_error ignored;
 
     return cf_read_bin_exact(&reader, out, size, &ignored) == CF_OK;
-}
-
-static const char *checked(const char *name)
-{
-    cf_error ignored;
-
-    return name && cf_catalog_check_name(name, &ignored) == CF_OK ? name : NULL;
-}
-
-/* NULL, too, of one that is none. */
-static const char *name_in(const cf_collection *catalog, const cf_id *item, cf_arena *arena)
-{
-    return checked(text_of(catalog, item, CF_FIELD_NAME, arena));
 }
 
 typedef struct {
@@ -68,8 +39,8 @@ static void list_item(void *context, const cf_id *item)
     if (item->bytes[0] != CF_CATALOG_COLLECTION ||
         !read_id(self->catalog, item, found.id.bytes, CF_ID_SIZE))
         return;
-    found.name = name_in(self->catalog, item, self->arena);
-    const char *format = text_of(self->catalog, item, CF_CATALOG_FORMAT, self->arena);
+    found.name = cf_catalog_shown_name(self->catalog, item, self->arena);
+    const char *format = cf_catalog_text(self->catalog, item, CF_CATALOG_FORMAT, self->arena);
     if (!found.name || !format)
         return;
     found.is_known = cf_format_of_text(format, &found.format, &ignored) == CF_OK;
@@ -115,31 +86,22 @@ static bool is_called(const char *name, const char *given)
     return is;
 }
 
-static const char *hex_of(cf_arena *arena, const void *bytes, size_t size)
+/* NULL: it can't be read. */
+static const cf_collection *readable(cf_peer *peer)
 {
-    char *text = cf_arena_allocate(arena, 2 * size + 1, 1);
+    cf_collection *catalog;
+    cf_error ignored;
 
-    cf_hex(cf_bytes_of(bytes, size), text);
-    return text;
+    return cf_catalog_open(peer, &catalog, &ignored) == CF_OK ? catalog : NULL;
 }
 
 const char *cf_catalog_name(cf_peer *peer, const cf_id *collection, cf_arena *arena)
 {
-    cf_id item = cf_catalog_item(CF_CATALOG_COLLECTION, collection->bytes);
-    cf_collection *catalog;
-    cf_error ignored;
-    const char *name = NULL;
-
     if (cf_id_equal(collection, &cf_catalog_id))
         return "(catalog)";
     if (cf_id_equal(collection, &cf_member_log_id))
         return "(members)";
-    if (cf_catalog_open(peer, &catalog, &ignored) == CF_OK) {
-        name = name_in(catalog, &item, arena);
-        if (!name)
-            name = checked(text_in(cf_collection_last(catalog, &item, CF_FIELD_NAME), arena));
-    }
-    return name ? name : hex_of(arena, collection->bytes, CF_ID_SIZE);
+    return cf_catalog_collection_called(readable(peer), collection, arena);
 }
 
 /* The last deletion of an item that the state has, and that is not shown any more. */
@@ -177,18 +139,7 @@ bool cf_catalog_deleted(cf_peer *peer, const cf_id *collection, cf_catalog_delet
 
 const char *cf_catalog_device_name(cf_peer *peer, const cf_hash *device, cf_arena *arena)
 {
-    cf_id item = cf_catalog_item(CF_CATALOG_DEVICE, device->bytes);
-    cf_collection *catalog;
-    cf_error ignored;
-    const char *name = NULL;
-
-    if (cf_catalog_open(peer, &catalog, &ignored) == CF_OK)
-        name = name_in(catalog, &item, arena);
-    if (name)
-        return name;
-    char *fingerprint = cf_arena_allocate(arena, CF_FINGERPRINT_TEXT, 1);
-    cf_fingerprint(device, fingerprint);
-    return fingerprint;
+    return cf_catalog_device_called(readable(peer), device, arena);
 }
 
 void cf_catalog_deletion_text(cf_peer *peer, const cf_catalog_deletion *deletion, cf_buffer *out)
@@ -212,11 +163,6 @@ typedef struct {
     size_t count, capacity;
 } gone_listing;
 
-static const char *last_text(const gone_listing *self, const cf_id *item, const char *field)
-{
-    return text_in(cf_collection_last(self->catalog, item, field), self->arena);
-}
-
 static void list_gone(void *context, const cf_id *item)
 {
     gone_listing *self = context;
@@ -227,8 +173,8 @@ static void list_gone(void *context, const cf_id *item)
     if (item->bytes[0] != CF_CATALOG_COLLECTION || !last_deletion(self->catalog, item, &deletion))
         return;
     cf_reader id = cf_reader_of(cf_collection_last(self->catalog, item, CF_CATALOG_ID));
-    const char *format = last_text(self, item, CF_CATALOG_FORMAT);
-    found.collection.name = checked(last_text(self, item, CF_FIELD_NAME));
+    const char *format = cf_catalog_last_text(self->catalog, item, CF_CATALOG_FORMAT, self->arena);
+    found.collection.name = cf_catalog_last_name(self->catalog, item, self->arena);
     if (!found.collection.name ||
         cf_read_bin_exact(&id, found.collection.id.bytes, CF_ID_SIZE, &ignored))
         return;
@@ -323,18 +269,6 @@ cf_status cf_catalog_find(cf_peer *peer, const char *name, cf_arena *arena,
 }
 
 /* ---- Writing ---- */
-
-cf_status cf_catalog_check_name(const char *name, cf_error *error)
-{
-    size_t size = strlen(name);
-
-    if (!size || size > CF_NAME_MAX || !cf_utf8_valid(cf_bytes_of_text(name)))
-        return cf_fail(error, CF_USAGE, "a name is UTF-8, 1 to %d bytes", CF_NAME_MAX);
-    for (const char *at = name; *at; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
-            return cf_fail(error, CF_USAGE, "a name has no control characters");
-    return CF_OK;
-}
 
 static cf_status check_free(cf_peer *peer, const char *name, cf_error *error)
 {
@@ -443,7 +377,8 @@ cf_status cf_catalog_may_change(cf_peer *peer, const cf_id *collection, cf_error
 /* What an owner has named, no other changes any more: neither its id nor its format. */
 static void adopt(cf_catalog_writing *self, const cf_id *collection)
 {
-    const char *format = text_of(self->catalog, &self->item, CF_CATALOG_FORMAT, &self->arena);
+    const char *format =
+        cf_catalog_text(self->catalog, &self->item, CF_CATALOG_FORMAT, &self->arena);
 
     if (!is_owner(self->peer) || !format)
         return;

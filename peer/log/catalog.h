@@ -6,7 +6,7 @@
 #define CF_PEER_LOG_CATALOG_H
 #include "peer/adapters/adapter.h"
 #include "codec/limits.h"
-#include "peer/log/catalog_rights.h"
+#include "peer/log/catalog_names.h"
 #include "peer/log/peer.h"
 #include "peer/records/schema.h"
 
@@ -16,9 +16,6 @@ typedef struct {
     cf_format format;
     bool is_known; /* this program knows the format */
 } cf_catalog_collection;
-
-/* CF_USAGE for what can't be the name of a collection or a device. */
-cf_status cf_catalog_check_name(const char *name, cf_error *error);
 
 /* All collections, ascending by name, in the arena. What is damaged or of a newer program is left
  * out. */

@@ -150,14 +150,14 @@ cf_status cf_catalog_schema(cf_peer *peer, const cf_id *collection, cf_arena *ar
                             cf_error *error)
 {
     cf_id item = cf_catalog_item(CF_CATALOG_COLLECTION, collection->bytes);
-    cf_collection *catalog;
+    cf_collection *catalog = NULL;
 
     cf_status status = cf_catalog_open(peer, &catalog, error);
     if (!status)
         status = read_schema(catalog, &item, true, arena, out, error);
     if (status)
         cf_error_while(error, "reading the schema of '%s'",
-                       cf_catalog_name(peer, collection, arena));
+                       cf_catalog_collection_called(catalog, collection, arena));
     return status;
 }
 

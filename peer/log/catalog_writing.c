@@ -6,15 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-cf_id cf_catalog_item(uint8_t kind, const uint8_t *id)
-{
-    cf_id item;
-
-    item.bytes[0] = kind;
-    memcpy(item.bytes + 1, id, CF_ID_SIZE - 1);
-    return item;
-}
-
 cf_status cf_catalog_open(cf_peer *peer, cf_collection **out, cf_error *error)
 {
     return cf_peer_collection(peer, &cf_catalog_id, out, error);

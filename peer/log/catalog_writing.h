@@ -4,7 +4,6 @@
 #define CF_PEER_LOG_CATALOG_WRITING_H
 #include "peer/log/catalog.h"
 
-cf_id cf_catalog_item(uint8_t kind, const uint8_t *id);
 cf_status cf_catalog_open(cf_peer *peer, cf_collection **out, cf_error *error);
 
 typedef struct {

@@ -10,11 +10,4 @@ cf_status cf_dot_entry(cf_peer *peer, const cf_dot *dot, cf_head *out, cf_error 
 /* The device that wrote it; all zero where the log does not have the entry. */
 cf_hash cf_dot_device(cf_peer *peer, const cf_dot *dot);
 
-/* ---- How people are told of an entry ---- */
-
-enum { CF_ENTRY_ID_TEXT = 12 }; /* letters of an entry's id, as `log` shows it */
-
-/* "entry 0123456789ab of desktop in notes". In the arena. */
-const char *cf_entry_name(cf_peer *peer, const cf_entry *entry, cf_arena *arena);
-
 #endif

@@ -4,7 +4,7 @@
 #include "broker/log/head_counts.h"
 #include "codec/envelope.h"
 #include "codec/pack.h"
-#include "peer/log/dot_entry.h"
+#include "peer/log/catalog_names.h"
 #include "peer/log/settle.h"
 
 #include <stdlib.h>
@@ -372,13 +372,23 @@ static cf_status fold_member(cf_intake *in, const cf_entry *entry, cf_error *err
     return CF_OK;
 }
 
+static const char *entry_name(cf_peer *peer, const cf_entry *entry, cf_arena *arena)
+{
+    cf_collection *catalog;
+    cf_error ignored;
+
+    if (cf_peer_collection(peer, &cf_catalog_id, &catalog, &ignored))
+        catalog = NULL;
+    return cf_entry_name(catalog, entry, arena);
+}
+
 static void left_out(void *context, const cf_entry *entry, const cf_error *why)
 {
     cf_peer *peer = context;
     cf_arena arena = {0};
 
-    cf_report(peer->env, CF_REPORT_WARNING, "%s is left out: %s",
-              cf_entry_name(peer, entry, &arena), why->text);
+    cf_report(peer->env, CF_REPORT_WARNING, "%s is left out: %s", entry_name(peer, entry, &arena),
+              why->text);
     cf_arena_release(&arena);
 }
 
@@ -441,7 +451,7 @@ static void tell_void(cf_intake *in, const cf_entry *entry)
     in->void_of = entry->header.device;
     cf_report(peer->env, CF_REPORT_WARNING,
               "%s counts for nothing: its author was not allowed to write it, or was shut out",
-              cf_entry_name(peer, entry, &arena));
+              entry_name(peer, entry, &arena));
     cf_arena_release(&arena);
 }
 
@@ -450,7 +460,7 @@ static void refuse(cf_peer *peer, const cf_entry *entry, const char *why)
     cf_arena arena = {0};
     cf_error said;
 
-    cf_fail(&said, CF_MALFORMED, "%s is refused: %s", cf_entry_name(peer, entry, &arena), why);
+    cf_fail(&said, CF_MALFORMED, "%s is refused: %s", entry_name(peer, entry, &arena), why);
     if (peer->intake.refused)
         peer->intake.refused(peer->intake.context, entry, said.text);
     else
