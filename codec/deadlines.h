@@ -22,7 +22,8 @@ static inline void cf_deadline_lower(uint64_t *deadline_ms, uint64_t at_ms)
 /* Who comes so late to a deadline slept or was stopped, and has not seen what came meanwhile: */
 enum { CF_DEADLINE_LATE_MS = 1000, CF_DEADLINE_GRACE_MS = 1000 };
 
-/* What was awaited until then did not come; who looks that late gives it a second more. */
+/* What was awaited until then did not come. Who looks that late has it moved: what is awaited gets
+ * a second more. */
 static inline bool cf_deadline_is_over(uint64_t *deadline_ms, uint64_t now_ms)
 {
     if (now_ms < *deadline_ms || now_ms - *deadline_ms < CF_DEADLINE_LATE_MS)

@@ -45,8 +45,9 @@ struct cf_link_zmq {
     bool secured;   /* the handshake is done; TCP is there with the socket */
     bool has_heard; /* the broker's first message */
     uint64_t connected_ms;
-    uint64_t slept_ms; /* of the greeting, in which nobody looked */
-    int descriptor;    /* of the connection; -1: there is none yet */
+    uint64_t first_until_ms; /* its first byte is there, */
+    uint64_t greet_until_ms; /* and the greeting done */
+    int descriptor;          /* of the connection; -1: there is none yet */
     cf_line line;
     cf_pulse pulse;
     bool is_beat_out; /* what is awaited is the answer to a sign of life alone */
@@ -246,8 +247,9 @@ static void ended_in_handshake(cf_link_zmq *zmq)
         break;
     default:
         lost_by(zmq, CF_UNREACHABLE,
-                was_ended_here
-                    ? SAYS_NOTHING
+                was_ended_here ? SAYS_NOTHING
+                : cf_inflow_guard_is_broken_off(zmq->descriptor)
+                    ? CF_BROKEN_OFF
                     : "it closed the connection without a word: it takes no more for now, "
                       "or is no Counterfoil broker");
     }
@@ -336,7 +338,8 @@ static void connected(cf_link_zmq *zmq, uint64_t now_ms)
     zmq->monitor = won.monitor;
     zmq->descriptor = won.descriptor;
     zmq->connected_ms = now_ms;
-    zmq->slept_ms = 0;
+    zmq->first_until_ms = now_ms + FIRST_MS;
+    zmq->greet_until_ms = now_ms + GREET_MS;
     zloop_reader(zmq->options.loop, zmq->monitor, on_monitor, zmq);
     zloop_reader_set_tolerant(zmq->options.loop, zmq->monitor);
     poll_socket(zmq, false);
@@ -374,13 +377,11 @@ static uint64_t check_handshake(cf_link_zmq *zmq, uint64_t now_ms)
     if (!zmq->socket || zmq->secured)
         return UINT64_MAX;
     const bool is_mute = cf_inflow_guard_greeting(zmq->descriptor) == CF_GREETING_NONE;
-    const uint64_t due_ms = zmq->connected_ms + zmq->slept_ms + (is_mute ? FIRST_MS : GREET_MS);
-    uint64_t until_ms = due_ms;
+    uint64_t *until_ms = is_mute ? &zmq->first_until_ms : &zmq->greet_until_ms;
 
-    if (cf_deadline_is_over(&until_ms, now_ms))
+    if (cf_deadline_is_over(until_ms, now_ms))
         lost_by(zmq, CF_UNREACHABLE, SAYS_NOTHING);
-    zmq->slept_ms += until_ms - due_ms;
-    return until_ms;
+    return *until_ms;
 }
 
 /* Whoever waits for an answer hears by that whether the connection is there. */

@@ -50,7 +50,7 @@ bool cf_race_start(cf_race *race, uint64_t now_ms, size_t *racer);
 void cf_race_drop(cf_race *race, size_t racer);
 /* It has connected: the others wait, should it prove to be no broker. */
 void cf_race_stop(cf_race *race, size_t winner);
-/* One that had its time, if any has; where nobody looked for long they get some more. */
+/* One that had its time, if any has; to who looks late they get some more (cf_deadline_is_over). */
 bool cf_race_overdue(cf_race *race, uint64_t now_ms, size_t *racer);
 /* All failed. */
 bool cf_race_is_lost(const cf_race *race);

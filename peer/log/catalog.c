@@ -4,7 +4,6 @@
 #include "broker/platform/names.h"
 #include "broker/platform/times.h"
 #include "codec/pack.h"
-#include "codec/utf8.h"
 #include "peer/log/catalog_names.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/log/catalog_writing.h"

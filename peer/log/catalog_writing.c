@@ -4,7 +4,6 @@
 #include "codec/pack.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 cf_status cf_catalog_open(cf_peer *peer, cf_collection **out, cf_error *error)
 {

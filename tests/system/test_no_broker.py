@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+import struct
 import threading
 
 import pytest
@@ -73,12 +74,22 @@ def silent(connection):
 
 
 def closing(connection):
+    """In order: what comes is read, or the kernel would break it off."""
+    connection.shutdown(socket.SHUT_WR)
+    while connection.recv(1000):
+        pass
     connection.close()
 
 
 def half(connection):
     """A broker that is ended in the midst."""
     connection.sendall(b"\xff\0\0\0\0\0\0\0\1\x7f\3\0CURVE")
+    closing(connection)
+
+
+def resetting(connection):
+    """A broker that takes no more, before what it had said is read: then nothing of that arrives."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
 
@@ -90,6 +101,7 @@ def half(connection):
         (silent, "it took the connection and says nothing"),
         (closing, "it closed the connection without a word"),
         (half, "it closed the connection without a word"),
+        (resetting, "it broke the connection off: it takes no more from here for now"),
     ],
 )
 def test_who_is_no_broker_is_called_what_it_is(laptop, at_its_place, answer, words):
