@@ -2,8 +2,8 @@
 """Each workload runs once to count its calls that change a disk; then again and again, struck at the n-th: killed, or with a
 call that fails or does half. Whatever was struck, it ends clearly, and then all is finished as if nothing had been.
 
-The short form strikes at a few n, spread over all, or at an earlier one when a run doesn't come so far: it kills, and makes two of the other four kinds of trouble (where rename takes no flags: one),
-which differ from workload to workload; CF_CRASH_SEED=TEXT takes others. CF_CRASH_SECONDS=S goes on for S seconds in all, evenly:
+The short form strikes at two n, or at an earlier one when a run doesn't come so far: it kills, and makes one of the other four kinds of
+trouble, which differs from workload to workload; CF_CRASH_SEED=TEXT takes others. CF_CRASH_SECONDS=S goes on for S seconds in all, evenly:
 it kills at every n once, then strikes in all other ways at every n, as far as the time allows, and says how far it came."""
 
 import collections
@@ -100,10 +100,10 @@ def expect_rest(workload, what):
 
 
 def short_form(workload_class):
-    """The kinds of a workload, in an order of their own: each of the others comes to every second workload."""
+    """The kinds of a workload, in an order of their own: each of the others comes to every fourth."""
     dice = random.Random(f"{SEED} {workload_class.__name__}")
     first = ALL.index(workload_class) + random.Random(SEED).randrange(len(OTHERS))
-    kinds = ["kill", *((OTHERS * 2)[first % len(OTHERS):][:1 if workload_class.flagless else 2])]
+    kinds = ["kill", OTHERS[first % len(OTHERS)]]
     dice.shuffle(kinds)
     return kinds, dice
 

@@ -54,6 +54,9 @@ class Build:
                                            capture_output=True, text=True).stdout)
         self.tests = {test["name"]: test for test in listed["tests"] if "command" in test}
         self.costs = self.read_costs()
+        self.compiled_of = {}
+        for output in filter(lambda output: output.endswith(".o"), self.commands):
+            self.compiled_of.setdefault(self.commands[output].split()[-1], []).append(output)
         self.outputs_by_source = {}
         self.objects_by_test = {}
         self.symbols = {}
@@ -78,8 +81,7 @@ class Build:
         """All that is made, directly or not, from a source file."""
         if source in self.outputs_by_source:
             return self.outputs_by_source[source]
-        found = {output for output, command in self.commands.items()
-                 if output.endswith(".o") and str(ROOT / source) in command.split()}
+        found = set(self.compiled_of.get(str(ROOT / source), ()))
         grown = True
         while grown:
             more = {output for output, inputs in self.inputs.items() if not found.isdisjoint(inputs)} - found

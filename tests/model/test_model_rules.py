@@ -43,15 +43,15 @@ def test_the_examples_hold():
 
 
 def test_files_keep_the_laws():
-    trials.try_random("files", 100)
+    trials.try_random("files", 50)
 
 
 def test_records_keep_the_laws():
-    trials.try_random("records", 150)
+    trials.try_random("records", 75)
 
 
 def test_events_that_are_moved_keep_the_laws():
-    for seed in trials.seeds(100):
+    for seed in trials.seeds(50):
         script = record_histories.event_history(random.Random(str(seed)))
         try:
             with redirect_stdout(io.StringIO()):

@@ -6,18 +6,22 @@
 
 #include "tests/support/expect.h"
 #include "tests/support/flagless.h"
+#include "tests/support/short_form.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* With sanitizers, which ask about memory alone, fewer of the calls. */
-enum {
-    EVERY_CHANGE = CF_SANITIZED ? 29 : 1,
-    EVERY_READ = CF_SANITIZED ? 101 : 11,
-    FEWER = CF_SANITIZED ? 5 : 1
-};
+static unsigned each_change(void)
+{
+    return one_in(1, 3, 29);
+}
+
+static unsigned each_read(void)
+{
+    return one_in(11, 31, 101);
+}
 
 /* ---- The same in folders in which their owner may not write ---- */
 
@@ -174,49 +178,50 @@ Test(crash_points, place_that_can_not_be_made_durable_is_not_believed)
 
 Test(crash_points, crash_at_every_change_while_receiving)
 {
-    try_every((trial){.faults = {.status = CF_IO}}, EVERY_CHANGE);
+    try_every((trial){.faults = {.status = CF_IO}}, each_change());
 }
 
 Test(crash_points, crash_at_every_change_where_rename_takes_no_flags)
 {
-    try_every((trial){.disk = LINKS, .faults = {.status = CF_IO}}, EVERY_CHANGE);
+    try_every((trial){.disk = LINKS, .faults = {.status = CF_IO}}, each_change());
 }
 
 Test(crash_points, crash_at_every_change_where_there_are_no_links_either)
 {
-    try_every((trial){.disk = PLAIN, .faults = {.status = CF_IO}}, EVERY_CHANGE);
+    try_every((trial){.disk = PLAIN, .faults = {.status = CF_IO}}, each_change());
 }
 
 Test(crash_points, crash_at_every_change_and_mounted_anew, .disabled = CF_SANITIZED)
 {
-    try_every((trial){.renumbers = true, .faults = {.status = CF_IO}}, 1);
+    try_every((trial){.renumbers = true, .faults = {.status = CF_IO}}, each_change());
 }
 
 Test(crash_points, crash_at_every_change_without_links_and_mounted_anew, .disabled = CF_SANITIZED)
 {
-    try_every((trial){.disk = PLAIN, .renumbers = true, .faults = {.status = CF_IO}}, 1);
+    try_every((trial){.disk = PLAIN, .renumbers = true, .faults = {.status = CF_IO}},
+              each_change());
 }
 
 Test(crash_points, each_call_fails_once_where_rename_takes_no_flags)
 {
     try_every((trial){.disk = LINKS, .faults = {.status = CF_IO, .once = true, .reads = true}},
-              EVERY_READ);
+              each_read());
 }
 
 Test(crash_points, each_call_fails_once_where_there_are_no_links_either)
 {
     try_every((trial){.disk = PLAIN, .faults = {.status = CF_IO, .once = true, .reads = true}},
-              EVERY_READ);
+              each_read());
 }
 
 Test(crash_points, crash_at_every_change_while_publishing)
 {
-    try_every((trial){.publishes = true, .faults = {.status = CF_IO}}, EVERY_CHANGE);
+    try_every((trial){.publishes = true, .faults = {.status = CF_IO}}, each_change());
 }
 
 Test(crash_points, each_call_fails_once_while_receiving)
 {
-    try_every((trial){.faults = {.status = CF_IO, .once = true, .reads = true}}, EVERY_READ);
+    try_every((trial){.faults = {.status = CF_IO, .once = true, .reads = true}}, each_read());
 }
 
 /* Root may write everywhere. */
@@ -233,31 +238,32 @@ static void try_every_as_nobody(trial how, unsigned step)
 
 Test(crash_points, crash_at_every_change_in_folders_that_are_shut)
 {
-    try_every_as_nobody((trial){.shut = true, .faults = {.status = CF_IO}}, EVERY_CHANGE);
+    try_every_as_nobody((trial){.shut = true, .faults = {.status = CF_IO}}, each_change());
 }
 
 Test(crash_points, each_call_fails_once_in_folders_that_are_shut)
 {
     try_every_as_nobody(
         (trial){.shut = true, .faults = {.status = CF_IO, .once = true, .reads = true}},
-        EVERY_CHANGE);
+        each_change());
 }
 
 Test(crash_points, crash_at_every_change_in_folders_that_are_shut_and_mounted_anew,
      .disabled = CF_SANITIZED)
 {
-    try_every_as_nobody((trial){.shut = true, .renumbers = true, .faults = {.status = CF_IO}}, 1);
+    try_every_as_nobody((trial){.shut = true, .renumbers = true, .faults = {.status = CF_IO}},
+                        each_change());
 }
 
 Test(crash_points, each_call_fails_once_while_publishing)
 {
     try_every((trial){.publishes = true, .faults = {.status = CF_IO, .once = true, .reads = true}},
-              EVERY_READ);
+              each_read());
 }
 
 Test(crash_points, the_disk_is_full_from_some_change_on)
 {
-    try_every((trial){.faults = {.status = CF_FULL}}, 3 * FEWER);
+    try_every((trial){.faults = {.status = CF_FULL}}, one_in(3, 7, 15));
 }
 
 /* ---- A place that is empty while two files change places ---- */
@@ -365,7 +371,7 @@ static unsigned steps_left(const small_device *self)
 
 Test(crash_points, what_fails_is_named_and_done_at_the_next_sync)
 {
-    for (unsigned at = 1; at < 60; at += 2 * FEWER) {
+    for (unsigned at = 1; at < 60; at += one_in(2, 5, 11)) {
         small_world *w = small_world_new(6, 2);
         small_device *a = &w->devices[0], *b = &w->devices[1];
         cf_buffer ignored = {0};
@@ -434,7 +440,7 @@ static void crash_after(unsigned turns, bool broker, int who)
 
 Test(crash_points, device_or_broker_ends_after_any_turn)
 {
-    for (unsigned turns = 1; turns < 24; turns += 2 * FEWER)
+    for (unsigned turns = 1; turns < 24; turns += one_in(2, 5, 11))
         for (int which = 0; which < 4; which++)
             crash_after(turns, which & 1, which >> 1);
 }

@@ -7,6 +7,7 @@
 
 #include "tests/support/expect.h"
 #include "tests/support/flagless.h"
+#include "tests/support/short_form.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -191,11 +192,10 @@ static bool is_tried(const trial *how)
     return over;
 }
 
-/* The calls of one change follow each other: a third of all come to each of its steps somewhere. */
+/* The calls of one change follow each other: one in a few comes to each of its steps somewhere. */
 static void try_some(trial how)
 {
-    enum { STEP = CF_SANITIZED ? 7 : 3 };
-    for (how.at = 1; !is_tried(&how); how.at += STEP) {
+    for (how.at = 1; !is_tried(&how); how.at += one_in(3, 5, 7)) {
         how.ways++;
         how.again = how.again ? 1 + how.again % 23 : 0;
     }

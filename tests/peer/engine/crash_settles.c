@@ -5,14 +5,9 @@
 
 #include "tests/support/expect.h"
 #include "tests/support/flagless.h"
+#include "tests/support/short_form.h"
 
-/* With sanitizers, which ask about memory alone, fewer of the calls. */
-enum {
-    SETTLE_EVERY = CF_SANITIZED ? 149 : 13,
-    SETTLE_CALLS = 50,
-    SERVING_CALLS = 80,
-    TRIES_AGAIN_MS = 6200
-};
+enum { SETTLE_CALLS = 50, SERVING_CALLS = 80, TRIES_AGAIN_MS = 6200 };
 
 typedef struct {
     bool renumbers; /* mounted anew in between */
@@ -80,7 +75,7 @@ static void settle_later(const settling *how)
     const unsigned long calls = how->serves ? SERVING_CALLS : SETTLE_CALLS;
     unsigned long at = 20;
 
-    for (bool over = false; !over; at += SETTLE_EVERY)
+    for (bool over = false; !over; at += one_in(13, 37, 149))
         for (unsigned long later = 1 + at % 3; later < calls; later += 3)
             over = is_settled_later(how, at, later);
     cr_assert_gt(at, 50, "hardly anything was tried");
@@ -113,7 +108,7 @@ Test(crash_settles, settling_is_tried_again_by_the_same_process)
  * it, and it doesn't stay. */
 Test(crash_settles, an_engine_ends_while_a_file_that_came_is_made)
 {
-    for (unsigned turns = 1; turns < 40; turns += CF_SANITIZED ? 9 : 3)
+    for (unsigned turns = 1; turns < 40; turns += one_in(3, 5, 9))
         for (unsigned long at = 1; at < 14; at += 2) {
             small_world *w = small_world_new(7, 2);
             small_device *a = &w->devices[0], *b = &w->devices[1];

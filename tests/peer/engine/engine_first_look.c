@@ -5,13 +5,14 @@
 #include "tests/peer/small/small_checks.h"
 
 #include "tests/support/expect.h"
+#include "tests/support/short_form.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define SECOND_NS INT64_C(1000000000)
 
-enum { FILES = 6, LOOKS_MS = 6000, LOOK_CALLS_MIN = 20, EACH = CF_SANITIZED ? 17 : 5 /* calls */ };
+enum { FILES = 6, LOOKS_MS = 6000, LOOK_CALLS_MIN = 20 };
 
 typedef struct {
     const char *from, *to, *file, *there; /* a file of what is renamed, and where it is then */
@@ -114,7 +115,7 @@ static void expect_moved(const renaming *what)
         uint64_t call = 1;
 
         while (renames_at_call(call, what, renumbers))
-            call += EACH;
+            call += one_in(5, 11, 17);
         cr_expect_gt(call, LOOK_CALLS_MIN);
     }
 }

@@ -4,14 +4,13 @@
 #include "tests/peer/small/small_folder.h"
 
 #include "tests/support/expect.h"
+#include "tests/support/short_form.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Between which calls the user acts; with sanitizers, which ask about memory alone, fewer. */
-enum { EVERY_CALL = CF_SANITIZED ? 7 : 1 };
 enum { THEIR_TIME = 1000000 };
 
 /* What comes from the other device. */
@@ -141,7 +140,7 @@ static void run_all(remote_act act)
 {
     for (user_sequel sequel = NOTHING_MORE; sequel < SEQUELS; sequel++)
         for (uint64_t gap = 1; gap <= (sequel == NOTHING_MORE ? 1 : 2); gap++)
-            for (uint64_t at = 1; run_race(act, sequel, at, gap); at += EVERY_CALL)
+            for (uint64_t at = 1; run_race(act, sequel, at, gap); at += one_in(1, 3, 7))
                 ;
 }
 
