@@ -180,8 +180,6 @@ cf_status cf_broker_data_open(const cf_broker_data_options *options, cf_broker_d
     else if (options->writes)
         out->kept = cf_audit_kept_new(options->env, &out->audit);
     status = open_datadir(options, &out->datadir, error);
-    if (!status && options->writes)
-        status = cf_datadir_need_writes(out->datadir, error);
     if (!status && options->serves)
         status = cf_zap_start(options->env, out->audit, &out->zap, error);
     if (!status)

@@ -45,7 +45,7 @@ typedef struct {
     const cf_env *env;
     const char *path;
     cf_datadir_way way;
-    bool writes;                 /* CF_IO on a file system that is mounted read-only */
+    bool writes;                 /* its audit lines are kept, and it needs room */
     bool serves;                 /* with the threads that write, and the ZAP handler */
     bool closed;                 /* no invitation is honoured */
     uint64_t entries_per_minute; /* of one user; 0: any number */

@@ -49,7 +49,7 @@ def test_a_code_is_not_spent_where_there_is_no_room(broker, laptop, make_device,
     desktop.home = str(disk.path / "home")
     pairing = laptop.start("pair")
     code = pairing.stdout.readline()
-    for room in 0, 100_000, 700_000, 1_900_000:
+    for room in 0, 100_000, 700_000, *range(1_300_000, 1_500_000, 30_000), 1_900_000:
         disk.fill(room=room)
         said = desktop.run("join", "-", "--name", "desktop", stdin=code, code=1)
         assert "no room" in said or "No space" in said, said

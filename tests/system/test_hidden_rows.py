@@ -94,6 +94,20 @@ def test_it_has_a_name_of_its_own_on_both(two):
         assert commands(device) == ["conflicts resolve 'book//covers/1~desktop'"] and "--keep" not in advice(device)[0]
 
 
+def test_most_of_a_database_leaves_it_only_with_a_word(two):
+    """Nobody deleted a row: what waits for a hidden one is the user's still."""
+    laptop, desktop, here, there = begin(two)
+    here.run("INSERT INTO covers VALUES (1, 1, 'red')")
+    there.run("INSERT INTO covers VALUES (1, 1, 'blue')")
+    there.many("INSERT INTO stains VALUES (?, 1, ?)", [(n, f"stain {n}") for n in range(15)])
+    before = there.all("covers", "stains")
+    laptop.sync()
+    told = desktop.sync(8)["collections"][0]["pending"]
+    assert "held" in {one["kind"] for one in told} and there.all("covers", "stains") == before, told
+    desktop.finish("sync", "--yes")
+    assert there.all("covers", "stains") == {"covers": [(1, 1, "red")], "stains": []}
+
+
 def test_every_verb_knows_the_name(two):
     laptop, desktop, here, there = begin(two)
     make_apart(laptop, desktop, here, there)

@@ -14,7 +14,7 @@
 
 static const cf_hash carol_user = {"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww"};
 
-enum { TABLES = 6, WRITES_MAX = 100000 };
+enum { TABLES = 6, ENTRIES = 30, WRITES_MAX = 100000 };
 
 static cf_store *open_resting(const scratch *folder)
 {
@@ -106,6 +106,55 @@ Test(store_rests, serves_who_has_nothing_in_a_damaged_table)
     expect_ok(here.store->damage(here.store, &error), error);
     expect_fails(here.store->acquire(here.store, &bob_user, &epoch, &error), CF_BROKEN);
     cf_store_destroy(&here.store);
+    scratch_destroy(&folder);
+}
+
+static void count_damage(void *context, const cf_hash *user, const cf_error *what)
+{
+    int *count = context;
+
+    *count += !user && strstr(what->text, "table entries");
+}
+
+/* A session in which ann writes so much that her table has blocks that begin and end with hers. */
+static void write_much(const scratch *folder, author *writer)
+{
+    stage here = {.kind = STORE_IN_ROCKSDB, .store = open_resting(folder)};
+    uint8_t body[3000] = {0};
+    cf_buffer wire = {0};
+    cf_error error;
+
+    expect_ok(here.store->acquire(here.store, &ann_user, &here.epoch, &error), error);
+    for (int i = 0; i < ENTRIES; i++) {
+        wire.size = 0;
+        author_write(writer, cf_bytes_of(body, sizeof body), &wire);
+        stage_append_wire(&here, &ann_user, here.epoch, cf_buffer_view(&wire));
+    }
+    expect_commit(&here);
+    cr_assert_eq(here.answer, CF_APPEND_STORED);
+    cf_buffer_release(&wire);
+    cf_store_destroy(&here.store);
+}
+
+/* Who looks for what is there goes past such a block; what is written anew reads it. */
+Test(store_rests, finds_a_damaged_block_in_which_all_is_removed)
+{
+    author writer = an_author(1);
+    scratch *folder = scratch_new();
+    char entries[512];
+    cf_error error;
+    int count = 0;
+
+    write_much(folder, &writer);
+    cf_store *store = open_resting(folder);
+    cf_store_destroy(&store);
+    find_entries(folder, entries);
+    flip(entries, ENTRIES / 2 * 3000);
+    store = open_resting(folder);
+    expect_ok(store->forget(store, &ann_user, &error), error);
+    expect_ok(store->verify(store, count_damage, &count, &error), error);
+    cr_expect_eq(count, 1);
+    cf_store_destroy(&store);
     scratch_destroy(&folder);
 }
 
