@@ -207,6 +207,19 @@ def test_a_line_that_may_be_cut_off_is_none_that_ends_before_a_new_column(alone)
     assert first.read_text() == second.read_text() == "id,name,town\na,Anna,Ulm\nb,Berta,Bonn\n"
 
 
+def test_a_column_is_still_new_to_a_row_that_could_not_be_read_when_it_came(alone):
+    first, told = add(alone, "a.csv", "id,name,town\na,Anna,Ulm\nb,Bert,Bonn\n")
+    alone.sync()
+    second, told = add(alone, "b.csv", "id,name\na,Anna\nb,Bert\n")
+    alone.sync()
+    second.write_text("id,name,town\nb\na,Anna\n")
+    pending, = pending_of(alone, second, "sync", 1)
+    assert pending["path"] == "b" and "fewer fields" in pending["reason"]
+    second.write_text("id,name,town\nb,Bert,\na,Anna,Ulm\n")
+    alone.sync()
+    assert rows(first) == rows(second) == {"a": "Anna,Ulm", "b": "Bert,Bonn"}
+
+
 def test_a_column_without_a_name(alone):
     first, told = add(alone, "a.csv", "id,,name\na,x,Anna\n")
     alone.sync()
