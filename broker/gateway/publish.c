@@ -55,7 +55,7 @@ void cf_send_wanted_to_all(const cf_service *service, const cf_hash *user, const
             cf_send_wanted(service, session, blobs, count);
 }
 
-/* Who hears that it is here knows what it lacks. */
+/* A device that hears that its entry is here hears which of its blobs are not. */
 static void accept(const cf_service *service, const cf_session *session, const cf_head *head,
                    const cf_hash *lacking, size_t lacking_count)
 {
@@ -119,7 +119,7 @@ static int64_t price_of_size(size_t size)
     return (int64_t)(size / CF_PRICE_HELD_SIZE);
 }
 
-/* Which its operator is told once, by who looks at the store. */
+/* The store can write nothing: the operator is told once, by the look at the store. */
 static bool cannot_write(const cf_service *service)
 {
     cf_error failure;
@@ -205,7 +205,8 @@ static void refuse_audited(const cf_service *service, const cf_session *session,
     refuse(service, session, entry, refusal->later, refusal->code, refusal->text);
 }
 
-/* What is another's to change now is a decision; that something is missing is not. */
+/* That another has the lease is a decision, and is in the audit log; that something is missing is
+ * not. */
 static void refuse_for_now(const cf_service *service, const cf_session *session,
                            const cf_hash *entry, const cf_verdict *verdict)
 {
@@ -268,7 +269,7 @@ static void offer_entry(cf_service *service, cf_session *session, const cf_entry
 {
     cf_offer offer = {
         .bringer = cf_hash_equal(&entry->header.device, &session->device) ? CF_BRINGER_AUTHOR
-                                                                          : CF_BRINGER_DEVICE,
+                                                                          : CF_BRINGER_ANOTHER,
         .stored = cf_blob_is_stored,
         .context = service->blobs,
         .without = message->publish.without,

@@ -181,7 +181,7 @@ static bool lacks(const cf_hash *user, const cf_offer *offer, const cf_hash *blo
 static bool check_validity(struct judging *judging)
 {
     judging->verdict->is_void = judging->validity != CF_VALIDITY_COUNTS;
-    if (judging->offer->bringer == CF_BRINGER_DEVICE)
+    if (judging->offer->bringer == CF_BRINGER_ANOTHER)
         return true;
     if (judging->validity == CF_VALIDITY_REVOKED)
         return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_VOID, "the device was revoked");
@@ -196,7 +196,7 @@ static bool check_validity(struct judging *judging)
 static bool check_heads(struct judging *judging)
 {
     const cf_acceptance *acceptance = judging->acceptance;
-    cf_head_claim claim = {.is_by_author = judging->offer->bringer != CF_BRINGER_DEVICE,
+    cf_head_claim claim = {.is_by_author = judging->offer->bringer != CF_BRINGER_ANOTHER,
                            .is_void = judging->validity != CF_VALIDITY_COUNTS};
 
     switch (

@@ -15,11 +15,12 @@
 typedef struct cf_log cf_log;
 typedef struct cf_registry cf_registry; /* broker/members/registry.h */
 
-/* Who brings an entry. From its author, role and blobs must be in order; from another device of the
- * user it is taken with a valid signature, chain and `after` alone. */
+/* Who brings an entry. Of its author's own, role and blobs must be in order. What another device of
+ * the user brings of it needs neither: all else that acceptance.h names, and what its author may no
+ * longer write is taken as void. */
 typedef enum {
     CF_BRINGER_AUTHOR,
-    CF_BRINGER_DEVICE,
+    CF_BRINGER_ANOTHER,
     CF_BRINGER_SELF, /* this process made it, for its own log: as the author, but blobs may be
                         missing */
 } cf_bringer;

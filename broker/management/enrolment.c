@@ -110,7 +110,7 @@ static void enrolled(void *context, cf_append_answer answer, uint64_t position,
  * brings it. */
 static cf_status bring_members(cf_log *log, cf_bytes members, cf_error *error)
 {
-    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
+    cf_offer offer = {.bringer = CF_BRINGER_ANOTHER};
     cf_reader reader = cf_reader_of(members);
     cf_verdict verdict;
     cf_bytes wire;

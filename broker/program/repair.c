@@ -52,7 +52,7 @@ typedef struct {
 static bool take_entry(repair *self, cf_bytes wire)
 {
     const cf_offer offer = {
-        .bringer = CF_BRINGER_DEVICE, .stored = cf_blob_is_stored, .context = self->blobs};
+        .bringer = CF_BRINGER_ANOTHER, .stored = cf_blob_is_stored, .context = self->blobs};
     cf_arena arena = {0};
     cf_verdict verdict;
     cf_entry entry;

@@ -3,8 +3,9 @@
  * back.
  *
  * Who must do one thing for one format and another for the next asks a field of the descriptor,
- * never which format it is: a new format is a file with its descriptor, an enumerator, and a line
- * in the table (adapter.c). Constant data, for any thread. */
+ * never which format it is: a new format is a file with its descriptor, declared in
+ * record_adapter.h, an enumerator, and a line in the table (adapter.c); README.md has the whole
+ * list. Constant data, for any thread. */
 #ifndef CF_PEER_ADAPTERS_ADAPTER_H
 #define CF_PEER_ADAPTERS_ADAPTER_H
 #include "codec/bytes.h"
@@ -39,7 +40,7 @@ typedef enum {
     CF_KEYING_PATH = 1, /* where it lies */
     CF_KEYING_COLUMNS,  /* columns that --key names, one at least */
     CF_KEYING_MEMBER,   /* a member that one --key names; without, a document is one record */
-    CF_KEYING_UID,
+    CF_KEYING_UID,      /* a property of its own that says so, as a card's UID */
     CF_KEYING_DATABASE, /* the database itself */
 } cf_keying;
 

@@ -7,6 +7,7 @@
 #include "peer/account/enrolling.h"
 #include "peer/account/pairing_joiner.h"
 #include "peer/log/staging.h"
+#include "peer/commands/target_file.h"
 #include "peer/commands/verbs.h"
 
 #include <errno.h>
@@ -218,7 +219,9 @@ static cf_status make_file(cf_run *run, state *self, cf_error *error)
     if (!path)
         return CF_OK;
     cf_status status = cf_run_path(run, path, &self->file_path, error);
-    return status ? status : write_file(self, path, error);
+    if (!status)
+        status = write_file(self, path, error);
+    return status ? status : cf_target_name_sync((const char *)self->file_path.data, error);
 }
 
 static cf_status prepare(cf_run *run, cf_error *error)

@@ -104,16 +104,15 @@ const cf_sink *cf_target_file_sink(const cf_target_file *file)
     return &file->sink;
 }
 
-static cf_status sync_folder(const cf_target_file *file, cf_error *error)
+cf_status cf_target_name_sync(const char *path, cf_error *error)
 {
-    int length = folder_length(file->path);
-    char *folder =
-        length ? cf_text_copy_of(cf_bytes_of(file->path, (size_t)length)) : cf_text_copy(".");
+    int length = folder_length(path);
+    char *folder = length ? cf_text_copy_of(cf_bytes_of(path, (size_t)length)) : cf_text_copy(".");
     int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cf_status status = CF_OK;
 
-    if (descriptor < 0 || fsync(descriptor))
-        status = cf_fail_errno(error, errno, "making the name %s durable", file->path);
+    if (descriptor < 0 ? errno != EACCES : fsync(descriptor) != 0)
+        status = cf_fail_errno(error, errno, "making the name %s durable", path);
     if (descriptor >= 0)
         close(descriptor);
     free(folder);
@@ -130,7 +129,7 @@ cf_status cf_target_file_commit(cf_target_file *file, cf_error *error)
         return cf_fail_errno(error, errno, "putting %s in place", file->path);
     free(file->temporary);
     file->temporary = NULL;
-    return sync_folder(file, error);
+    return cf_target_name_sync(file->path, error);
 }
 
 void cf_target_file_destroy(cf_target_file **file)

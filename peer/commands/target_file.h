@@ -14,6 +14,10 @@ cf_status cf_target_file_open(const char *path, cf_target_file **out, cf_error *
 /* Lives as long as the file. Its errors name the path. */
 const cf_sink *cf_target_file_sink(const cf_target_file *file);
 
+/* Makes the name of a file durable: syncs the folder in which it lies, unless that can't be read.
+ */
+cf_status cf_target_name_sync(const char *path, cf_error *error);
+
 /* Makes what was written durable and puts it in place. */
 cf_status cf_target_file_commit(cf_target_file *file, cf_error *error);
 

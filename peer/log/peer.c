@@ -551,7 +551,7 @@ cf_status cf_peer_take(cf_peer *peer, const cf_bytes *wires, size_t count, cf_er
         if (cf_entry_read(wires[i], &arena, &entry, error)) {
             cf_report(peer->env, CF_REPORT_WARNING, "an entry is refused: %s", error->text);
         } else {
-            status = cf_intake_take(&in, &entry, CF_BRINGER_DEVICE, &records, &taken, error);
+            status = cf_intake_take(&in, &entry, CF_BRINGER_ANOTHER, &records, &taken, error);
             if (!status && taken)
                 cf_author_met(peer->author, &entry);
         }

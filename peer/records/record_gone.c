@@ -163,8 +163,9 @@ static bool is_outdated(const going *self, const dependant *found)
     return child && parent && cf_tie_is_outdated(child, found->field, parent);
 }
 
-/* A row goes with the row that this field leads to if the field is required, owned (ON DELETE
- * CASCADE), or a bond that its columns still follow. Any other row stays, without the reference. */
+/* A row goes with the row that this field leads to if the field is owned (NOT NULL, in the key, or
+ * ON DELETE CASCADE: database_schema.c), required, or a bond that its columns still follow. Any
+ * other row stays, without the reference. */
 static bool is_bound(const going *self, const dependant *found)
 {
     const cf_schema_table *table = cf_schema_find(self->diffing->input->schema, found->row->table);

@@ -214,7 +214,7 @@ static void offer_all(shelf *self, const diary *of, bool backwards)
         for (size_t i = 0; i < of->count; i++) {
             const written *entry = &of->entries[backwards ? of->count - 1 - i : i];
 
-            grew = offer(self, entry, CF_BRINGER_DEVICE).answer == CF_OFFER_NEW || grew;
+            grew = offer(self, entry, CF_BRINGER_ANOTHER).answer == CF_OFFER_NEW || grew;
             fuzz_must(!self->store->commit(self->store, &error));
         }
     }
@@ -248,8 +248,8 @@ static void must_agree(shelf *a, shelf *b, const diary *of)
     const cf_hash *epoch = cf_registry_epoch(x), *other = cf_registry_epoch(y);
 
     for (size_t i = 0; i < of->count; i++) {
-        cf_verdict one = offer(a, &of->entries[i], CF_BRINGER_DEVICE);
-        cf_verdict two = offer(b, &of->entries[i], CF_BRINGER_DEVICE);
+        cf_verdict one = offer(a, &of->entries[i], CF_BRINGER_ANOTHER);
+        cf_verdict two = offer(b, &of->entries[i], CF_BRINGER_ANOTHER);
 
         fuzz_must(one.answer == two.answer);
         fuzz_must(one.answer != CF_OFFER_HAVE ||
@@ -273,7 +273,7 @@ static void offer_as_they_come(shelf *self, const diary *of, fuzz_input input)
     cf_error error;
 
     for (size_t i = 0; i < of->count; i++) {
-        offer(self, &of->entries[i], fuzz_byte(&input) % 2 ? CF_BRINGER_AUTHOR : CF_BRINGER_DEVICE);
+        offer(self, &of->entries[i], fuzz_byte(&input) % 2 ? CF_BRINGER_AUTHOR : CF_BRINGER_ANOTHER);
         if (fuzz_byte(&input) % 2)
             fuzz_must(!self->store->commit(self->store, &error));
     }

@@ -16,7 +16,7 @@ typedef struct {
 static cf_status bring_entry(const bringing *to, const cf_entry *entry, cf_error *error)
 {
     const cf_hash *user = &entry->header.user;
-    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
+    cf_offer offer = {.bringer = CF_BRINGER_ANOTHER};
     cf_log *log = cf_users_find(to->users, user);
     cf_verdict verdict;
 

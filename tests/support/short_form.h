@@ -4,13 +4,14 @@
 
 #include <stdlib.h>
 
-/* Of many alike cases a suite tries one in this many: all where CF_ALL_CASES asks for the long
- * form, as tests/seeded-faults does; with sanitizers, which ask about memory alone, the fewest. */
-static inline unsigned one_in(unsigned all, unsigned shorter, unsigned sanitized)
+/* Of many alike cases a suite tries one in this many: `longest` where CF_ALL_CASES asks for the long
+ * form, as tests/seeded-faults does, else `shorter`; with sanitizers, which ask about memory alone,
+ * the fewest. */
+static inline unsigned one_in(unsigned longest, unsigned shorter, unsigned sanitized)
 {
     if (CF_SANITIZED)
         return sanitized;
-    return getenv("CF_ALL_CASES") ? all : shorter;
+    return getenv("CF_ALL_CASES") ? longest : shorter;
 }
 
 #endif

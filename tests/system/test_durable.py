@@ -40,9 +40,10 @@ def calls(trace):
 
 def test_a_new_home_and_its_phrase_are(make_device, tmp_path):
     """The phrase is shown once, and of what it opens there is no other copy."""
-    device, phrase = make_device("laptop"), tmp_path / "phrase"
+    device, phrase = make_device("laptop"), tmp_path / "stick/phrase"
+    phrase.parent.mkdir()
     synced = synced_by(tmp_path, device.command("init", "--recovery-file", str(phrase)))
-    assert str(phrase) in synced
+    assert str(phrase) in synced[:-1] and synced[synced.index(str(phrase)) + 1] == str(phrase.parent), "with its name"
     assert any(path.endswith("/keys.new") for path in synced)
     assert synced[-1] == os.path.dirname(device.home), "the name of the new home comes last"
 

@@ -8,8 +8,10 @@
  *     phone 9 of person 7 is made here:                                ignored, too
  *     phone 3, which is synced and was person 2's, is 7's now:         astray, elsewhere it is 2's
  */
+#include "codec/id_list.h"
 #include "peer/sources/records/record_source_inside.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- What is ignored ---- */
@@ -180,14 +182,16 @@ static bool is_new(const cf_known_row *known)
     return !known->place.table.size;
 }
 
-/* A row that is not ignored is this one of the base, perhaps under another key. */
-static bool is_known(const cf_record_run *run, const cf_row *base)
+/* The items of the base's rows that are rows which are not ignored, perhaps under other keys. */
+static cf_ids known_items(const cf_record_run *run)
 {
-    bool found = false;
+    cf_ids items = {0};
 
-    for (size_t i = 0; !found && i < run->content.file.count; i++)
-        found = !is_new(&run->known[i]) && cf_id_equal(&run->known[i].item, &base->item);
-    return found;
+    for (size_t i = 0; i < run->content.file.count; i++)
+        if (!is_new(&run->known[i]))
+            cf_ids_add(&items, &run->known[i].item);
+    cf_ids_sort(&items);
+    return items;
 }
 
 /* Ignores new rows that refer to ignored ones and have the key of a row which has another key now;
@@ -195,16 +199,18 @@ static bool is_known(const cf_record_run *run, const cf_row *base)
 static bool ignore_displacing(cf_record_run *run)
 {
     const cf_record_file *file = &run->content.file;
+    cf_ids known = known_items(run);
     bool any = false;
 
     for (size_t i = 0; i < file->count; i++) {
         const cf_row *row = &file->rows[i];
 
         if (!run->astray[i] || !is_new(&run->known[i]) ||
-            !is_known(run, base_at(run, row->table, row->key)))
+            !cf_ids_has(&known, &base_at(run, row->table, row->key)->item))
             continue;
         run->ignored[i] = any = true;
     }
+    free(known.at);
     return any;
 }
 

@@ -48,10 +48,10 @@ Test(log, waits_for_a_predecessor_and_for_what_an_entry_comes_after)
     found(&d);
     write_change(&d.lap, "lost", NULL, 0);
     write_change(&d.lap, "second", NULL, 0);
-    expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_LATER, CF_REFUSED_GAP);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_ANOTHER), CF_OFFER_LATER, CF_REFUSED_GAP);
     learn(&d.desk, &d.lap);
     write_change(&d.desk, "after the second", NULL, 0);
-    expect_refused(offer(&d, &d.desk, CF_BRINGER_DEVICE), CF_OFFER_LATER, CF_REFUSED_GAP);
+    expect_refused(offer(&d, &d.desk, CF_BRINGER_ANOTHER), CF_OFFER_LATER, CF_REFUSED_GAP);
     diary_end(&d);
 }
 
@@ -63,7 +63,7 @@ Test(log, refuses_a_forged_signature_from_anyone)
     write_change(&d.lap, "body", NULL, 0);
     cf_bytes body = cf_bytes_of_text("body");
     d.lap.wire.data[d.lap.wire.size - body.size - 1] ^= 1; /* the signature's last byte */
-    expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_FORGED);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_ANOTHER), CF_OFFER_NEVER, CF_REFUSED_FORGED);
     diary_end(&d);
 }
 
@@ -75,7 +75,7 @@ Test(log, refuses_who_was_never_let_in)
     found(&d);
     learn(&stranger, &d.account);
     write_change(&stranger, "body", NULL, 0);
-    expect_refused(offer(&d, &stranger, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
+    expect_refused(offer(&d, &stranger, CF_BRINGER_ANOTHER), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
     person_end(&stranger);
     diary_end(&d);
 }
@@ -90,7 +90,7 @@ Test(log, refuses_what_is_another_users)
     d.lap.changes.writer =
         cf_writer_id(&d.lap.id, &d.lap.id, &papers, d.lap.changes.previous.bytes);
     write_change(&d.lap, "body", NULL, 0);
-    expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_ANOTHER), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
     diary_end(&d);
 }
 
@@ -105,7 +105,7 @@ Test(log, refuses_an_author_whose_past_does_not_reach_its_adding)
     cf_heads_release(&d.lap.changes_after);
     cf_heads_insert(&d.lap.changes_after, &first);
     write_change(&d.lap, "too early", NULL, 0);
-    expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_ANOTHER), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
     diary_end(&d);
 }
 
@@ -116,7 +116,7 @@ Test(log, refuses_an_epoch_that_the_past_does_not_reach)
     found(&d);
     d.lap.epoch = d.lap.id;
     write_change(&d.lap, "body", NULL, 0);
-    expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_ANOTHER), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
     diary_end(&d);
 }
 
@@ -163,7 +163,7 @@ Test(log, refuses_an_epoch_that_neither_the_entry_nor_its_chain_reaches)
     cr_assert_eq(offer(&d, &d.desk, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
     d.desk.epoch = open_epoch(&d);
     write_change(&d.desk, "nor yet", NULL, 0);
-    expect_refused(offer(&d, &d.desk, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
+    expect_refused(offer(&d, &d.desk, CF_BRINGER_ANOTHER), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
     commit(&d);
     diary_end(&d);
 }
@@ -178,7 +178,7 @@ Test(log, refuses_an_epoch_that_no_entry_opened)
     cr_assert_eq(offer(&d, &d.lap, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
     d.lap.epoch = d.account.head.hash;
     write_change(&d.lap, "under an entry that opens none", NULL, 0);
-    expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_ANOTHER), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
     commit(&d);
     diary_end(&d);
 }
@@ -194,7 +194,7 @@ Test(log, refuses_to_go_on_with_anothers_chain)
     stolen.device = d.desk.id;
     d.desk.changes = stolen;
     write_change(&d.desk, "in the name of the lap", NULL, 0);
-    expect_refused(offer(&d, &d.desk, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_FORGED);
+    expect_refused(offer(&d, &d.desk, CF_BRINGER_ANOTHER), CF_OFFER_NEVER, CF_REFUSED_FORGED);
     commit(&d);
     diary_end(&d);
 }
@@ -227,7 +227,7 @@ Test(log, takes_void_entries_from_others_only)
     learn(&pad, &d.account);
     write_change(&pad, "not allowed", NULL, 0);
     expect_refused(offer(&d, &pad, CF_BRINGER_AUTHOR), CF_OFFER_NEVER, CF_REFUSED_ROLE);
-    cf_verdict verdict = offer(&d, &pad, CF_BRINGER_DEVICE);
+    cf_verdict verdict = offer(&d, &pad, CF_BRINGER_ANOTHER);
     cr_expect_eq(verdict.answer, CF_OFFER_NEW);
     cr_expect(verdict.is_void);
     commit(&d);
@@ -245,7 +245,7 @@ Test(log, refuses_a_revoked_author_and_takes_its_entries_from_others)
     write_change(&d.lap, "after", NULL, 0);
     expect_refused(offer(&d, &d.lap, CF_BRINGER_AUTHOR), CF_OFFER_NEVER, CF_REFUSED_VOID);
     expect_refused(offer(&d, &d.lap, CF_BRINGER_SELF), CF_OFFER_NEVER, CF_REFUSED_VOID);
-    cf_verdict verdict = offer(&d, &d.lap, CF_BRINGER_DEVICE);
+    cf_verdict verdict = offer(&d, &d.lap, CF_BRINGER_ANOTHER);
     cr_expect_eq(verdict.answer, CF_OFFER_NEW);
     cr_expect(verdict.is_void);
     commit(&d);
@@ -324,7 +324,7 @@ Test(log, asks_the_author_for_blobs_and_others_not)
     d.has_blobs = false;
     write_change(&d.lap, "body", &blob, 1);
     expect_refused(offer(&d, &d.lap, CF_BRINGER_AUTHOR), CF_OFFER_LATER, CF_REFUSED_BLOBS);
-    cr_expect_eq(offer(&d, &d.lap, CF_BRINGER_DEVICE).answer, CF_OFFER_NEW);
+    cr_expect_eq(offer(&d, &d.lap, CF_BRINGER_ANOTHER).answer, CF_OFFER_NEW);
     commit(&d);
     diary_end(&d);
 }

@@ -111,9 +111,9 @@ Test(log_heads, takes_what_others_bring_up_to_the_users_number)
 {
     diary d = a_diary_for_few();
 
-    open_chains(&d, &d.lap, &papers, CF_BRINGER_DEVICE, 10);
+    open_chains(&d, &d.lap, &papers, CF_BRINGER_ANOTHER, 10);
     const cf_header last = d.lap.changes;
-    expect_refused(open_chain(&d, &d.lap, &papers, CF_BRINGER_DEVICE), CF_OFFER_LATER,
+    expect_refused(open_chain(&d, &d.lap, &papers, CF_BRINGER_ANOTHER), CF_OFFER_LATER,
                    CF_REFUSED_TOO_MANY_CHAINS);
     expect_refused(open_chain(&d, &d.desk, &papers, CF_BRINGER_AUTHOR), CF_OFFER_LATER,
                    CF_REFUSED_TOO_MANY_CHAINS);
@@ -167,7 +167,7 @@ Test(log_heads, opens_and_extends_a_log_that_has_more)
     reopen_for_few(&d);
     expect_goes_on(&d, &d.lap);
     expect_goes_on(&d, &d.desk);
-    expect_refused(open_chain(&d, &d.desk, &papers, CF_BRINGER_DEVICE), CF_OFFER_LATER,
+    expect_refused(open_chain(&d, &d.desk, &papers, CF_BRINGER_ANOTHER), CF_OFFER_LATER,
                    CF_REFUSED_TOO_MANY_CHAINS);
     commit(&d);
     diary_end(&d);
@@ -183,7 +183,7 @@ static cf_verdict disobey(diary *d, person *by)
 
     begin_member_chain(by, &d->account.head);
     write_operation(by, &home);
-    return offer(d, by, CF_BRINGER_DEVICE);
+    return offer(d, by, CF_BRINGER_ANOTHER);
 }
 
 /* Members' disobedience fills it; that takes no room from their papers, and keeps no owner from
@@ -222,7 +222,7 @@ Test(log_heads, takes_64_of_a_device_in_a_collection_and_4096_in_all)
     }
     expect_refused(open_chain(&d, &d.lap, &invented, CF_BRINGER_AUTHOR), CF_OFFER_NEVER,
                    CF_REFUSED_TOO_MANY_CHAINS);
-    cr_expect_eq(open_chain(&d, &d.lap, &invented, CF_BRINGER_DEVICE).answer, CF_OFFER_NEW);
+    cr_expect_eq(open_chain(&d, &d.lap, &invented, CF_BRINGER_ANOTHER).answer, CF_OFFER_NEW);
     cr_expect_eq(open_chain(&d, &d.desk, &invented, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
     commit(&d);
     diary_end(&d);

@@ -66,7 +66,7 @@ static void expect_told_of_each_failure(diary *d, const person *author)
         d->store->read = read_entries;
         d->store->get = get;
         calls = 0;
-        status = judge(d, author, CF_BRINGER_DEVICE, &verdict, &error);
+        status = judge(d, author, CF_BRINGER_ANOTHER, &verdict, &error);
         cr_expect_eq(status, calls > failing ? CF_IO : CF_OK, "call %zu of %zu", failing, calls);
     }
     cr_expect_eq(verdict.answer, CF_OFFER_NEW);
@@ -82,7 +82,7 @@ Test(log_judges, nothing_where_the_store_cannot_be_read)
     begin_chain(&d.desk, &papers, &d.account.head);
     write_change(&d.desk, "the first of its chain", NULL, 0);
     expect_told_of_each_failure(&d, &d.desk);
-    cr_assert_eq(offer(&d, &d.desk, CF_BRINGER_DEVICE).answer, CF_OFFER_NEW);
+    cr_assert_eq(offer(&d, &d.desk, CF_BRINGER_ANOTHER).answer, CF_OFFER_NEW);
     commit(&d);
     write_change(&d.desk, "and on", NULL, 0);
     expect_told_of_each_failure(&d, &d.desk);

@@ -60,7 +60,7 @@ static bool is_void(taker *self, int index)
 
 static void take(taker *self, int index)
 {
-    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
+    cf_offer offer = {.bringer = CF_BRINGER_ANOTHER};
     cf_arena arena = {0};
     cf_entry entry;
     cf_error error;

@@ -175,7 +175,7 @@ void learn(person *self, const person *author)
 
 void append_entry(cf_log *log, const person *author)
 {
-    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
+    cf_offer offer = {.bringer = CF_BRINGER_ANOTHER};
     cf_error error;
     cf_arena arena = {0};
     cf_entry entry;

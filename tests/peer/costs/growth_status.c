@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { SMALLEST = 100, SIZES = CF_SANITIZED ? 2 : 3, FACTOR = 4, IN_A_FOLDER = 20 };
+enum { SMALLEST = 100, SIZES = 3, FACTOR = 4, IN_A_FOLDER = 20 };
 
 /* The linker brings calls here. */
 static uint64_t given, read_writes;

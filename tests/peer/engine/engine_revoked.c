@@ -155,7 +155,7 @@ Test(engine_revoked, counts_what_a_revocation_leaves_in_whatever_order_it_comes)
 Test(engine_revoked, goes_on_with_it_after_a_restart)
 {
     scene s = a_scene(5);
-    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
+    cf_offer offer = {.bringer = CF_BRINGER_ANOTHER};
     cf_arena arena = {0};
     cf_entry entry;
     cf_error error;

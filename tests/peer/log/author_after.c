@@ -46,7 +46,7 @@ static void a_desk(desk *self)
     for (size_t i = 0; i < CHAINS; i++) {
         begin_chain(&self->d.lap, &papers, &self->d.account.head);
         write_change(&self->d.lap, "one entry", NULL, 0);
-        cr_assert_eq(offer(&self->d, &self->d.lap, CF_BRINGER_DEVICE).answer, CF_OFFER_NEW);
+        cr_assert_eq(offer(&self->d, &self->d.lap, CF_BRINGER_ANOTHER).answer, CF_OFFER_NEW);
         self->chains[i] = self->d.lap.head;
     }
     commit(&self->d);

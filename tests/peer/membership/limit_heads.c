@@ -13,7 +13,7 @@ static void open_chains(diary *d, cf_head chains[CHAINS])
         begin_chain(&d->lap, &papers, &d->account.head);
         for (size_t k = 0; k < (i == 2 ? 3 : 1); k++) {
             write_change(&d->lap, "an entry", NULL, 0);
-            cr_assert_eq(offer(d, &d->lap, CF_BRINGER_DEVICE).answer, CF_OFFER_NEW);
+            cr_assert_eq(offer(d, &d->lap, CF_BRINGER_ANOTHER).answer, CF_OFFER_NEW);
         }
         chains[i] = d->lap.head;
     }
