@@ -17,11 +17,11 @@ enum { CF_ROUTING_ID_MAX = 32 };
 typedef struct cf_connection_owners cf_connection_owners;
 
 /* Told of each whose connection is over. */
-typedef void cf_speaker_gone(void *context, cf_bytes routing_id);
+typedef void cf_connection_owner_gone(void *context, cf_bytes routing_id);
 
 typedef struct {
     size_t unread; /* messages of one connection, at most, when its end is told */
-    cf_speaker_gone *gone;
+    cf_connection_owner_gone *gone;
     void *context;
 } cf_connection_owners_options;
 

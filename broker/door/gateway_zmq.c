@@ -167,7 +167,7 @@ void cf_gateway_zmq_wake(cf_gateway_zmq *zmq)
     arm(zmq, next_ms, now_ms);
 }
 
-static void speaker_gone(void *context, cf_bytes routing_id)
+static void owner_gone(void *context, cf_bytes routing_id)
 {
     cf_gateway_gone(((cf_gateway_zmq *)context)->options.gateway, routing_id);
 }
@@ -176,7 +176,7 @@ static void watch_connections(cf_gateway_zmq *zmq)
 {
     cf_connection_owners_options owners = {
         .unread = CF_ZMQ_HIGH_WATER + 1, /* and one that the ROUTER has taken in advance */
-        .gone = speaker_gone,
+        .gone = owner_gone,
         .context = zmq};
     char name[64];
 

@@ -268,10 +268,10 @@ bool cf_gateway_zmq_hear(cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_i
 /* Of any that may have the descriptor. */
 static bool has_session(const cf_gateway_zmq *zmq, int descriptor)
 {
-    cf_bytes speaker;
+    cf_bytes owner;
 
-    for (size_t i = 0; (speaker = cf_connection_owners_at(zmq->owners, descriptor, i)).size; i++)
-        if (cf_gateway_knows(zmq->options.gateway, speaker))
+    for (size_t i = 0; (owner = cf_connection_owners_at(zmq->owners, descriptor, i)).size; i++)
+        if (cf_gateway_knows(zmq->options.gateway, owner))
             return true;
     return false;
 }
@@ -333,7 +333,7 @@ void cf_gateway_zmq_cut(cf_gateway_zmq *zmq)
             }
 }
 
-static void look_at_speaker(cf_gateway_zmq *zmq, int descriptor)
+static void look_at_owner(cf_gateway_zmq *zmq, int descriptor)
 {
     bool is_known = has_session(zmq, descriptor);
 
@@ -343,7 +343,7 @@ static void look_at_speaker(cf_gateway_zmq *zmq, int descriptor)
 }
 
 /* Whose session began or ended without a message; nobody's while no session did. */
-static void look_at_speakers(cf_gateway_zmq *zmq)
+static void look_at_owners(cf_gateway_zmq *zmq)
 {
     uint64_t changes = cf_gateway_changes(zmq->options.gateway);
 
@@ -353,7 +353,7 @@ static void look_at_speakers(cf_gateway_zmq *zmq)
     zmq->has_moved = false;
     for (int i = 0; (size_t)i < zmq->count; i++)
         if (cf_connection_owners_at(zmq->owners, i, 0).size)
-            look_at_speaker(zmq, i);
+            look_at_owner(zmq, i);
 }
 
 static void look_at_silence(cf_gateway_zmq *zmq, int descriptor)
@@ -387,7 +387,7 @@ int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context)
 
     (void)loop;
     (void)timer;
-    look_at_speakers(zmq);
+    look_at_owners(zmq);
     for (int i = 0; (size_t)i < zmq->count; i++)
         if (connection_at(zmq, i))
             look_at_silence(zmq, i);

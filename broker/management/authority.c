@@ -303,7 +303,7 @@ void cf_authority_destroy(cf_authority **authority)
     *authority = NULL;
 }
 
-void cf_authority_restrain(cf_authority *authority, uint64_t waste_per_second)
+void cf_authority_set_allowance(cf_authority *authority, uint64_t waste_per_second)
 {
     cf_work_budget_set(authority->budget, waste_per_second);
 }

@@ -29,7 +29,7 @@ cf_authority *cf_authority_new(const cf_authority_options *options);
 void cf_authority_destroy(cf_authority **authority);
 
 /* Another bound of users from now on. */
-void cf_authority_restrain(cf_authority *authority, uint64_t waste_per_second);
+void cf_authority_set_allowance(cf_authority *authority, uint64_t waste_per_second);
 /* What the user's messages cost for nothing, as far as it isn't paid back; see work_budget.h. */
 uint64_t cf_authority_owed(cf_authority *authority, const cf_hash *user, uint64_t steady_ms);
 

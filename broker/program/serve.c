@@ -92,7 +92,7 @@ static cf_status take_terms(cf_broker *self, cf_error *error)
     self->terms = terms;
     cf_gateway_zmq_set_allowances(self->door, allowances);
     cf_gateway_limit_sessions(self->gateway, allowances->connections_per_user);
-    cf_authority_restrain(self->authority, allowances->waste_per_second);
+    cf_authority_set_allowance(self->authority, allowances->waste_per_second);
     cf_quotas_set_limit(self->broker_data.quotas, allowances->entries_per_minute);
     cf_management_close(self->broker_data.management, terms.closed);
     self->broker_data.quota = terms.quota;

@@ -13,7 +13,7 @@
 
 enum {
     BROKERS_MAX = 8,          /* those that were left last */
-    PATIENCE_MS = 3000,       /* of one visit, */
+    PATIENCE_MS = 3000,       /* of one session, */
     PATIENCE_AGAIN_MS = 1000, /* and where the one before was in vain */
     AGAIN_MS = 60000,         /* to who could not be reached, in the same session */
     NAME_SIZE = 5 + 16 + 1,   /* "told-", and the beginning of the broker's key */
@@ -142,7 +142,7 @@ static cf_status list_brokers(const cf_peer *peer, broker_list *list, cf_error *
     return CF_OK;
 }
 
-/* ---- One visit ---- */
+/* ---- One session ---- */
 
 static void on_idle(void *context)
 {

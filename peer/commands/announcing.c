@@ -28,7 +28,7 @@ void cf_announcing_ask(cf_announcing *announcing, const cf_hash *devices, size_t
 const cf_heads *cf_announcing_told(const cf_announcing *announcing, const cf_hash *device)
 {
     return announcing->query
-               ? cf_query_answer_ends_of(cf_broker_query_findings(announcing->query), device)
+               ? cf_query_answer_ends_of(cf_broker_query_answer(announcing->query), device)
                : NULL;
 }
 

@@ -315,7 +315,7 @@ static cf_status step_list(cf_run *run, uint64_t now_ms, cf_progress *progress, 
     progress->over =
         cf_broker_query_over(run->state, now_ms, &progress->deadline_ms, &status, error);
     return status || !progress->over ? status
-                                     : list(run, cf_broker_query_findings(run->state), error);
+                                     : list(run, cf_broker_query_answer(run->state), error);
 }
 
 /* ---- The verb ---- */

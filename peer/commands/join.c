@@ -121,7 +121,7 @@ static void call(cf_run *run, state *self, cf_brief_sync *sync)
 }
 
 /* Fetches the user's log into the home, which is this device's now. */
-static cf_status visit(cf_run *run, state *self, cf_error *error)
+static cf_status fetch_log(cf_run *run, state *self, cf_error *error)
 {
     cf_home *home = cf_loop_home(run->loop);
     cf_status status = cf_peer_open(cf_loop_env(run->loop), home, &self->peer, error);
@@ -153,14 +153,14 @@ static bool opens_as_joined(const cf_run *run, const state *self)
 }
 
 /* An earlier try with this code made the home, and may have ended before the log was there. */
-static cf_status visit_again(cf_run *run, state *self, cf_error *error)
+static cf_status fetch_log_again(cf_run *run, state *self, cf_error *error)
 {
     cf_home *home = cf_loop_home(run->loop);
     cf_status status = go_on(self, home, error);
 
     if (!status)
         status = cf_keeping_recall(home, &self->keep, error);
-    return status ? status : visit(run, self, error);
+    return status ? status : fetch_log(run, self, error);
 }
 
 static cf_status begin(cf_run *run, state *self, const cf_code *code, cf_error *error)
@@ -171,7 +171,7 @@ static cf_status begin(cf_run *run, state *self, const cf_code *code, cf_error *
     cf_status status = cf_staging_begin(cf_loop_env(run->loop), cf_loop_home_path(run->loop),
                                         &self->code, &self->staging, error);
     if (status == CF_USAGE && opens_as_joined(run, self))
-        return visit_again(run, self, error);
+        return fetch_log_again(run, self, error);
     bool goes_on = !status && cf_staging_said(self->staging).size;
     if (!status && !goes_on)
         status = cf_code_check_time(code, cf_loop_time(run->loop), error);
@@ -236,7 +236,7 @@ static cf_status move_in(cf_run *run, state *self, cf_error *error)
     cf_status status = settle(run, self, error);
     cf_pairing_joiner_destroy(&self->joiner);
     cf_brief_sync_destroy(&self->asking);
-    return status ? status : visit(run, self, error);
+    return status ? status : fetch_log(run, self, error);
 }
 
 /* Who let it in may have given it another name, that no other device has. */
@@ -270,7 +270,7 @@ static void show(cf_run *run, const state *self)
         cf_print(&run->output, "device: %s\nfingerprint: %s\n", self->name, fingerprint);
 }
 
-/* It is a device now, whatever became of the visit. */
+/* It is a device now, whatever became of the brief sync. */
 static cf_status finish(cf_run *run, state *self, cf_status status, cf_error *error)
 {
     cf_error held_back;

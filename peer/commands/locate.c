@@ -45,7 +45,7 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
 
     progress->over = cf_broker_query_over(query, now_ms, &progress->deadline_ms, &status, error);
     if (progress->over && !status)
-        show(run, cf_broker_query_findings(query));
+        show(run, cf_broker_query_answer(query));
     return status;
 }
 

@@ -298,8 +298,8 @@ static void tell_next_step(const state *self, cf_status why, cf_error *error)
                               "--broker");
 }
 
-static cf_status visit_ended(cf_run *run, state *self, cf_status status, cf_progress *progress,
-                             cf_error *error)
+static cf_status brief_sync_ended(cf_run *run, state *self, cf_status status, cf_progress *progress,
+                                  cf_error *error)
 {
     if (!status && self->is_said)
         return finish(run, self, error);
@@ -318,7 +318,7 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     cf_status status = CF_OK;
 
     if (cf_brief_sync_over(self->brief, &status, error))
-        return visit_ended(run, self, status, progress, error);
+        return brief_sync_ended(run, self, status, progress, error);
     if (cf_brief_sync_received(self->brief) > self->received) {
         self->received = cf_brief_sync_received(self->brief);
         self->deadline_ms = now_ms + self->timeout_ms;

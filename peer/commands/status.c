@@ -231,7 +231,7 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
     if (self->query) {
         const cf_kept own = cf_engine_kept(cf_loop_engine(run->loop), &self->arena);
 
-        cf_remote_take(peer, &own, cf_broker_query_findings(self->query), &self->arena, &remote);
+        cf_remote_take(peer, &own, cf_broker_query_answer(self->query), &self->arena, &remote);
         if (run->json)
             json_object_set_new(document, "remote", cf_remote_json(&remote));
         else

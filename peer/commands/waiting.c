@@ -167,7 +167,7 @@ static bool has_all(const cf_waiting *self, const cf_hash *device, const cf_head
 
 static bool has_applied(const cf_waiting *self, const cf_hash *device)
 {
-    const cf_query_answer *found = cf_broker_query_findings(self->query);
+    const cf_query_answer *found = cf_broker_query_answer(self->query);
 
     for (size_t i = 0; i < found->report_count; i++)
         if (cf_hash_equal(&found->reports[i].device, device))

@@ -22,7 +22,7 @@ cf_brief_sync *cf_brief_sync_new(const cf_brief_sync_options *options);
 void cf_brief_sync_destroy(cf_brief_sync **brief);
 cf_link *cf_brief_sync_link(const cf_brief_sync *brief);
 
-/* How much has come: grows as long as the visit gets on. */
+/* How much has come: grows as long as it gets on. */
 uint64_t cf_brief_sync_received(const cf_brief_sync *brief);
 /* True when it has ended: CF_OK in `*status`, or why it could not. A broken connection is made
  * again, one that never was is not; nor where the clocks are so far apart that nothing is

@@ -230,7 +230,7 @@ bool cf_broker_query_over(const cf_broker_query *query, uint64_t now_ms, uint64_
     return *status != CF_OK;
 }
 
-const cf_query_answer *cf_broker_query_findings(const cf_broker_query *query)
+const cf_query_answer *cf_broker_query_answer(const cf_broker_query *query)
 {
     return &query->answer;
 }

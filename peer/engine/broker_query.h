@@ -26,7 +26,7 @@ void cf_broker_query_destroy(cf_broker_query **query);
 bool cf_broker_query_over(const cf_broker_query *query, uint64_t now_ms, uint64_t *deadline_ms,
                           cf_status *status, cf_error *error);
 /* Until it is asked again. */
-const cf_query_answer *cf_broker_query_findings(const cf_broker_query *query);
+const cf_query_answer *cf_broker_query_answer(const cf_broker_query *query);
 /* Asks anew; the time that the answer may take begins. */
 void cf_broker_query_again(cf_broker_query *query);
 

@@ -125,7 +125,7 @@ struct cf_engine {
     cf_flow up, down; /* of contents */
     bool may_seal;    /* there was a key to seal under at the last step */
     size_t kept; /* entries of the member log when own writes that are void were last looked for */
-    size_t tended; /* entries of the member log when the others' keys were last seen to */
+    size_t handed_out; /* entries of the member log when the others' keys were last seen to */
 };
 
 struct cf_round {

@@ -109,17 +109,17 @@ static void notice_key(cf_engine *engine)
 }
 
 /* Once for each state of the member log that is as the broker has it. */
-static cf_status tend_keys(cf_engine *engine, cf_error *error)
+static cf_status hand_out_keys(cf_engine *engine, cf_error *error)
 {
     cf_peer *peer = engine->peer;
     size_t count = cf_registry_count(cf_log_registry(peer->log));
 
-    if (!peer->link || count == engine->tended || !cf_link_has_all_but_paused(peer->link) ||
+    if (!peer->link || count == engine->handed_out || !cf_link_has_all_but_paused(peer->link) ||
         engine->inbox_count || engine->context.silent)
         return CF_OK;
     cf_status status = cf_epochs_hand_out(peer, error);
-    engine->tended = cf_registry_count(cf_log_registry(peer->log));
-    engine->context.activity += engine->tended != count;
+    engine->handed_out = cf_registry_count(cf_log_registry(peer->log));
+    engine->context.activity += engine->handed_out != count;
     if (status != CF_DENIED)
         return status;
     cf_report(engine->env, CF_REPORT_WARNING, "content keys of other devices: %s", error->text);
@@ -131,7 +131,7 @@ cf_status cf_engine_hand_out_keys(cf_engine *engine, cf_error *error)
     cf_status status = keep_undone(engine, error);
 
     if (!status)
-        status = tend_keys(engine, error);
+        status = hand_out_keys(engine, error);
     if (!status)
         notice_key(engine);
     return status;

@@ -135,7 +135,7 @@ static cf_hash plan_of(const cf_content_source *source)
 }
 
 /* A target with a note of what has come of it, so that it can be gone on with. */
-static cf_status making_open_landing(cf_making *making, cf_error *error)
+static cf_status making_open_partial(cf_making *making, cf_error *error)
 {
     cf_partial_file_options options = {
         .env = making->peer->env,
@@ -258,7 +258,7 @@ static cf_status begin_whole(cf_making *making, cf_error *error)
     cf_files *files = making_files(making);
 
     if (!content->how.is_inline && content->size >= RESUME_MIN) {
-        cf_status status = making_open_landing(making, error);
+        cf_status status = making_open_partial(making, error);
         if (!status)
             fetch(making, cf_partial_file_file(making->target.partial), CF_MAKING_WHOLE);
         return status;

@@ -85,7 +85,7 @@ static void catch_up(cf_files_source *source, uint64_t now_ms)
     source->checks_place = true;
     cf_debounce_each_resting(source->debounce, now_ms, look_at_place, source);
     cf_debounce_hasten(source->debounce, now_ms);
-    cf_files_source_take_quiet(source, now_ms);
+    cf_files_source_take_due(source, now_ms);
 }
 
 static void look_at_disk(cf_files_source *source, cf_look_kind kind, cf_delete_word word,
@@ -355,7 +355,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
 
     if (!source->debounce && !source->asked)
         return CF_OK;
-    cf_files_source_take_quiet(source, now_ms);
+    cf_files_source_take_due(source, now_ms);
     cf_files_source_retry(source, now_ms);
     cf_applying_wake_waiting(source->applying);
     hear_broker(source);

@@ -128,7 +128,7 @@ void cf_files_source_let_root_go(cf_files_source *source);
 /* ---- Looking ---- */
 
 /* Plans the looks that the watch's events and the time ask for. */
-void cf_files_source_take_quiet(cf_files_source *source, uint64_t now_ms);
+void cf_files_source_take_due(cf_files_source *source, uint64_t now_ms);
 bool cf_files_source_wants_look(const cf_files_source *source, uint64_t now_ms);
 void cf_files_source_start_scan(cf_files_source *source, uint64_t now_ms);
 /* Goes on with the scan, publishing what it finds; none is under way when it has ended. */

@@ -105,7 +105,7 @@ static void look_at_other_names(const cf_files_source *source, const cf_look_pla
             look_at_names_of(source, node);
 }
 
-void cf_files_source_take_quiet(cf_files_source *source, uint64_t now_ms)
+void cf_files_source_take_due(cf_files_source *source, uint64_t now_ms)
 {
     if (!source->debounce)
         return;

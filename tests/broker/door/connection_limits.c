@@ -30,7 +30,7 @@ static place ipv6(uint8_t network, uint8_t host)
     return (place){{0x20, 0x01, [7] = network, [15] = host}};
 }
 
-static cf_connection_limits *a_doorkeeper(void)
+static cf_connection_limits *some_limits(void)
 {
     cf_allowances allowances = {
         .connections_per_minute = 60, .strangers_per_address = 3, .strangers = 10, .silence = 20};
@@ -53,7 +53,7 @@ static void expect_overdue(cf_connection_limits *keeper, int connection, uint64_
 
 Test(connection_limits, ends_who_is_silent_too_long)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     opened(keeper, 7, ipv4(1), 0);
     opened(keeper, 8, ipv4(1), 0);
@@ -69,7 +69,7 @@ Test(connection_limits, ends_who_is_silent_too_long)
 
 Test(connection_limits, ends_the_longest_silent_of_an_address_with_too_many)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     opened(keeper, 9, ipv4(2), 0);
     for (int i = 0; i < 3; i++)
@@ -89,7 +89,7 @@ Test(connection_limits, ends_the_longest_silent_of_an_address_with_too_many)
  * and ended hers: she had the lowest number. */
 Test(connection_limits, ends_who_came_first_of_those_that_came_in_one_ms)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     for (int i = 9; i > 5; i--)
         opened(keeper, i, ipv4(1), 100);
@@ -102,7 +102,7 @@ Test(connection_limits, ends_who_came_first_of_those_that_came_in_one_ms)
 
 Test(connection_limits, ends_the_longest_silent_when_there_are_too_many_in_all)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     for (int i = 0; i < 11; i++) {
         expect_overdue(keeper, -1, (uint64_t)i);
@@ -127,7 +127,7 @@ static int let_in(cf_connection_limits *keeper, place from, uint64_t now_ms)
 
 Test(connection_limits, turns_an_address_away_that_comes_too_often)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     cr_assert_eq(let_in(keeper, ipv4(1), 0), 60);
     cr_assert(opened(keeper, 98, ipv4(2), 0), "another address");
@@ -148,7 +148,7 @@ static void has_a_session(cf_connection_limits *keeper, int connection, uint8_t 
 
 Test(connection_limits, takes_nothing_for_a_session)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     for (int i = 0; i < 1000; i++)
         has_a_session(keeper, 99, 1, 1);
@@ -159,12 +159,12 @@ Test(connection_limits, takes_nothing_for_a_session)
 /* Strangers behind the address of a member, as in one house, took all that it had. */
 Test(connection_limits, lets_more_come_from_where_a_member_came_within_a_day)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     has_a_session(keeper, 99, 1, 1);
     cr_expect_eq(let_in(keeper, ipv4(1), DAY_MS), 8 * 60);
     cf_connection_limits_destroy(&keeper);
-    keeper = a_doorkeeper();
+    keeper = some_limits();
     has_a_session(keeper, 99, 1, 1);
     cr_expect_eq(let_in(keeper, ipv4(1), DAY_MS + 1), 60);
     cf_connection_limits_destroy(&keeper);
@@ -172,7 +172,7 @@ Test(connection_limits, lets_more_come_from_where_a_member_came_within_a_day)
 
 Test(connection_limits, remembers_where_members_came_from_among_many_strangers)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     has_a_session(keeper, 99, 1, 1);
     for (int i = 0; i < 3 * ADDRESSES_MAX; i++) {
@@ -228,7 +228,7 @@ static restarted kept_by(cf_connection_limits *keeper, uint64_t at_ms)
 static cf_connection_limits *recalled(restarted *r, int64_t later_ms)
 {
     cf_connection_limits_destroy(&r->keeper);
-    r->keeper = a_doorkeeper();
+    r->keeper = some_limits();
     steady_now = 1;
     time_now = (uint64_t)(7 * (int64_t)DAY_MS + later_ms);
     cf_door_members_recall(&clocks, r->store, r->keeper);
@@ -244,7 +244,7 @@ static void end(restarted *r)
 
 Test(connection_limits, remembers_where_members_came_from_over_a_restart)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     opened(keeper, 1, ipv4(2), 5000);
     has_a_session(keeper, 99, 1, 5000);
@@ -267,7 +267,7 @@ Test(connection_limits, remembers_where_members_came_from_over_a_restart)
 Test(connection_limits, remembers_a_bounded_number_of_addresses_over_a_restart)
 {
     cf_door_member *members = cf_allocate(CF_DOOR_MEMBERS_MAX, sizeof *members);
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     for (uint32_t i = 0; i < CF_DOOR_MEMBERS_MAX + 1; i++) {
         const place from = {{[10] = 0xff, 0xff, 10, 1, (uint8_t)(i >> 8), (uint8_t)i}};
@@ -295,7 +295,7 @@ static void spoil(restarted *r, cf_bytes value)
 
 Test(connection_limits, expects_nobody_by_what_is_damaged)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
     const cf_hash nobody = {{0}};
     cf_buffer value = {0}, many = {0};
     cf_error error;
@@ -326,7 +326,7 @@ Test(connection_limits, expects_nobody_by_what_is_damaged)
 /* Who only waits there holds one of few places for long. */
 Test(connection_limits, takes_less_for_silence_than_for_what_failed)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
     uint64_t now_ms = 0;
 
     for (int i = 0; i < 3; i++) {
@@ -350,7 +350,7 @@ static int fail(cf_connection_limits *keeper, uint8_t from)
 
 Test(connection_limits, counts_connections_that_came_to_nothing_as_several)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     cr_assert_eq(fail(keeper, 1), 60 / (COST_OF_FAILURE + 1) + 1);
     cr_assert_not(opened(keeper, 1, ipv4(1), 4000));
@@ -360,7 +360,7 @@ Test(connection_limits, counts_connections_that_came_to_nothing_as_several)
 
 Test(connection_limits, lets_more_fail_where_a_member_came_from)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     has_a_session(keeper, 99, 1, 0);
     cr_assert_eq(fail(keeper, 1), 8 * 60 / (COST_OF_FAILURE + 1) + 1);
@@ -370,7 +370,7 @@ Test(connection_limits, lets_more_fail_where_a_member_came_from)
 
 Test(connection_limits, lets_nobody_talk_on_without_a_session)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
     int said = 0;
 
     opened(keeper, 1, ipv4(1), 0);
@@ -384,7 +384,7 @@ Test(connection_limits, lets_nobody_talk_on_without_a_session)
 
 Test(connection_limits, counts_greetings_in_vain_as_connections_that_came_to_nothing)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
     int greeted = 0;
 
     opened(keeper, 1, ipv4(1), 0);
@@ -426,7 +426,7 @@ Test(connection_limits, lets_a_device_of_another_version_try_with_its_backoff)
 
 Test(connection_limits, takes_a_network_of_ipv6_for_one_address)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     for (int i = 0; i < 4; i++)
         opened(keeper, i, ipv6(1, (uint8_t)i), (uint64_t)i);
@@ -438,7 +438,7 @@ Test(connection_limits, takes_a_network_of_ipv6_for_one_address)
 
 Test(connection_limits, remembers_a_bounded_number_of_addresses)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     for (uint32_t i = 0; i < 40000; i++) {
         place from = {{[10] = 0xff, 0xff, 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
@@ -463,7 +463,7 @@ static void come_from_many(cf_connection_limits *keeper, uint32_t count, uint64_
 /* Whose session ended after its address was forgotten was no stranger of that address. */
 Test(connection_limits, counts_who_lost_a_session_also_when_its_address_was_forgotten)
 {
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     opened(keeper, 10, ipv4(1), 0);
     cf_connection_limits_settled(keeper, 10, true, 0);
@@ -480,7 +480,7 @@ Test(connection_limits, counts_who_lost_a_session_also_when_its_address_was_forg
 Test(connection_limits, forgets_who_owes_least_when_there_are_too_many)
 {
     enum { MOST = 16384 };
-    cf_connection_limits *keeper = a_doorkeeper();
+    cf_connection_limits *keeper = some_limits();
 
     for (uint32_t i = 0; i < MOST; i++) {
         place from = {{[10] = 0xff, 0xff, 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
