@@ -10,7 +10,7 @@
 #include "broker/blobs/blobs.h"
 #include "broker/gateway/publish.h"
 #include "broker/log/log.h"
-#include "broker/log/log_inside.h"
+#include "broker/log/log_tables.h"
 #include "broker/members/registry.h"
 #include "broker/platform/owner.h"
 #include "broker/program/datadir.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/tables.h"
 
-#include "broker/log/log_inside.h"
+#include "broker/log/log_tables.h"
 #include "codec/bulk.h"
 #include "codec/pack.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* The letters under which the log has records of its own, too, with keys of another size. */

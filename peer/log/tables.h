@@ -2,7 +2,7 @@
 /* The private records that a peer keeps beside its log, by table: how their keys are made. A key
  * begins with the table's letter; numbers are big-endian, so that a table is read in their order.
  *
- * The log keeps records of its own under three of these letters (broker/log/log_inside.h), 'V' is
+ * The log keeps records of its own under three of these letters (broker/log/log_tables.h), 'V' is
  * what it verified, and 'l' is its leases'. What is under 'r', 'b' and 'y' here has keys of
  * CF_KEY_SOURCE_SIZE, five bytes, the letter and a source; the log's have 9, 33 and 34. Whoever
  * scans one of these tables passes over keys of other sizes, and what it finds under a key of its

@@ -86,6 +86,12 @@ def private(headers):
     return [name for name in headers if name.endswith("_inside.h")]
 
 
+def strangers(texts):
+    """Who includes what is private to another room."""
+    return [(name, header) for name, text in texts.items() for header in re.findall(r'^#include "([\w/]+_inside\.h)"', text, re.MULTILINE)
+            if Path(header).parent != Path(name).parent]
+
+
 def unnamed(headers):
     """Those that are private by what they say of themselves, and not by their name."""
     said = re.compile(r"nobody else includes|/\* what (?:the parts|the files|[\w ]+'s own files)\b[\w ]* share\b", re.IGNORECASE)
@@ -113,6 +119,7 @@ def test_what_is_private_in_the_product_says_so_and_is_little():
     assert len(headers) > 300
     assert unnamed(headers) == []
     assert len(private(headers)) <= PRIVATE_MAX, private(headers)
+    assert strangers(product("*.[ch]")) == []
 
 
 def test_no_file_of_the_product_is_too_long_and_few_are_small():
@@ -174,6 +181,8 @@ struct garden;
     said = {"a.h": "/* What the files of a house share. */", "b.h": "/* The doors. Nobody\n * else includes this. */", "c.h": "/* Doors. */"}
     assert unnamed(said) == ["a.h", "b.h"] and unnamed({"a_inside.h": said["a.h"]}) == []
     assert private({"a_inside.h": "", "inside.h": ""}) == ["a_inside.h"]
+    texts = {"a/b.c": '#include "a/c_inside.h"', "b/b.c": '#include "a/c_inside.h"'}
+    assert strangers(texts) == [("b/b.c", "a/c_inside.h")]
     assert small({"a.c": "\n" * SMALL, "b.c": "\n" * (SMALL - 1)}) == ["b.c"]
     licence, words, include = "/* SPDX-License-Identifier: Apache-2.0 */\n", "/* Who may. */\n", '#include "a.h"\n'
     assert wordless({"a.c": licence + words + include, "b.c": licence + include + words + include, "c.c": licence + include}) == ["b.c", "c.c"]

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "broker/log/log_inside.h"
+#include "broker/log/log_tables.h"
 #include "codec/message.h"
 #include "tests/broker/people/diary.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which blobs are wanted: their keys come and go, and who is greeted asks for those that there are.
  */
-#include "broker/log/log_inside.h"
+#include "broker/log/log_tables.h"
 
 #include <rocksdb/c.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a log remembers of the signatures of its members. They are counted. */
-#include "broker/log/log_inside.h"
+#include "broker/log/log_tables.h"
 #include "tests/broker/people/people.h"
 
 #include <stdlib.h>

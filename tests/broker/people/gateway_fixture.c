@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/log/log_inside.h"
+#include "broker/log/log_tables.h"
 
 static void seeded_random(void *context, void *out, size_t size)
 {

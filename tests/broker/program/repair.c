@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "broker/log/log_inside.h"
+#include "broker/log/log_tables.h"
 #include "broker/program/datadir.h"
 #include "tests/broker/store/damaged_store.h"
 #include "tests/broker/people/people.h"

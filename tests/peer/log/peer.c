@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A home whose log is opened. */
-#include "broker/log/log_inside.h"
+#include "broker/log/log_tables.h"
 #include "tests/peer/log/ann.h"
 
 #include <string.h>
