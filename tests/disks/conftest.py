@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from short_form import cut
 
-CASES_EACH = 2  # of a test, in the short form
+CASES_EACH = 1  # of a test, in the short form
 
 
 def pytest_configure(config):

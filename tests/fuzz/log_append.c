@@ -273,7 +273,8 @@ static void offer_as_they_come(shelf *self, const diary *of, fuzz_input input)
     cf_error error;
 
     for (size_t i = 0; i < of->count; i++) {
-        offer(self, &of->entries[i], fuzz_byte(&input) % 2 ? CF_BRINGER_AUTHOR : CF_BRINGER_ANOTHER);
+        offer(self, &of->entries[i],
+              fuzz_byte(&input) % 2 ? CF_BRINGER_AUTHOR : CF_BRINGER_ANOTHER);
         if (fuzz_byte(&input) % 2)
             fuzz_must(!self->store->commit(self->store, &error));
     }

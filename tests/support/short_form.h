@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-/* Of many alike cases a suite tries one in this many: `longest` where CF_ALL_CASES asks for the long
- * form, as tests/seeded-faults does, else `shorter`; with sanitizers, which ask about memory alone,
- * the fewest. */
+/* Of many alike cases a suite tries one in this many: `longest` where CF_ALL_CASES asks for the
+ * long form, as tests/seeded-faults does, else `shorter`; with sanitizers, which ask about memory
+ * alone, the fewest. */
 static inline unsigned one_in(unsigned longest, unsigned shorter, unsigned sanitized)
 {
     if (CF_SANITIZED)

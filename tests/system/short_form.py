@@ -6,7 +6,6 @@ import os
 import zlib
 
 ALL = bool(os.environ.get("CF_ALL_CASES"))
-TELLING = "exfat"  # the disk that keeps least is always one of those that are taken
 
 
 def some(cases, count, of):
@@ -24,12 +23,6 @@ def costs_much(item):
     return hasattr(item, "callspec") and {"make_device", "make_disk", "two"} & set(item.fixturenames) and not item.get_closest_marker("whole")
 
 
-def some_items(items, count):
-    telling = [item for item in items if TELLING in item.name][:1]
-    rest = [item for item in items if item not in telling]
-    return telling + some(rest, count - len(telling), items[0].originalname)
-
-
 def cut(config, items, count):
     """Leaves of each test so many of its cases, but for those that were named by hand."""
     if config.option.keyword or any("::" in argument for argument in config.args):
@@ -37,7 +30,7 @@ def cut(config, items, count):
     cases = {}
     for item in filter(costs_much, items):
         cases.setdefault((item.path, item.originalname), []).append(item)
-    chosen = {item for each in cases.values() for item in some_items(each, count)}
+    chosen = {item for each in cases.values() for item in some(each, count, each[0].originalname)}
     left_out = [item for each in cases.values() for item in each if item not in chosen]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

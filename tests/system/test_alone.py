@@ -203,6 +203,14 @@ def kill(process):
     process.wait()
 
 
+def test_a_reader_has_nothing_to_communicate_alone(shared, broker):
+    ann, bob = shared
+    ann.run("devices", "role", bob.name, "reader")
+    bob.sync()
+    assert "only reads" in bob.run("sync", "--exclusive", code=6)
+    assert not broker.audit("exclusive-begun")
+
+
 def test_what_nobody_has_yet_needs_no_lock(shared, broker):
     """A collection that was just added, alone and beside one that is locked."""
     ann, bob = shared

@@ -153,6 +153,7 @@ def test_a_file_too_large_for_a_copy_has_prints(two, tmp_path):  # noqa: F811
     for editor, folder, reader in (laptop, here, desktop), (desktop, there, laptop):
         for name, (how, most) in LIMITS.items():
             assert [os.path.splitext(one)[1] for one in copies(editor)] == kept
+            assert all(os.path.getsize(os.path.join(editor.home, "base", one)) <= size * MIB // 200 for one in prints(editor)), "half a per cent"
             change(folder / "vast", how)
             sent = editor.sync()["traffic"]["bytes_sent"]
             received = reader.sync()["traffic"]["bytes_received"]

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from counterfoil import broker, fill, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
+from family import at_terminal
 from hostile_peer import Mallory, body, file
 
 
@@ -37,6 +38,17 @@ def test_it_is_not_taken_from_others_without_a_word(pair_of_notes):
     assert [one["name"] for one in laptop.json("collections")] == ["notes"]
     assert laptop.json("collections", "delete", "notes", "--yes") == {"devices": ["desktop"]}
     assert listed(laptop) == []
+
+
+def test_it_asks_on_a_terminal(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    laptop.sync()
+    laptop.run("remove", str(here))
+    delete, question = ["collections", "delete", "notes"], "It is on desktop, too"
+    code, said = at_terminal(laptop, delete, [(question, "n")])
+    assert code == 1 and listed(laptop) == ["notes"], (code, said)
+    code, said = at_terminal(laptop, delete, [(question, "y")])
+    assert code == 0 and listed(laptop) == [], said
 
 
 def test_who_took_it_since_the_last_sync_is_asked_for_at_the_broker(two, broker):

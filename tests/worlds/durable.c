@@ -4,7 +4,7 @@
 #include "tests/worlds/history.h"
 #include "tests/worlds/scene.h"
 
-enum { SEEDS = CF_SANITIZED ? 4 : 12 };
+enum { SEEDS = CF_SANITIZED ? 4 : 8 };
 
 /* Both have a file and a folder, durably. */
 static world *a_small_world_in(world *w)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "broker/log/log_tables.h"
+#include "broker/members/registry.h"
 #include "codec/message.h"
 #include "tests/broker/people/diary.h"
 

@@ -2,6 +2,7 @@
 /* Which blobs are wanted: their keys come and go, and who is greeted asks for those that there are.
  */
 #include "broker/log/log_tables.h"
+#include "broker/platform/hash_set.h"
 
 #include <rocksdb/c.h>
 

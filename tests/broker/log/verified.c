@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a log remembers of the signatures of its members. They are counted. */
 #include "broker/log/log_tables.h"
+#include "broker/members/registry.h"
+#include "broker/members/verified.h"
 #include "tests/broker/people/people.h"
 
 #include <stdlib.h>

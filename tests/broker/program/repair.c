@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "broker/log/log_tables.h"
+#include "broker/members/registry.h"
 #include "broker/program/datadir.h"
 #include "tests/broker/store/damaged_store.h"
 #include "tests/broker/people/people.h"

@@ -15,13 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* With sanitizers, which ask about memory alone, fewer. */
 enum {
     SMALLEST = 2 << 20, /* bytes */
-    SIZES = CF_SANITIZED ? 2 : 3,
+    SIZES = 3,
     BIT = 1000, /* bytes */
     BITS = 3,
-    SEEDS = CF_SANITIZED ? 3 : 12
+    SEEDS = 12
 };
 
 /* The last stretch of the copy that is kept of the file, and what goes with an entry. */

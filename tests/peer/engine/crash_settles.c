@@ -75,7 +75,7 @@ static void settle_later(const settling *how)
     const unsigned long calls = how->serves ? SERVING_CALLS : SETTLE_CALLS;
     unsigned long at = 20;
 
-    for (bool over = false; !over; at += one_in(13, 37, 149))
+    for (bool over = false; !over; at += one_in(13, 37, 401))
         for (unsigned long later = 1 + at % 3; later < calls; later += 3)
             over = is_settled_later(how, at, later);
     cr_assert_gt(at, 50, "hardly anything was tried");
