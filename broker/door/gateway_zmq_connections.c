@@ -100,7 +100,7 @@ static void break_off(int descriptor)
 {
     const struct sockaddr nothing = {.sa_family = AF_UNSPEC};
 
-    connect(descriptor, &nothing, sizeof nothing.sa_family);
+    (void)connect(descriptor, &nothing, sizeof nothing.sa_family);
 }
 
 /* The descriptor is libzmq's, which learns of the end by reading, and may have closed it and opened
