@@ -243,6 +243,7 @@ def test_contents_that_lie_are_told_with_their_file(street):
     waiting = pending(outcome)
     assert waiting.keys() == lies.keys() - fine, outcome.said
     assert all(reason and "on the way" not in reason for reason in waiting.values()), waiting
+    assert not [reason for reason in waiting.values() if "File too large" in reason], "a bomb went to the limit of files"
     assert waiting["no base"] == "it is made of a content that the log does not have"
     assert waiting["beyond the blob"] == waiting["far beyond"] == "a blob is shorter than its entry says"
     for name in lies:
