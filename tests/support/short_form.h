@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TESTS_SUPPORT_SHORT_FORM_H
-#define TESTS_SUPPORT_SHORT_FORM_H
+#ifndef CF_TESTS_SHORT_FORM_H
+#define CF_TESTS_SHORT_FORM_H
 
 #include <stdlib.h>
 
