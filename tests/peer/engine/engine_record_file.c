@@ -237,6 +237,39 @@ Test(engine_record_file, end_whole_after_a_crash_while_a_column_is_new)
     cr_assert_geq(at, 8, "hardly anything was tried");
 }
 
+/* What b asks its disk and its store in ten minutes in which nothing happens. */
+static uint64_t calls_at_rest(small_device *b)
+{
+    b->faults = (disk_faults){.reads = true};
+    small_device_passes(b, 10 * 60 * 1000);
+    return b->faults.calls;
+}
+
+/* A column can't come to a file that has its name for another one, b's note for a's remark: the
+ * file goes without from the second look on, and is not looked at again for that. */
+Test(engine_record_file, is_asked_once_for_a_column_that_it_has_no_room_for)
+{
+    small_world *w = small_world_new(12, 2);
+    small_device *a = &w->devices[0], *b = &w->devices[1];
+
+    small_world_bind_tables(w);
+    write_lines(a, "id,balance,note\n1,10,x\n2,20,y\n");
+    settles_equal_by(small_world_tables_equal, w, "before", 0);
+    write_lines(b, "id,balance,remark\n1,10,x\n2,20,y\n");
+    small_device_serves(b);
+    small_device_passes(b, 10 * 1000);
+    const uint64_t before = calls_at_rest(b);
+    write_lines(a, "id,balance,note,remark\n1,10,x,12\n2,20,y,\n");
+    cr_assert(small_device_sync(a));
+    small_device_passes(b, 10 * 1000);
+    cr_expect_eq(small_device_pending(b, cf_engine_binding_at(b->engine, 1), CF_PENDING_LEFT_OUT),
+                 1);
+    const uint64_t after = calls_at_rest(b);
+    cr_expect_leq(after, before + before / 100, "%lu calls, and %lu before", (unsigned long)after,
+                  (unsigned long)before);
+    small_world_destroy(&w);
+}
+
 /* ---- A place that a crash left empty ---- */
 
 /* Where the user of b sees no file he makes one. */
