@@ -172,6 +172,28 @@ Test(medium_folder, makes_durable_only_what_changed)
     book_close(&b);
 }
 
+/* A name that came within a tick of the disk's clock may have left the folder's times as they were
+ * when it was synced. */
+Test(medium_folder, makes_names_durable_again_until_the_folder_rests)
+{
+    static const struct {
+        bool later, syncs;
+    } looks[] = {{false, true}, {false, true}, {true, true}, {true, false}};
+    book b;
+
+    book_open(&b);
+    b.env.files->tick_ns = 3600LL * 1000000000;
+    book_put(&b, "one.vcf", "one", "One");
+    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
+        const uint64_t now_ms = (uint64_t)(scratch_now_ns(b.disk) / 1000000);
+
+        syncs_forget();
+        book_look_at(&b, looks[i].later ? BOOK_LATER_MS : now_ms);
+        cr_expect_eq(syncs_had("/book"), looks[i].syncs, "look %zu", i);
+    }
+    book_close(&b);
+}
+
 static size_t together_calls, together_files;
 
 static void sync_together(cf_files *files, cf_file_sync *syncs, size_t count)
