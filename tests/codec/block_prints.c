@@ -29,10 +29,10 @@ Test(block_prints, are_never_more_than_fit_into_memory)
 
 Test(block_prints, have_a_checksum_that_moves_on)
 {
-    uint64_t seed = 1;
+    chance dice = {1};
     cf_buffer bytes = {0};
 
-    append_random(&bytes, 10000, &seed);
+    append_random(&bytes, 10000, &dice);
     for (size_t size = 1; size < 5000; size += 613) {
         cf_block_window window = cf_block_window_of(cf_bytes_of(bytes.data, size));
 

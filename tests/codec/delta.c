@@ -54,13 +54,13 @@ static void expect_round_trip(cf_bytes source, cf_bytes target, cf_delta_form fo
 
 Test(delta, gives_back_any_target)
 {
-    uint64_t seed = 1;
+    chance dice = {1};
 
     for (int i = 0; i < 120; i++) {
         cf_buffer source = {0}, target = {0};
 
-        append_random(&source, (size_t)random_below(&seed, i % 4 ? 40000 : 2 * MIB), &seed);
-        append_edited(&target, cf_buffer_view(&source), 1 + i % 7, &seed);
+        append_random(&source, (size_t)chance_below(&dice, i % 4 ? 40000 : 2 * MIB), &dice);
+        append_edited(&target, cf_buffer_view(&source), 1 + i % 7, &dice);
         expect_round_trip(cf_buffer_view(&source), cf_buffer_view(&target), forms[i / 2 % 2],
                           i % 5 ? 0 : 8 * MIB);
         cf_buffer_release(&source);
@@ -70,10 +70,10 @@ Test(delta, gives_back_any_target)
 
 Test(delta, works_from_nothing_and_to_nothing)
 {
-    uint64_t seed = 2;
+    chance dice = {2};
     cf_buffer some = {0};
 
-    append_random(&some, 100000, &seed);
+    append_random(&some, 100000, &dice);
     for (int i = 0; i < 2; i++) {
         expect_round_trip(cf_buffer_view(&some), cf_bytes_of(NULL, 0), forms[i], 0);
         expect_round_trip(cf_bytes_of(NULL, 0), cf_buffer_view(&some), forms[i], 0);
@@ -86,12 +86,12 @@ Test(delta, works_from_nothing_and_to_nothing)
 
 Test(delta, is_small_when_little_changed)
 {
-    uint64_t seed = 3;
+    chance dice = {3};
     cf_buffer source = {0}, target = {0}, patch = {0};
 
-    append_random(&source, 3 * MIB, &seed);
+    append_random(&source, 3 * MIB, &dice);
     cf_buffer_append(&target, source.data, MIB);
-    append_random(&target, 1000, &seed); /* inserted: all behind it is at another offset */
+    append_random(&target, 1000, &dice); /* inserted: all behind it is at another offset */
     cf_buffer_append(&target, source.data + MIB, 2 * MIB);
     memset(target.data + 2 * MIB, 0, 100);
     memset(target.data + 5 * MIB / 2, 1, 100);
@@ -122,12 +122,12 @@ Test(delta, repeats_itself_only_in_a_file)
 
 Test(delta, checksums_of_a_file_tell_another_source)
 {
-    uint64_t seed = 4;
+    chance dice = {4};
     cf_error error;
     cf_buffer source = {0}, target = {0}, patch = {0}, result = {0};
 
-    append_random(&source, MIB, &seed);
-    append_edited(&target, cf_buffer_view(&source), 3, &seed);
+    append_random(&source, MIB, &dice);
+    append_edited(&target, cf_buffer_view(&source), 3, &dice);
     encode(cf_buffer_view(&source), cf_buffer_view(&target), CF_DELTA_FILE, 0, &patch);
     source.data[MIB - 1000] ^= 1;
     expect_fails(decode_bytes(cf_buffer_view(&source), cf_buffer_view(&patch), CF_DELTA_FILE,
@@ -162,11 +162,12 @@ static cf_status refuse_reading(void *context, uint64_t offset, void *buffer, si
 
 Test(delta, ends_with_the_error_of_a_callback)
 {
-    uint64_t seed = 5, left = 50000, readable = MIB;
+    chance dice = {5};
+    uint64_t left = 50000, readable = MIB;
     cf_error error;
     cf_buffer target = {0};
 
-    append_random(&target, 2 * MIB, &seed);
+    append_random(&target, 2 * MIB, &dice);
     cf_bytes bytes = cf_buffer_view(&target);
     cf_delta_encoding encoding = {
         .source = {refuse_reading, &readable, MIB},
@@ -185,12 +186,12 @@ Test(delta, ends_with_the_error_of_a_callback)
 
 Test(delta, keeps_to_its_memory)
 {
-    uint64_t seed = 6;
+    chance dice = {6};
     cf_error error;
     cf_buffer source = {0}, target = {0};
 
-    append_random(&source, 24 * MIB, &seed);
-    append_random(&target, 1, &seed);
+    append_random(&source, 24 * MIB, &dice);
+    append_random(&target, 1, &dice);
     cf_buffer_append(&target, source.data, source.size);
     target.data[20 * MIB] ^= 1;
     for (int i = 0; i < 6; i++)

@@ -5,41 +5,32 @@
 
 #define BLOCK 4096
 
-uint64_t random_below(uint64_t *seed, uint64_t limit)
-{
-    uint64_t mixed = *seed += UINT64_C(0x9e3779b97f4a7c15);
-
-    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
-    return (mixed ^ mixed >> 31) % limit;
-}
-
-void append_random(cf_buffer *buffer, size_t size, uint64_t *seed)
+void append_random(cf_buffer *buffer, size_t size, chance *dice)
 {
     uint8_t *bytes = cf_buffer_reserve(buffer, size);
 
     for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)random_below(seed, 256);
+        bytes[i] = (uint8_t)chance_below(dice, 256);
     buffer->size += size;
 }
 
 /* Appends what an edit makes of `source`, of which up to `size` bytes at `at` are edited. */
-static void edit(cf_buffer *target, cf_bytes source, size_t at, size_t size, uint64_t *seed)
+static void edit(cf_buffer *target, cf_bytes source, size_t at, size_t size, chance *dice)
 {
-    size_t from = (size_t)random_below(seed, source.size + 1);
+    size_t from = (size_t)chance_below(dice, source.size + 1);
 
     if (size > source.size - at)
         size = source.size - at;
     if (from > source.size - size)
         from = source.size - size;
     cf_buffer_append(target, source.data, at);
-    switch (random_below(seed, 5)) {
+    switch (chance_below(dice, 5)) {
     case 0: /* inserted */
-        append_random(target, size, seed);
+        append_random(target, size, dice);
         cf_buffer_append(target, source.data + at, size);
         break;
     case 1: /* overwritten */
-        append_random(target, size, seed);
+        append_random(target, size, dice);
         break;
     case 2: /* repeated */
         cf_buffer_append(target, source.data + at, size);
@@ -54,17 +45,17 @@ static void edit(cf_buffer *target, cf_bytes source, size_t at, size_t size, uin
     cf_buffer_append(target, source.data + at + size, source.size - at - size);
 }
 
-void append_edited(cf_buffer *target, cf_bytes source, int edits, uint64_t *seed)
+void append_edited(cf_buffer *target, cf_bytes source, int edits, chance *dice)
 {
     cf_buffer before = {0}, after = {0};
 
     cf_buffer_append(&before, source.data, source.size);
     while (edits-- > 0) {
-        size_t at = (size_t)random_below(seed, before.size + 1);
-        size_t size = (size_t)random_below(seed, random_below(seed, 4) ? 300 : 100000);
+        size_t at = (size_t)chance_below(dice, before.size + 1);
+        size_t size = (size_t)chance_below(dice, chance_below(dice, 4) ? 300 : 100000);
 
         cf_buffer_clear(&after);
-        edit(&after, cf_buffer_view(&before), at, size, seed);
+        edit(&after, cf_buffer_view(&before), at, size, dice);
         cf_buffer swapped = before;
         before = after;
         after = swapped;
@@ -79,13 +70,13 @@ static void fill_block(uint8_t block[BLOCK], uint64_t number)
     static uint8_t pattern[BLOCK];
 
     if (pattern[0] == 0) {
-        uint64_t seed = 1;
+        chance dice = {1};
 
         for (size_t i = 0; i < BLOCK; i++)
-            pattern[i] = (uint8_t)(1 + random_below(&seed, 255));
+            pattern[i] = (uint8_t)(1 + chance_below(&dice, 255));
     }
     memcpy(block, pattern, BLOCK);
-    cf_put_u64(block + BLOCK / 2, random_below(&number, UINT64_MAX));
+    cf_put_u64(block + BLOCK / 2, chance_below(&(chance){number}, UINT64_MAX));
 }
 
 static cf_status read_vast(void *context, uint64_t offset, void *buffer, size_t size,

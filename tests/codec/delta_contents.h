@@ -3,13 +3,13 @@
 #ifndef CF_TESTS_DELTA_CONTENTS_H
 #define CF_TESTS_DELTA_CONTENTS_H
 #include "codec/delta.h"
+#include "tests/support/chance.h"
 
-/* A random number below `limit`; the same seeds give the same numbers. */
-uint64_t random_below(uint64_t *seed, uint64_t limit);
-void append_random(cf_buffer *buffer, size_t size, uint64_t *seed);
+/* Bytes that nothing makes smaller. */
+void append_random(cf_buffer *buffer, size_t size, chance *dice);
 
 /* `source` after so many random edits: bytes inserted, removed, overwritten, moved, repeated. */
-void append_edited(cf_buffer *target, cf_bytes source, int edits, uint64_t *seed);
+void append_edited(cf_buffer *target, cf_bytes source, int edits, chance *dice);
 
 /* Content of any size, no two blocks of 4 KiB alike, of which `changed_size` bytes at
  * `changed_offset` are other ones. Counts what is read. */

@@ -21,11 +21,11 @@ enum { SAMPLES = 7 };
 
 static void make_sample(sample *self, size_t size, cf_delta_form form)
 {
-    uint64_t seed = size;
+    chance dice = {size};
     cf_error error;
 
-    append_random(&self->source, size, &seed);
-    append_edited(&self->target, cf_buffer_view(&self->source), 5, &seed);
+    append_random(&self->source, size, &dice);
+    append_edited(&self->target, cf_buffer_view(&self->source), 5, &dice);
     self->form = form;
     cf_bytes source = cf_buffer_view(&self->source), target = cf_buffer_view(&self->target);
     cf_delta_encoding encoding = {
@@ -125,32 +125,32 @@ Test(hostile, no_cut_gives_the_whole)
 }
 
 /* Damages a copy of the patch in one to five places. */
-static void mutate(cf_buffer *patch, uint64_t *seed)
+static void mutate(cf_buffer *patch, chance *dice)
 {
-    for (uint64_t count = 1 + random_below(seed, 5); count > 0 && patch->size > 0; count--) {
+    for (uint64_t count = 1 + chance_below(dice, 5); count > 0 && patch->size > 0; count--) {
         size_t near = patch->size < 64 ? patch->size : 64;
-        size_t at = (size_t)random_below(seed, random_below(seed, 2) ? near : patch->size);
-        size_t length = (size_t)random_below(seed, patch->size - at < 32 ? patch->size - at : 32);
+        size_t at = (size_t)chance_below(dice, chance_below(dice, 2) ? near : patch->size);
+        size_t length = (size_t)chance_below(dice, patch->size - at < 32 ? patch->size - at : 32);
 
-        switch (random_below(seed, 6)) {
+        switch (chance_below(dice, 6)) {
         case 0:
-            patch->data[at] ^= (uint8_t)(1u << random_below(seed, 8));
+            patch->data[at] ^= (uint8_t)(1u << chance_below(dice, 8));
             break;
         case 1:
-            patch->data[at] = (uint8_t)random_below(seed, 256);
+            patch->data[at] = (uint8_t)chance_below(dice, 256);
             break;
         case 2: /* makes a number longer */
             patch->data[at] |= 0x80;
             break;
         case 3:
-            memset(patch->data + at, random_below(seed, 2) ? 0xff : 0, length);
+            memset(patch->data + at, chance_below(dice, 2) ? 0xff : 0, length);
             break;
         case 4: /* takes some out */
             memmove(patch->data + at, patch->data + at + length, patch->size - at - length);
             patch->size -= length;
             break;
         default: /* brings some of another place */
-            memmove(patch->data + at, patch->data + random_below(seed, patch->size - length + 1),
+            memmove(patch->data + at, patch->data + chance_below(dice, patch->size - length + 1),
                     length);
         }
     }
@@ -159,7 +159,7 @@ static void mutate(cf_buffer *patch, uint64_t *seed)
 Test(hostile, mutants_are_refused_or_stay_in_their_bounds)
 {
     sample samples[SAMPLES];
-    uint64_t seed = 20;
+    chance dice = {20};
     int taken = 0, refused = 0;
     cf_buffer mutant = {0}, result = {0};
 
@@ -169,7 +169,7 @@ Test(hostile, mutants_are_refused_or_stay_in_their_bounds)
 
         cf_buffer_clear(&mutant);
         cf_buffer_append(&mutant, self->patch.data, self->patch.size);
-        mutate(&mutant, &seed);
+        mutate(&mutant, &dice);
         if (decode(self, cf_buffer_view(&mutant), &result))
             refused++;
         else

@@ -96,10 +96,10 @@ static size_t expect_printed_round_trip(cf_bytes source, cf_bytes target)
 
 Test(leaves, copies_equal_ones_and_adds_the_rest)
 {
-    uint64_t seed = 1;
+    chance dice = {1};
     cf_buffer source = {0}, target = {0};
 
-    append_random(&source, 20 * CF_MIB + 777, &seed);
+    append_random(&source, 20 * CF_MIB + 777, &dice);
     cf_buffer_append(&target, source.data, source.size);
     cr_assert(expect_round_trip(cf_buffer_view(&source), cf_buffer_view(&target)) < 100);
     target.data[5 * CF_MIB] ^= 1;
@@ -112,11 +112,11 @@ Test(leaves, copies_equal_ones_and_adds_the_rest)
 
 Test(leaves, finds_them_at_another_place)
 {
-    uint64_t seed = 2;
+    chance dice = {2};
     cf_buffer source = {0}, target = {0};
 
-    append_random(&source, 6 * CF_MIB + 10, &seed);
-    append_random(&target, 3 * CF_LEAF_SIZE, &seed);
+    append_random(&source, 6 * CF_MIB + 10, &dice);
+    append_random(&target, 3 * CF_LEAF_SIZE, &dice);
     cf_buffer_append(&target, source.data, source.size);
     cf_buffer_append(&target, source.data + CF_LEAF_SIZE, CF_LEAF_SIZE);
     cr_assert(expect_round_trip(cf_buffer_view(&source), cf_buffer_view(&target)) <
@@ -137,13 +137,13 @@ Test(leaves, goes_on_through_many_alike)
 
 Test(leaves, works_for_any_pair)
 {
-    uint64_t seed = 3;
+    chance dice = {3};
 
     for (int i = 0; i < 60; i++) {
         cf_buffer source = {0}, target = {0};
 
-        append_random(&source, random_below(&seed, CF_MIB), &seed);
-        append_edited(&target, cf_buffer_view(&source), i % 5, &seed);
+        append_random(&source, chance_below(&dice, CF_MIB), &dice);
+        append_edited(&target, cf_buffer_view(&source), i % 5, &dice);
         expect_round_trip(cf_buffer_view(&source), cf_buffer_view(&target));
         cf_buffer_release(&source);
         cf_buffer_release(&target);
@@ -205,9 +205,9 @@ Test(leaves, reach_beyond_4_gib)
     memset(cf_buffer_reserve(&hashes, (leaves + 1) * CF_HASH_SIZE), 0, (leaves + 1) * CF_HASH_SIZE);
     hashes.size = (leaves + 1) * CF_HASH_SIZE;
     for (uint64_t i = 0; i <= leaves; i++) {
-        uint64_t seed = i % leaves;
+        chance dice = {i % leaves};
 
-        cf_put_u64(hashes.data + i * CF_HASH_SIZE, random_below(&seed, UINT64_MAX));
+        cf_put_u64(hashes.data + i * CF_HASH_SIZE, chance_below(&dice, UINT64_MAX));
     }
     cf_delta_leaf_encoding encoding = {
         .source = {{hashes.data + CF_HASH_SIZE, leaves * CF_HASH_SIZE}, size},
@@ -237,12 +237,12 @@ Test(leaves, reach_beyond_4_gib)
 
 /* ---- With prints of the blocks ---- */
 
-static cf_buffer inserted(cf_bytes content, size_t at, size_t size, uint64_t *seed)
+static cf_buffer inserted(cf_bytes content, size_t at, size_t size, chance *dice)
 {
     cf_buffer out = {0};
 
     cf_buffer_append(&out, content.data, at);
-    append_random(&out, size, seed);
+    append_random(&out, size, dice);
     cf_buffer_append(&out, content.data + at, content.size - at);
     return out;
 }
@@ -250,12 +250,12 @@ static cf_buffer inserted(cf_bytes content, size_t at, size_t size, uint64_t *se
 Test(leaves, finds_what_was_shifted_by_a_few_bytes)
 {
     static const size_t places[] = {0, 1, 4095, 4096, 70000, 2 * CF_MIB + 5, 5 * CF_MIB + 777};
-    uint64_t seed = 4;
+    chance dice = {4};
     cf_buffer source = {0};
 
-    append_random(&source, 5 * CF_MIB + 777, &seed);
+    append_random(&source, 5 * CF_MIB + 777, &dice);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        cf_buffer target = inserted(cf_buffer_view(&source), places[i], 100, &seed);
+        cf_buffer target = inserted(cf_buffer_view(&source), places[i], 100, &dice);
         size_t size = expect_printed_round_trip(cf_buffer_view(&source), cf_buffer_view(&target));
 
         cr_expect(size < CF_BLOCK_MIN + 400, "%zu at %zu", size, places[i]);
@@ -268,12 +268,12 @@ Test(leaves, finds_what_was_shifted_by_a_few_bytes)
 
 Test(leaves, adds_two_blocks_where_one_was_overwritten)
 {
-    uint64_t seed = 5;
+    chance dice = {5};
     cf_buffer source = {0}, other = {0};
 
-    append_random(&source, 10 * CF_MIB + 1, &seed);
-    append_random(&other, CF_BLOCK_MIN, &seed);
-    cf_buffer target = inserted(cf_buffer_view(&source), 0, 0, &seed);
+    append_random(&source, 10 * CF_MIB + 1, &dice);
+    append_random(&other, CF_BLOCK_MIN, &dice);
+    cf_buffer target = inserted(cf_buffer_view(&source), 0, 0, &dice);
     memcpy(target.data + 3 * CF_MIB + 77, other.data, other.size);
     cr_expect(expect_printed_round_trip(cf_buffer_view(&source), cf_buffer_view(&target)) <
               2 * CF_BLOCK_MIN + 200);
@@ -284,10 +284,10 @@ Test(leaves, adds_two_blocks_where_one_was_overwritten)
 
 Test(leaves, finds_what_was_moved_within)
 {
-    uint64_t seed = 6;
+    chance dice = {6};
     cf_buffer source = {0}, target = {0};
 
-    append_random(&source, 8 * CF_MIB + 99, &seed);
+    append_random(&source, 8 * CF_MIB + 99, &dice);
     cf_buffer_append(&target, source.data, CF_MIB + 11);
     cf_buffer_append(&target, source.data + 2 * CF_MIB + 11, 3 * CF_MIB);
     cf_buffer_append(&target, source.data + CF_MIB + 11, CF_MIB);
@@ -300,13 +300,13 @@ Test(leaves, finds_what_was_moved_within)
 
 Test(leaves, with_prints_work_for_any_pair)
 {
-    uint64_t seed = 7;
+    chance dice = {7};
 
     for (int i = 0; i < 60; i++) {
         cf_buffer source = {0}, target = {0};
 
-        append_random(&source, random_below(&seed, i % 3 ? CF_MIB : 3 * CF_BLOCK_MIN), &seed);
-        append_edited(&target, cf_buffer_view(&source), i % 5, &seed);
+        append_random(&source, chance_below(&dice, i % 3 ? CF_MIB : 3 * CF_BLOCK_MIN), &dice);
+        append_edited(&target, cf_buffer_view(&source), i % 5, &dice);
         expect_printed_round_trip(cf_buffer_view(&source), cf_buffer_view(&target));
         cf_buffer_release(&source);
         cf_buffer_release(&target);
@@ -321,10 +321,10 @@ Test(leaves, with_prints_work_for_any_pair)
 Test(leaves, are_not_deceived_by_equal_checksums)
 {
     cf_error error;
-    uint64_t seed = 8;
+    chance dice = {8};
     cf_buffer source = {0}, bytes = {0}, patch = {0}, result = {0};
 
-    append_random(&source, 4 * CF_MIB, &seed);
+    append_random(&source, 4 * CF_MIB, &dice);
     cf_block_prints prints = prints_of(cf_buffer_view(&source), &bytes);
     for (size_t at = 0; at < bytes.size; at += CF_BLOCK_PRINT)
         memset(bytes.data + at, 0, 4);

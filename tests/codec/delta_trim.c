@@ -65,10 +65,10 @@ void *__wrap_calloc(size_t count, size_t size)
 
 static cf_buffer random_content(size_t size)
 {
-    uint64_t seed = size;
+    chance dice = {size};
     cf_buffer content = {0};
 
-    append_random(&content, size, &seed);
+    append_random(&content, size, &dice);
     return content;
 }
 
@@ -166,12 +166,12 @@ Test(trim, gives_what_was_appended_and_nothing_for_what_was_cut_off)
 
 Test(trim, covers_any_pair)
 {
-    uint64_t seed = 9;
+    chance dice = {9};
 
     for (int i = 0; i < 100; i++) {
-        cf_buffer source = random_content(random_below(&seed, 3 * CF_MIB)), target = {0};
+        cf_buffer source = random_content(chance_below(&dice, 3 * CF_MIB)), target = {0};
 
-        append_edited(&target, cf_buffer_view(&source), i % 8, &seed);
+        append_edited(&target, cf_buffer_view(&source), i % 8, &dice);
         trim(cf_buffer_view(&source), cf_buffer_view(&target));
         cf_buffer_release(&source);
         cf_buffer_release(&target);

@@ -2,7 +2,7 @@
 /* What users do with records: they add, edit and delete rows, and programs save whole files, as
  * they read them or in another order. A saved file is durable: a torn one would say that rows are
  * gone which nobody deleted, and nobody could tell that. */
-#include "tests/worlds/chance.h"
+#include "tests/support/chance.h"
 #include "tests/worlds/disk_users.h"
 #include "tests/worlds/records.h"
 

@@ -12,14 +12,9 @@ enum {
     DEVICES = 1 << 16,
 };
 
-uint64_t disk_random(uint64_t *state, uint64_t below)
+uint64_t disk_random(chance *from, uint64_t below)
 {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return (uint64_t)((unsigned __int128)z * below >> 64);
+    return (uint64_t)((unsigned __int128)chance_next(from) * below >> 64);
 }
 
 int64_t disk_cut(const disk *self, int64_t time_ns)
@@ -210,12 +205,12 @@ void disk_collect(disk *self, bool now)
 disk *disk_new(const disk_options *options)
 {
     disk *self = cf_allocate(1, sizeof *self);
-    uint64_t seed = options->seed;
+    chance seed = {options->seed};
 
     self->options = *options;
-    self->fault_random = disk_random(&seed, UINT64_MAX);
-    self->crash_random = disk_random(&seed, UINT64_MAX);
-    self->number_random = disk_random(&seed, UINT64_MAX);
+    self->fault_random = (chance){disk_random(&seed, UINT64_MAX)};
+    self->crash_random = (chance){disk_random(&seed, UINT64_MAX)};
+    self->number_random = (chance){disk_random(&seed, UINT64_MAX)};
     self->device = disk_random(&seed, DEVICES);
     self->next_number = FIRST_NUMBER;
     self->first_step = 1;

@@ -59,7 +59,7 @@ void disk_node_sync(disk_node *node)
 
 void disk_node_sync_fails(disk *self, disk_node *node)
 {
-    uint64_t *random = &self->fault_random;
+    chance *random = &self->fault_random;
     bool evicted = disk_random(random, 2);
 
     disk_content_resize(&node->durable.content, node->now.content.size);

@@ -4,6 +4,7 @@
 #ifndef CF_TESTS_DISK_INSIDE_H
 #define CF_TESTS_DISK_INSIDE_H
 #include "broker/platform/names.h"
+#include "tests/support/chance.h"
 #include "tests/worlds/disk.h"
 #include "tests/worlds/disk_content.h"
 #include "tests/worlds/disk_names.h"
@@ -90,7 +91,7 @@ struct disk {
     disk_rates rates;
     uint64_t faults, calls_left;
     bool is_cut; /* disk_cut_after came to pass */
-    uint64_t fault_random, crash_random, number_random;
+    chance fault_random, crash_random, number_random;
 };
 
 /* A folder or a file that is held. */
@@ -112,7 +113,7 @@ struct cf_file {
 
 /* ---- disk.c ---- */
 
-uint64_t disk_random(uint64_t *state, uint64_t below);
+uint64_t disk_random(chance *from, uint64_t below);
 int64_t disk_stamp(const disk *self);
 /* As this disk shows it. */
 int64_t disk_cut(const disk *self, int64_t time_ns);

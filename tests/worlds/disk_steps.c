@@ -177,13 +177,13 @@ static bool is_in(const disk_step *step, unsigned volume)
 static void let_through(disk *self, bool all, unsigned volume)
 {
     static const uint64_t chances[] = {0, 2, 8, 12, 15, CHANCES};
-    uint64_t chance = chances[disk_random(&self->crash_random, sizeof chances / sizeof *chances)];
+    uint64_t passes = chances[disk_random(&self->crash_random, sizeof chances / sizeof *chances)];
 
     for (size_t i = self->step_head; i < self->step_count; i++) {
         disk_step *step = &self->steps[i];
 
         if (!step->is_done && (all || is_in(step, volume)) && may_be_durable(self, step) &&
-            disk_random(&self->crash_random, CHANCES) < chance)
+            disk_random(&self->crash_random, CHANCES) < passes)
             apply(step);
     }
 }

@@ -307,7 +307,7 @@ void case_do_second(case_life *self)
     unsigned first = self->of->order == CASE_SECOND_BEFORE;
 
     if (self->of->seed != self->of->ids)
-        world->random = self->of->seed;
+        world->chance = (chance){self->of->seed};
     alone_on_paper(self, !first, &self->disks[!first]);
     work(self, !first, self->of->order == CASE_BOTH_AT_ONCE ? NULL : &world->devices[first]);
 }

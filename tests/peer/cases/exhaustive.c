@@ -19,6 +19,7 @@
 #include "tests/peer/cases/case_doubt.h"
 #include "tests/peer/cases/cases.h"
 #include "tests/peer/model/trial.h"
+#include "tests/support/chance.h"
 
 enum { SAMPLE = 20000, FOLLOWED = 100 /* for each that is compared */ };
 
@@ -94,10 +95,10 @@ static void run_all(void *context)
 
 /* ---- Doubts ---- */
 
-static const case_set *draw_set(const all_cases *all, uint64_t *random)
+static const case_set *draw_set(const all_cases *all, chance *from)
 {
     const case_set *set = all->sets;
-    uint64_t at = trial_random(random) % all->raw;
+    uint64_t at = chance_below(from, all->raw);
 
     for (uint64_t size; size = (uint64_t)set->count * set->count * CASE_WAYS, at >= size; set++)
         at -= size;
@@ -108,7 +109,7 @@ static void run_doubts(void *context)
 {
     const campaign *self = context;
     doubt_progress *doubts = &self->progress->doubts;
-    uint64_t random = self->offset;
+    chance from = {self->offset};
     whole_set *sets = calloc(self->all->count, sizeof *sets);
 
     if (!sets)
@@ -116,14 +117,14 @@ static void run_doubts(void *context)
     for (size_t i = 0; i < self->all->count; i++)
         whole_open(&sets[i], &self->all->sets[i].tree);
     for (uint64_t i = 0; i < self->doubts * FOLLOWED; i++) {
-        const case_set *set = draw_set(self->all, &random);
+        const case_set *set = draw_set(self->all, &from);
         test_case one =
-            case_at(set, trial_random(&random) % set->count, trial_random(&random) % set->count,
-                    (unsigned)(trial_random(&random) % CASE_WAYS));
+            case_at(set, chance_below(&from, set->count), chance_below(&from, set->count),
+                    (unsigned)chance_below(&from, CASE_WAYS));
 
         case_doubt_covered(sets, self->all->count, &one, doubts);
         if (i % FOLLOWED == 0)
-            case_doubt(set, trial_random(&random) >> 1, doubts);
+            case_doubt(set, chance_next(&from) >> 1, doubts);
     }
     for (size_t i = 0; i < self->all->count; i++)
         whole_close(&sets[i]);

@@ -380,7 +380,7 @@ static void writes_on(small_device *self, cf_buffer *bytes)
 {
     bytes->data[0]++;
     user_writes(self, "log", bytes->data, bytes->size);
-    small_device_passes(self, OFTEN_MS / 2 + small_world_random(self->in, OFTEN_MS * 3));
+    small_device_passes(self, OFTEN_MS / 2 + chance_below(&self->in->chance, OFTEN_MS * 3));
 }
 
 /* Of so many times that somebody asks, right after a write: how often status says that it waits. */

@@ -164,7 +164,7 @@ static void write_large(small_device *self)
     uint8_t *bytes = cf_allocate(LARGE, 1);
 
     for (size_t i = 0; i < LARGE; i++)
-        bytes[i] = (uint8_t)small_world_random(self->in, 256);
+        bytes[i] = (uint8_t)chance_below(&self->in->chance, 256);
     user_writes(self, "large", bytes, LARGE);
     free(bytes);
 }

@@ -32,7 +32,7 @@ static cf_binding *source(const small_device *self)
 
 static void make_place(const scene *self, const char *dir, cf_base_place *out)
 {
-    const cf_base_mark mark = {.id = {{(uint8_t)small_world_random(self->w, 256), 1}},
+    const cf_base_mark mark = {.id = {{(uint8_t)chance_below(&self->w->chance, 256), 1}},
                                .device = *cf_peer_device(cf_engine_peer(self->a->engine)),
                                .home = self->a->home_path,
                                .source = self->a->folder};
@@ -52,7 +52,7 @@ static scene begin(void)
     snprintf(self.dir, sizeof self.dir, "%s/base-dir", self.w->path);
     snprintf(self.away, sizeof self.away, "%s-away", self.dir);
     for (size_t i = 0; i < 2 * SIZE; i += 2) {
-        const uint64_t two = small_world_random(self.w, 1 << 16);
+        const uint64_t two = chance_below(&self.w->chance, 1 << 16);
 
         memcpy(self.bytes + i, &two, 2);
     }

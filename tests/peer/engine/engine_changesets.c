@@ -31,12 +31,12 @@ static void trade(small_device *self)
     cr_assert(user_reads_table(self, &bank));
     for (size_t i = 0; i < bank.count; i++) {
         cf_bytes note = noise_text(self->in, NOTE, &arena);
-        long amount = (long)small_world_random(self->in, 50);
+        long amount = (long)chance_below(&self->in->chance, 50);
 
         cf_buffer_clear(&bank.at[i].note);
         cf_buffer_append(&bank.at[i].note, note.data, note.size);
         bank.at[i].balance -= amount;
-        bank.at[small_world_random(self->in, bank.count)].balance += amount;
+        bank.at[chance_below(&self->in->chance, bank.count)].balance += amount;
     }
     user_writes_table(self, &bank);
     table_release(&bank);
@@ -68,8 +68,8 @@ Test(engine_changesets, are_seen_whole_while_the_network_loses_connections)
     for (unsigned step = 0; step < 20; step++) {
         if (step % 5 == 0)
             trade(a);
-        small_device_round(a, &round, 2 + (unsigned)small_world_random(w, 8));
-        small_device_round(b, &round, 2 + (unsigned)small_world_random(w, 8));
+        small_device_round(a, &round, 2 + (unsigned)chance_below(&w->chance, 8));
+        small_device_round(b, &round, 2 + (unsigned)chance_below(&w->chance, 8));
         expect_balanced(b, "step", step);
     }
     settles_equal_by(small_world_tables_equal, w, "at the end", 0);

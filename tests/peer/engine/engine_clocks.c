@@ -30,12 +30,12 @@ static void name_of(uint64_t number, char name[32])
 
 static void saves(small_world *w, small_device *self)
 {
-    const size_t size = small_world_random(w, 3) ? 1 + small_world_random(w, 3000) : LARGE;
+    const size_t size = chance_below(&w->chance, 3) ? 1 + chance_below(&w->chance, 3000) : LARGE;
     cf_buffer noise = small_world_noise(w, size);
     char name[32];
 
-    name_of(small_world_random(w, FILES), name);
-    user_saves(self, name, cf_buffer_view(&noise), (save_way)small_world_random(w, SAVE_WAYS));
+    name_of(chance_below(&w->chance, FILES), name);
+    user_saves(self, name, cf_buffer_view(&noise), (save_way)chance_below(&w->chance, SAVE_WAYS));
     cf_buffer_release(&noise);
 }
 
@@ -44,10 +44,10 @@ static int begins_to_save(small_world *w, small_device *self)
 {
     char name[32], path[256];
 
-    name_of(small_world_random(w, FILES), name);
+    name_of(chance_below(&w->chance, FILES), name);
     snprintf(path, sizeof path, "%s/%s", self->folder, name);
     int file = open(path, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0644);
-    const uint64_t noise = small_world_random(w, UINT64_MAX);
+    const uint64_t noise = chance_below(&w->chance, UINT64_MAX);
     cr_assert_eq(write(file, &noise, sizeof noise), (ssize_t)sizeof noise);
     return file;
 }
@@ -57,7 +57,7 @@ static int64_t jump_of(small_world *w)
     static const int64_t jumps_ms[] = {-150,         -2000,       -31000, -260000, -HOUR_MS,
                                        -3 * HOUR_MS, 3 * HOUR_MS, 260000, 31000,   2000};
 
-    return jumps_ms[small_world_random(w, sizeof jumps_ms / sizeof *jumps_ms)];
+    return jumps_ms[chance_below(&w->chance, sizeof jumps_ms / sizeof *jumps_ms)];
 }
 
 /* No time passes on the other clock. */
@@ -70,7 +70,7 @@ static void set_all_clocks(small_world *w, int64_t by_ms)
 
 static void sets_a_clock(small_world *w)
 {
-    switch (small_world_random(w, 4)) {
+    switch (chance_below(&w->chance, 4)) {
     case 0:
         w->skew_ms = 0;
         break;
@@ -92,18 +92,18 @@ static void happens(small_world *w, small_device *self, int *writing)
 {
     char from[32], to[32];
 
-    switch (small_world_random(w, 8)) {
+    switch (chance_below(&w->chance, 8)) {
     case 0:
     case 1:
         sets_a_clock(w);
         break;
     case 2:
-        name_of(small_world_random(w, FILES), from);
+        name_of(chance_below(&w->chance, FILES), from);
         user_removes(self, from);
         break;
     case 3:
-        name_of(small_world_random(w, FILES), from);
-        name_of(small_world_random(w, FILES), to);
+        name_of(chance_below(&w->chance, FILES), from);
+        name_of(chance_below(&w->chance, FILES), to);
         user_moves(self, from, to);
         break;
     case 4:
@@ -150,9 +150,9 @@ static void expect_accepted_soon(uint64_t seed)
         cf_link_carries(cf_engine_link(first->engine), STEP, STEP, CF_WINDOW);
     for (int i = 0; i < ACTS; i++) {
         happens(w, first, &writing);
-        if (small_world_random(w, 3))
-            passes(w, first, second, 1 + small_world_random(w, 2000));
-        if (small_world_random(w, 6))
+        if (chance_below(&w->chance, 3))
+            passes(w, first, second, 1 + chance_below(&w->chance, 2000));
+        if (chance_below(&w->chance, 6))
             continue;
         if (writing >= 0)
             close(writing);

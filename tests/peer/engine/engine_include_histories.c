@@ -65,7 +65,7 @@ static const thing *choose(history *self, const things *in)
     const thing *chosen = NULL;
 
     for (int i = 0; i < 3 && in->count && !(chosen && chosen->is_directory); i++)
-        chosen = &in->at[small_world_random(self->w, (uint64_t)in->count)];
+        chosen = &in->at[chance_below(&self->w->chance, (uint64_t)in->count)];
     return chosen;
 }
 
@@ -77,10 +77,10 @@ static void choose_place(history *self, const things *in, const char *const name
     const char *above = "";
 
     if (chosen && chosen->is_directory && depth_of(chosen->path) < DEPTH &&
-        small_world_random(self->w, 4))
+        chance_below(&self->w->chance, 4))
         above = chosen->path;
     snprintf(out, THING_PATH, "%.250s%s%s", above, *above ? "/" : "",
-             names[small_world_random(self->w, 4)]);
+             names[chance_below(&self->w->chance, 4)]);
 }
 
 static void write_one(history *self, small_device *who, const things *in)
@@ -91,7 +91,7 @@ static void write_one(history *self, small_device *who, const things *in)
     cr_assert_lt(++self->written, CONTENTS);
     snprintf(text, sizeof text, "%d", self->written);
     user_saves(who, place, cf_bytes_of_text(text),
-               small_world_random(self->w, 2) ? SAVE_BY_RENAME : SAVE_IN_PLACE);
+               chance_below(&self->w->chance, 2) ? SAVE_BY_RENAME : SAVE_IN_PLACE);
 }
 
 static void move_one(history *self, small_device *who, const things *in)
@@ -118,7 +118,7 @@ static void act(history *self, small_device *who, const things *in)
     const thing *it = choose(self, in);
     char place[THING_PATH];
 
-    switch (small_world_random(self->w, 16)) {
+    switch (chance_below(&self->w->chance, 16)) {
     case 0:
     case 1:
     case 2:
@@ -133,7 +133,7 @@ static void act(history *self, small_device *who, const things *in)
         write_one(self, who, in);
         break;
     case 8:
-        if (it && (!it->is_directory || small_world_random(self->w, 3) == 0))
+        if (it && (!it->is_directory || chance_below(&self->w->chance, 3) == 0))
             user_removes(who, it->path);
         break;
     case 9:
@@ -230,7 +230,8 @@ static void change_mind(history *self)
         {"/*/a/", "x.bin"},
         {"/*/*/*.txt", NULL},
     };
-    const char *const *wish = wishes[small_world_random(self->w, sizeof wishes / sizeof wishes[0])];
+    const char *const *wish =
+        wishes[chance_below(&self->w->chance, sizeof wishes / sizeof wishes[0])];
 
     if (self->w->loud)
         fprintf(stderr, "asks for %s %s\n", wish[0], wish[1] ? wish[1] : "");
@@ -271,21 +272,22 @@ static void expect_left(const history *self, const things *before)
 static void sync_one(history *self, small_device *who)
 {
     cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
-    bool whole = small_world_random(self->w, 3) > 0;
+    bool whole = chance_below(&self->w->chance, 3) > 0;
     things before;
 
     things_look(self->some, &before);
     self->w->now_ms += 3000;
-    if (!whole && small_world_random(self->w, 4) == 0)
-        who->faults = (disk_faults){.calls = who->faults.calls,
-                                    .at = who->faults.calls + 1 + small_world_random(self->w, 60),
-                                    .once = small_world_random(self->w, 2),
-                                    .status = CF_IO};
-    whole =
-        small_device_round(who, &options,
-                           whole ? SMALL_TURNS_MAX : (unsigned)small_world_random(self->w, 40)) &&
-        whole;
-    if (who->faults.at || who->trouble || small_world_random(self->w, 8) == 0)
+    if (!whole && chance_below(&self->w->chance, 4) == 0)
+        who->faults =
+            (disk_faults){.calls = who->faults.calls,
+                          .at = who->faults.calls + 1 + chance_below(&self->w->chance, 60),
+                          .once = chance_below(&self->w->chance, 2),
+                          .status = CF_IO};
+    whole = small_device_round(who, &options,
+                               whole ? SMALL_TURNS_MAX
+                                     : (unsigned)chance_below(&self->w->chance, 40)) &&
+            whole;
+    if (who->faults.at || who->trouble || chance_below(&self->w->chance, 8) == 0)
         small_device_crash(who);
     expect_left(self, &before);
     if (who == self->all)
@@ -378,16 +380,16 @@ static void try_history(uint64_t seed)
     self.some = &self.w->devices[1];
     change_mind(&self);
     for (int step = 0; step < STEPS; step++) {
-        small_device *who = small_world_random(self.w, 3) ? self.all : self.some;
+        small_device *who = chance_below(&self.w->chance, 3) ? self.all : self.some;
 
-        switch (small_world_random(self.w, 12)) {
+        switch (chance_below(&self.w->chance, 12)) {
         case 0:
         case 1:
         case 2:
-            sync_one(&self, &self.w->devices[small_world_random(self.w, 2)]);
+            sync_one(&self, &self.w->devices[chance_below(&self.w->chance, 2)]);
             break;
         case 3:
-            if (small_world_random(self.w, 3) == 0)
+            if (chance_below(&self.w->chance, 3) == 0)
                 change_mind(&self);
             break;
         default:

@@ -141,7 +141,7 @@ static small_world *a_world_with_a_last_copy(uint64_t seed, char large[SIZE])
     small_device *a = &w->devices[0], *b = &w->devices[1];
 
     for (size_t i = 0; i < SIZE; i++)
-        large[i] = (char)small_world_random(w, 256);
+        large[i] = (char)chance_below(&w->chance, 256);
     small_device_asks_for(a, texts, 2);
     small_device_asks_for(b, old, 1);
     user_makes(a, "old");

@@ -23,7 +23,7 @@ static uint8_t *noise(small_world *in, size_t size)
 
     cr_assert(bytes);
     for (size_t i = 0; i < size; i += 2) {
-        uint64_t two = small_world_random(in, 1 << 16);
+        uint64_t two = chance_below(&in->chance, 1 << 16);
 
         memcpy(bytes + i, &two, 2);
     }
@@ -251,7 +251,7 @@ static void edit_often(small_world *w, uint8_t *bytes, int count)
     for (int i = 0; i < count; i++) {
         uint8_t *fresh = noise(w, PATCH);
 
-        memcpy(bytes + small_world_random(w, SIZE - PATCH), fresh, PATCH);
+        memcpy(bytes + chance_below(&w->chance, SIZE - PATCH), fresh, PATCH);
         free(fresh);
         user_writes(&w->devices[i % 2], "image", bytes, SIZE);
         settles_equal(w);

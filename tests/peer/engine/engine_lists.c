@@ -181,9 +181,9 @@ static int maker_of(const small_world *w, long id)
 
 static void change(small_device *self, list *own, expected *of)
 {
-    element *one = &own->at[small_world_random(self->in, own->count)];
-    const long value = (long)small_world_random(self->in, 1000);
-    const bool clashes = of->clashes && small_world_random(self->in, 3) == 0;
+    element *one = &own->at[chance_below(&self->in->chance, own->count)];
+    const long value = (long)chance_below(&self->in->chance, 1000);
+    const bool clashes = of->clashes && chance_below(&self->in->chance, 3) == 0;
     const int member = clashes ? 0 : self->number;
 
     one->members[member] = value;
@@ -194,7 +194,7 @@ static void change(small_device *self, list *own, expected *of)
 static void make(small_device *self, list *own, expected *of)
 {
     const long id = of->next++ * self->in->count + self->number;
-    const size_t place = small_world_random(self->in, own->count + 1);
+    const size_t place = chance_below(&self->in->chance, own->count + 1);
 
     add(&of->written, id)->members[self->number] = 1;
     *add(own, id) = of->written.at[of->written.count - 1];
@@ -205,7 +205,7 @@ static void make(small_device *self, list *own, expected *of)
 
 static void take(small_device *self, list *own, expected *of)
 {
-    element *one = &own->at[small_world_random(self->in, own->count)];
+    element *one = &own->at[chance_below(&self->in->chance, own->count)];
 
     if (maker_of(self->in, one->id) != self->number)
         return;
@@ -217,7 +217,7 @@ static void act(small_device *self, expected *of)
 {
     list own = user_reads_list(self);
 
-    switch (own.count ? small_world_random(self->in, 4) : 0) {
+    switch (own.count ? chance_below(&self->in->chance, 4) : 0) {
     case 0:
         make(self, &own, of);
         break;
@@ -262,9 +262,9 @@ static void try_history(uint64_t seed, int devices, bool clashes)
     user_writes_list(&w->devices[0], &empty);
     settles_equal_by(lists_equal, w, "seed", seed);
     for (int step = 0; step < STEPS; step++) {
-        small_device *self = &w->devices[small_world_random(w, (uint64_t)devices)];
+        small_device *self = &w->devices[chance_below(&w->chance, (uint64_t)devices)];
 
-        switch (small_world_random(w, 6)) {
+        switch (chance_below(&w->chance, 6)) {
         case 0:
             small_device_unplug(self);
             break;

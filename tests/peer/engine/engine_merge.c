@@ -214,7 +214,7 @@ static bool unpack(cf_bytes text, truth *lines)
 /* Each device edits slots of its own only: so all of it merges, whoever is how far behind. */
 static void edit(small_world *w, small_device *self, truth *lasting, int value)
 {
-    int slot = (int)small_world_random(w, SLOTS / (uint64_t)w->count) * w->count + self->number;
+    int slot = (int)chance_below(&w->chance, SLOTS / (uint64_t)w->count) * w->count + self->number;
     cf_buffer text = {0}, changed = {0};
     truth lines;
 
@@ -238,13 +238,13 @@ static void try_history(uint64_t seed, int devices)
     settles_equal(w);
     w->loss = 20;
     for (int step = 1; step <= STEPS; step++) {
-        small_device *one = &w->devices[small_world_random(w, (uint64_t)devices)];
+        small_device *one = &w->devices[chance_below(&w->chance, (uint64_t)devices)];
 
-        if (small_world_random(w, 2))
+        if (chance_below(&w->chance, 2))
             edit(w, one, &lasting, step);
         else
             small_device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC},
-                               (unsigned)small_world_random(w, 40));
+                               (unsigned)chance_below(&w->chance, 40));
     }
     settles_equal(w);
     cf_buffer_clear(&text);

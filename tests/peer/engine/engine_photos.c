@@ -27,7 +27,7 @@ static cf_buffer picture(small_world *in, size_t size)
 
     cf_buffer_reserve(&out, size + 100);
     for (size_t i = 0; i < size; i++)
-        cf_buffer_append(&out, &(uint8_t){(uint8_t)small_world_random(in, 256)}, 1);
+        cf_buffer_append(&out, &(uint8_t){(uint8_t)chance_below(&in->chance, 256)}, 1);
     return out;
 }
 

@@ -68,7 +68,7 @@ static uint8_t *noise(small_world *in, size_t size)
 
     cr_assert(bytes);
     for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)small_world_random(in, 256);
+        bytes[i] = (uint8_t)chance_below(&in->chance, 256);
     return bytes;
 }
 

@@ -28,16 +28,17 @@ static void save_own(history *self, int place, int file)
     snprintf(text, sizeof text, "%d wrote %ld.", place, ++self->counter);
     cf_buffer_append_text(&bytes, "%s", text);
     while (file < PLACES && bytes.size < LARGE)
-        cf_buffer_append_text(&bytes, "%lx", (unsigned long)small_world_random(self->w, 1u << 30));
+        cf_buffer_append_text(&bytes, "%lx",
+                              (unsigned long)chance_below(&self->w->chance, 1u << 30));
     if (user_saves(self->places[place], self->names[file], cf_buffer_view(&bytes),
-                   (save_way)small_world_random(self->w, 2)))
+                   (save_way)chance_below(&self->w->chance, 2)))
         strcpy(self->written[file], text);
     cf_buffer_release(&bytes);
 }
 
 static void edit_own(history *self, int place)
 {
-    int file = (int)small_world_random(self->w, OWN / PLACES) * PLACES + place;
+    int file = (int)chance_below(&self->w->chance, OWN / PLACES) * PLACES + place;
     small_device *at = self->places[place];
     char name[40];
     cf_buffer bytes = {0};
@@ -45,13 +46,13 @@ static void edit_own(history *self, int place)
     if (self->written[file][0] && !user_reads(at, self->names[file], &bytes))
         return; /* a folder of that name may have moved it */
     cf_buffer_release(&bytes);
-    switch (small_world_random(self->w, 5)) {
+    switch (chance_below(&self->w->chance, 5)) {
     case 0:
         user_removes(at, self->names[file]);
         self->written[file][0] = '\0';
         break;
     case 1:
-        snprintf(name, sizeof name, "%s%d-%ld", small_world_random(self->w, 2) ? "d/" : "", file,
+        snprintf(name, sizeof name, "%s%d-%ld", chance_below(&self->w->chance, 2) ? "d/" : "", file,
                  ++self->counter);
         user_makes(at, "d");
         if (self->written[file][0] && user_moves(at, self->names[file], name))
@@ -67,8 +68,8 @@ static void edit_shared(history *self, int place)
 {
     char name[20], text[60];
 
-    snprintf(name, sizeof name, "shared%d", (int)small_world_random(self->w, SHARED));
-    if (small_world_random(self->w, 6) == 0) {
+    snprintf(name, sizeof name, "shared%d", (int)chance_below(&self->w->chance, SHARED));
+    if (chance_below(&self->w->chance, 6) == 0) {
         user_removes(self->places[place], name);
         return;
     }
@@ -78,7 +79,7 @@ static void edit_shared(history *self, int place)
 
 static void suffer(history *self, small_device *one)
 {
-    switch (small_world_random(self->w, 3)) {
+    switch (chance_below(&self->w->chance, 3)) {
     case 0:
         small_device_crash(one);
         break;
@@ -88,10 +89,11 @@ static void suffer(history *self, small_device *one)
             small_device_unplug(one);
         break;
     default:
-        one->faults = (disk_faults){.calls = one->faults.calls,
-                                    .at = one->faults.calls + 1 + small_world_random(self->w, 60),
-                                    .once = small_world_random(self->w, 2),
-                                    .status = CF_IO};
+        one->faults =
+            (disk_faults){.calls = one->faults.calls,
+                          .at = one->faults.calls + 1 + chance_below(&self->w->chance, 60),
+                          .once = chance_below(&self->w->chance, 2),
+                          .status = CF_IO};
         small_device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
         small_device_crash(one);
         break;
@@ -140,10 +142,10 @@ static void try_history(uint64_t seed)
         snprintf(self.names[file], sizeof self.names[file], "%d", file);
     self.w->loss = 15;
     for (int step = 0; step < STEPS; step++) {
-        small_device *one = &self.w->devices[small_world_random(self.w, 2)];
-        int place = (int)small_world_random(self.w, PLACES);
+        small_device *one = &self.w->devices[chance_below(&self.w->chance, 2)];
+        int place = (int)chance_below(&self.w->chance, PLACES);
 
-        switch (small_world_random(self.w, 10)) {
+        switch (chance_below(&self.w->chance, 10)) {
         case 0:
         case 1:
         case 2:
@@ -159,7 +161,7 @@ static void try_history(uint64_t seed)
             self.w->now_ms += 3000;
             small_device_round(
                 one, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
-                (unsigned)small_world_random(self.w, 50));
+                (unsigned)chance_below(&self.w->chance, 50));
             break;
         }
         if (one->trouble)

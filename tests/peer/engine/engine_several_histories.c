@@ -36,13 +36,13 @@ static void edit(history *self, int place)
     table rows = {0};
 
     user_reads_table(self->places[place], &rows);
-    for (uint64_t edits = 1 + small_world_random(self->w, 4); edits; edits--) {
-        long id = (long)small_world_random(self->w, IDS);
+    for (uint64_t edits = 1 + chance_below(&self->w->chance, 4); edits; edits--) {
+        long id = (long)chance_below(&self->w->chance, IDS);
         table_row *row = row_of(self, &rows, id);
 
         if (!row)
             continue;
-        if (small_world_random(self->w, 14) == 0 && rows.count > 6) {
+        if (chance_below(&self->w->chance, 14) == 0 && rows.count > 6) {
             self->deleted[id] = true;
             table_drop(&rows, id);
             continue;
@@ -63,7 +63,7 @@ static void suffer(history *self, small_device *one)
 {
     static const cf_status faults[] = {CF_IO, CF_FULL};
 
-    switch (small_world_random(self->w, 4)) {
+    switch (chance_below(&self->w->chance, 4)) {
     case 0:
         small_device_crash(one);
         break;
@@ -73,11 +73,12 @@ static void suffer(history *self, small_device *one)
             small_device_unplug(one);
         break;
     default:
-        one->faults = (disk_faults){.calls = one->faults.calls,
-                                    .at = one->faults.calls + 1 + small_world_random(self->w, 60),
-                                    .once = small_world_random(self->w, 2),
-                                    .reads = small_world_random(self->w, 2),
-                                    .status = faults[small_world_random(self->w, 2)]};
+        one->faults =
+            (disk_faults){.calls = one->faults.calls,
+                          .at = one->faults.calls + 1 + chance_below(&self->w->chance, 60),
+                          .once = chance_below(&self->w->chance, 2),
+                          .reads = chance_below(&self->w->chance, 2),
+                          .status = faults[chance_below(&self->w->chance, 2)]};
         small_device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
         small_device_crash(one);
         break;
@@ -123,15 +124,15 @@ static void try_history(uint64_t seed)
 
     begin_history(&self, seed);
     for (int step = 0; step < STEPS; step++) {
-        small_device *one = &self.w->devices[small_world_random(self.w, 2)];
-        uint64_t act = small_world_random(self.w, 10);
+        small_device *one = &self.w->devices[chance_below(&self.w->chance, 2)];
+        uint64_t act = chance_below(&self.w->chance, 10);
 
         if (act < 4)
-            edit(&self, (int)small_world_random(self.w, PLACES));
+            edit(&self, (int)chance_below(&self.w->chance, PLACES));
         else if (act < 9)
             small_device_round(
                 one, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
-                (unsigned)small_world_random(self.w, 50));
+                (unsigned)chance_below(&self.w->chance, 50));
         else
             suffer(&self, one);
         if (one->trouble)

@@ -19,7 +19,7 @@ static void write_noise(small_device *self, const char *path)
     uint8_t bytes[LARGE];
 
     for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)small_world_random(self->in, 256);
+        bytes[i] = (uint8_t)chance_below(&self->in->chance, 256);
     user_writes(self, path, bytes, sizeof bytes);
 }
 
@@ -93,7 +93,7 @@ Test(engine_short_of_room, a_sync_ends_when_contents_have_no_room)
 
     cr_assert(bytes);
     for (size_t i = 0; i < BLOBS_SIZE; i++)
-        bytes[i] = (uint8_t)small_world_random(w, 256);
+        bytes[i] = (uint8_t)chance_below(&w->chance, 256);
     w->room = little;
     user_writes(first, "large", bytes, BLOBS_SIZE);
     sync_soon(first);

@@ -478,14 +478,14 @@ Test(engine_silent, nothing_is_lost_or_deleted_whenever_it_hangs)
         small_device_serves(first);
         for (int i = 0; i < 8; i++) {
             snprintf(name, sizeof name, "f%d", i);
-            user_writes_text(small_world_random(w, 2) ? first : second, name, name);
-            small_device_passes(first, small_world_random(w, 900));
-            hang(w, small_world_random(w, 3) ? first->folder : NULL);
-            if (small_world_random(w, 2))
+            user_writes_text(chance_below(&w->chance, 2) ? first : second, name, name);
+            small_device_passes(first, chance_below(&w->chance, 900));
+            hang(w, chance_below(&w->chance, 3) ? first->folder : NULL);
+            if (chance_below(&w->chance, 2))
                 small_device_sync(second);
-            small_device_passes(first,
-                                small_world_random(w, 2) ? SILENT_MS : small_world_random(w, 900));
-            if (small_world_random(w, 6) == 0)
+            small_device_passes(first, chance_below(&w->chance, 2) ? SILENT_MS
+                                                                   : chance_below(&w->chance, 900));
+            if (chance_below(&w->chance, 6) == 0)
                 small_device_crash(first);
         }
         hang(w, NULL);

@@ -36,7 +36,7 @@ static table_row *row_of(history *self, table *rows, long id)
 static void write_note(history *self, long id, table_row *row)
 {
     cf_arena arena = {0};
-    bool is_long = small_world_random(self->w, 6) == 0;
+    bool is_long = chance_below(&self->w->chance, 6) == 0;
 
     cf_buffer_clear(&row->note);
     cf_buffer_append_text(&row->note, "note %ld", ++self->counter);
@@ -55,13 +55,13 @@ static void edit(history *self, small_device *one)
     table rows = {0};
 
     user_reads_table(one, &rows);
-    for (uint64_t edits = 1 + small_world_random(self->w, 3); edits; edits--) {
-        long id = (long)small_world_random(self->w, IDS);
+    for (uint64_t edits = 1 + chance_below(&self->w->chance, 3); edits; edits--) {
+        long id = (long)chance_below(&self->w->chance, IDS);
         table_row *row = row_of(self, &rows, id);
 
         if (!row)
             continue;
-        if (small_world_random(self->w, 12) == 0 && rows.count > 6) {
+        if (chance_below(&self->w->chance, 12) == 0 && rows.count > 6) {
             self->deleted[id] = true;
             table_drop(&rows, id);
         } else if (one->number == 0) {
@@ -78,7 +78,7 @@ static void suffer(history *self, small_device *one)
 {
     static const cf_status faults[] = {CF_IO, CF_FULL};
 
-    switch (small_world_random(self->w, 4)) {
+    switch (chance_below(&self->w->chance, 4)) {
     case 0:
         small_device_crash(one);
         break;
@@ -86,11 +86,12 @@ static void suffer(history *self, small_device *one)
         small_broker_crash(self->w);
         break;
     default:
-        one->faults = (disk_faults){.calls = one->faults.calls,
-                                    .at = one->faults.calls + 1 + small_world_random(self->w, 40),
-                                    .once = small_world_random(self->w, 2),
-                                    .reads = small_world_random(self->w, 2),
-                                    .status = faults[small_world_random(self->w, 2)]};
+        one->faults =
+            (disk_faults){.calls = one->faults.calls,
+                          .at = one->faults.calls + 1 + chance_below(&self->w->chance, 40),
+                          .once = chance_below(&self->w->chance, 2),
+                          .reads = chance_below(&self->w->chance, 2),
+                          .status = faults[chance_below(&self->w->chance, 2)]};
         small_device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
         small_device_crash(one);
         break;
@@ -126,15 +127,15 @@ static void try_history(uint64_t seed)
     small_world_bind_tables(w);
     w->loss = 15;
     for (int step = 0; step < STEPS; step++) {
-        small_device *one = &w->devices[small_world_random(w, 2)];
-        uint64_t act = small_world_random(w, 10);
+        small_device *one = &w->devices[chance_below(&w->chance, 2)];
+        uint64_t act = chance_below(&w->chance, 10);
 
         if (act < 4)
             edit(&self, one);
         else if (act < 9)
             small_device_round(
                 one, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
-                (unsigned)small_world_random(w, 50));
+                (unsigned)chance_below(&w->chance, 50));
         else
             suffer(&self, one);
         if (one->trouble)

@@ -56,7 +56,7 @@ typedef struct {
 static void name_in(history *self, const char *folder, char out[PATH])
 {
     snprintf(out, PATH, "%.200s%s%c", folder, *folder ? "/" : "",
-             'a' + (char)small_world_random(self->w, NAMES));
+             'a' + (char)chance_below(&self->w->chance, NAMES));
 }
 
 static void write_in(history *self, small_device *one, const char *folder)
@@ -87,9 +87,9 @@ static void act(history *self, small_device *one)
 
     there.count = 0;
     find_folders(one, "", &there);
-    const char *folder = there.path[small_world_random(self->w, there.count)];
-    const char *other = there.path[small_world_random(self->w, there.count)];
-    switch (small_world_random(self->w, 9)) {
+    const char *folder = there.path[chance_below(&self->w->chance, there.count)];
+    const char *other = there.path[chance_below(&self->w->chance, there.count)];
+    switch (chance_below(&self->w->chance, 9)) {
     case 0:
     case 1:
         name_in(self, folder, path);
@@ -132,11 +132,11 @@ static void all_pass(small_world *w, uint64_t ms)
 /* Or one of them is stopped for a while, and finds then what came and what its user did. */
 static void pass(small_world *w)
 {
-    uint64_t ms = small_world_random(w, small_world_random(w, 2) ? 400 : 6000);
+    uint64_t ms = chance_below(&w->chance, chance_below(&w->chance, 2) ? 400 : 6000);
 
-    switch (small_world_random(w, 4)) {
+    switch (chance_below(&w->chance, 4)) {
     case 0:
-        small_device_passes(&w->devices[small_world_random(w, DEVICES)], ms);
+        small_device_passes(&w->devices[chance_below(&w->chance, DEVICES)], ms);
         break;
     case 1:
         break;
@@ -225,7 +225,7 @@ static void try_history(uint64_t seed)
         small_device_serves(&self.w->devices[i]);
     all_pass(self.w, REST_MS);
     for (int step = 0; step < STEPS; step++) {
-        act(&self, &self.w->devices[small_world_random(self.w, DEVICES)]);
+        act(&self, &self.w->devices[chance_below(&self.w->chance, DEVICES)]);
         pass(self.w);
     }
     all_pass(self.w, 4 * REST_MS);

@@ -22,7 +22,7 @@ static world_device *another(test_world *world, const world_device *device)
     world_device *other;
 
     do
-        other = &world->devices[test_world_random(world, world->device_count)];
+        other = &world->devices[chance_below(&world->chance, world->device_count)];
     while (other == device);
     return other;
 }
@@ -34,7 +34,7 @@ static void scan(test_world *world, world_device *device)
 
 static void receive(test_world *world, world_device *device)
 {
-    world_receive(world, device, another(world, device), 1 + test_world_random(world, 3));
+    world_receive(world, device, another(world, device), 1 + chance_below(&world->chance, 3));
 }
 
 static void apply_part(test_world *world, world_device *device)
@@ -45,7 +45,7 @@ static void apply_part(test_world *world, world_device *device)
 /* The power goes after some step. */
 static void apply_some(test_world *world, world_device *device)
 {
-    world_apply_part(world, device, 100, test_world_random(world, 6));
+    world_apply_part(world, device, 100, chance_below(&world->chance, 6));
 }
 
 static void sync_with(test_world *world, world_device *device)
@@ -112,53 +112,53 @@ typedef struct {
 
 /* ---- Making one ---- */
 
-static void add(history *self, test_world *dice, uint64_t device, uint64_t kind)
+static void add(history *self, chance *dice, uint64_t device, uint64_t kind)
 {
     if (self->count < EVENTS_MAX)
         self->events[self->count++] =
-            (event){(uint8_t)device, (uint8_t)kind, (uint32_t)test_world_random(dice, UINT32_MAX)};
+            (event){(uint8_t)device, (uint8_t)kind, (uint32_t)chance_below(dice, UINT32_MAX)};
 }
 
 /* A tree that all agree on. */
-static void begin(history *self, test_world *dice)
+static void begin(history *self, chance *dice)
 {
-    for (uint64_t i = UINT64_C(1) << test_world_random(dice, 4); i; i--)
-        add(self, dice, 0, test_world_random(dice, 3) ? CREATE : MKDIR);
+    for (uint64_t i = UINT64_C(1) << chance_below(dice, 4); i; i--)
+        add(self, dice, 0, chance_below(dice, 3) ? CREATE : MKDIR);
     for (size_t i = 0; i < 2 * self->devices; i++)
         add(self, dice, i % self->devices, SYNC);
 }
 
-static void work_alone(history *self, test_world *dice, size_t device)
+static void work_alone(history *self, chance *dice, size_t device)
 {
-    for (uint64_t i = test_world_random(dice, 4); i; i--) {
-        add(self, dice, device, test_world_random(dice, ACTS));
-        for (uint64_t j = test_world_random(dice, 3); j; j--)
-            add(self, dice, device, SCAN + test_world_random(dice, SYNC - SCAN));
+    for (uint64_t i = chance_below(dice, 4); i; i--) {
+        add(self, dice, device, chance_below(dice, ACTS));
+        for (uint64_t j = chance_below(dice, 3); j; j--)
+            add(self, dice, device, SCAN + chance_below(dice, SYNC - SCAN));
     }
 }
 
-static void add_rare(history *self, test_world *dice)
+static void add_rare(history *self, chance *dice)
 {
-    if (test_world_random(dice, 100) < 12)
-        add(self, dice, test_world_random(dice, self->devices), FORK);
-    if (test_world_random(dice, 100) < 12)
-        add(self, dice, test_world_random(dice, self->devices), REVOKE);
+    if (chance_below(dice, 100) < 12)
+        add(self, dice, chance_below(dice, self->devices), FORK);
+    if (chance_below(dice, 100) < 12)
+        add(self, dice, chance_below(dice, self->devices), REVOKE);
 }
 
 static void make(history *self, uint64_t number)
 {
-    test_world dice = {.random = number * 7919 + 1};
+    chance dice = {number * 7919 + 1};
 
     self->count = 0;
     self->devices = 2 + number % 4;
-    if (test_world_random(&dice, 5))
+    if (chance_below(&dice, 5))
         begin(self, &dice);
-    for (uint64_t rounds = 1 + test_world_random(&dice, 4); rounds; rounds--) {
+    for (uint64_t rounds = 1 + chance_below(&dice, 4); rounds; rounds--) {
         for (size_t i = 0; i < self->devices; i++)
             work_alone(self, &dice, i);
-        for (uint64_t i = test_world_random(&dice, 2 * self->devices); i; i--)
-            add(self, &dice, test_world_random(&dice, self->devices),
-                RECEIVE + test_world_random(&dice, SYNC - RECEIVE + 1));
+        for (uint64_t i = chance_below(&dice, 2 * self->devices); i; i--)
+            add(self, &dice, chance_below(&dice, self->devices),
+                RECEIVE + chance_below(&dice, SYNC - RECEIVE + 1));
         add_rare(self, &dice);
     }
 }
@@ -172,7 +172,7 @@ static void happen(test_world *world, const event *one, bool tracing)
     if (device->dead)
         return;
     world->now_ms += 1000;
-    world->random = one->seed;
+    world->chance = (chance){one->seed};
     if (tracing)
         fprintf(stderr, "%c %s\n", (char)('A' + (device - world->devices)), events[one->kind].name);
     if (events[one->kind].run)

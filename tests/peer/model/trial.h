@@ -20,8 +20,6 @@ void trial_shrink(size_t count, trial_fails *fails, void *context, bool *kept);
 /* Zeroed memory that a trial and its parent share; lasts as long as the program. */
 void *trial_shared(size_t size);
 
-/* splitmix64 */
-uint64_t trial_random(uint64_t *state);
 double trial_seconds(void);
 /* "N steps in T s, M million a minute": of the time that a processor has worked on trials. */
 void trial_print_rate(uint64_t steps);

@@ -5,29 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* splitmix64 */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t mixed = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
-    return mixed ^ mixed >> 31;
-}
-
-static void fill_random(void *context, void *out, size_t size)
-{
-    uint8_t *bytes = out;
-
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)next_random(context);
-}
-
-uint64_t test_world_random(test_world *world, uint64_t below)
-{
-    return next_random(&world->random) % below;
-}
-
 void world_print_disks(const test_world *world)
 {
     for (size_t i = 0; i < world->device_count; i++) {
@@ -69,15 +46,15 @@ void world_open(test_world *world, const char *name, uint64_t seed, size_t devic
 {
     static const uint64_t skews[WORLD_DEVICES_MAX] = {0, 3000, 0, 7000, 1000};
 
-    *world = (typeof(*world)){.name = name, .random = seed, .device_count = devices};
+    *world = (typeof(*world)){.name = name, .chance = {seed}, .device_count = devices};
     world->now_ms = UINT64_C(1795000000000);
-    world->env = (cf_env){.context = &world->random, .random = fill_random};
+    world->env = (cf_env){.context = &world->chance, .random = chance_random};
     cf_rules_product(&world->rules, &world->env);
     for (size_t i = 0; i < devices; i++) {
         world_device *device = &world->devices[i];
 
         open_device(world, device);
-        fill_random(&world->random, device->writer.bytes, sizeof device->writer.bytes);
+        chance_fill(&world->chance, device->writer.bytes, sizeof device->writer.bytes);
         device->skew_ms = skews[i];
     }
 }
@@ -213,7 +190,7 @@ static void leave_forked_writer(test_world *world, world_device *device, const w
 {
     if (!cf_id_equal(&entry->dot.writer, &device->writer))
         return;
-    fill_random(&world->random, device->writer.bytes, sizeof device->writer.bytes);
+    chance_fill(&world->chance, device->writer.bytes, sizeof device->writer.bytes);
     device->sequence = 0;
     device->clean = false;
 }
@@ -249,7 +226,7 @@ void world_revoke(test_world *world, world_device *device, world_device *whom)
         return;
     world->revoked = whom->dead = true;
     limit(world, device,
-          &(world_limit){whom->writer, test_world_random(world, whom->sequence + 1)});
+          &(world_limit){whom->writer, chance_below(&world->chance, whom->sequence + 1)});
 }
 
 void world_fork(test_world *world, const world_device *of)

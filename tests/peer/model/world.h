@@ -5,6 +5,7 @@
 #ifndef CF_TESTS_WORLD_H
 #define CF_TESTS_WORLD_H
 #include "peer/merge/diff.h"
+#include "tests/support/chance.h"
 
 enum { WORLD_DEVICES_MAX = 8, WORLD_NAME_SIZE = 256 };
 
@@ -63,7 +64,7 @@ typedef struct {
     const char *name;
     cf_env env;
     cf_rules rules;
-    uint64_t random;
+    chance chance;
     uint64_t now_ms, last_number, last_content;
     world_device devices[WORLD_DEVICES_MAX];
     size_t device_count;
@@ -78,7 +79,6 @@ typedef struct {
 
 void world_open(test_world *world, const char *name, uint64_t seed, size_t devices);
 void world_close(test_world *world);
-uint64_t test_world_random(test_world *world, uint64_t below);
 __attribute__((noreturn, format(printf, 2, 3))) void world_fail(const test_world *world,
                                                                 const char *format, ...);
 

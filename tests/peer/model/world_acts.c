@@ -106,7 +106,7 @@ static world_file *pick(const world_user *actor, file_test *wanted)
 
     for (size_t i = 0; i < actor->device->file_count; i++)
         count += wanted(&actor->device->files[i]);
-    size_t chosen = count ? test_world_random(actor->world, count) : 0;
+    size_t chosen = count ? chance_below(&actor->world->chance, count) : 0;
     for (size_t i = 0; i < actor->device->file_count; i++)
         if (wanted(&actor->device->files[i]) && chosen-- == 0)
             return &actor->device->files[i];
@@ -129,7 +129,7 @@ static uint64_t pick_directory(const world_user *actor)
         const world_file *file = &actor->device->files[i];
 
         if (file->kind == CF_KIND_DIRECTORY && depth_of(actor->device, file->number) < DEPTH_MAX &&
-            test_world_random(actor->world, ++count) == 0)
+            chance_below(&actor->world->chance, ++count) == 0)
             chosen = file->number;
     }
     return chosen;
@@ -139,7 +139,7 @@ static uint64_t pick_directory(const world_user *actor)
 static const char *pick_name(const world_user *actor, char name[WORLD_NAME_SIZE])
 {
     static const char *const names[] = {"a", "b", "c.txt", "d", "a", "b"};
-    uint64_t chosen = test_world_random(actor->world, 7);
+    uint64_t chosen = chance_below(&actor->world->chance, 7);
 
     if (chosen < 6)
         return names[chosen];
@@ -168,7 +168,7 @@ static const char *fresh_content(const world_user *actor, char content[24])
 static void act_create(const world_user *actor)
 {
     char content[24];
-    uint8_t kind = test_world_random(actor->world, 8) ? CF_KIND_FILE : CF_KIND_SYMLINK;
+    uint8_t kind = chance_below(&actor->world->chance, 8) ? CF_KIND_FILE : CF_KIND_SYMLINK;
 
     create(actor, kind, fresh_content(actor, content));
 }
@@ -188,7 +188,8 @@ static void act_restore(const world_user *actor)
 {
     const test_world *world = actor->world;
     char content[24];
-    size_t at = world->content_count ? test_world_random(actor->world, world->content_count) : 0;
+    size_t at =
+        world->content_count ? chance_below(&actor->world->chance, world->content_count) : 0;
 
     if (at >= world->content_count || !world->contents[at].gone)
         return;
@@ -205,7 +206,7 @@ static void edit(const world_user *actor, file_test *wanted)
     if (!file)
         return;
     fresh_content(actor, content);
-    if (test_world_random(actor->world, 9) == 0) { /* two files become equal */
+    if (chance_below(&actor->world->chance, 9) == 0) { /* two files become equal */
         snprintf(content, sizeof content, "%s", pick(actor, is_file)->content);
         world_content_of(actor->world, content)->shared = true;
     }
@@ -233,7 +234,7 @@ static void act_chmod(const world_user *actor)
     world_file *file = pick(actor, is_any);
 
     if (file)
-        file->mode = test_world_random(actor->world, 2) ? 0755 : 0644;
+        file->mode = chance_below(&actor->world->chance, 2) ? 0755 : 0644;
 }
 
 static void act_touch(const world_user *actor)
@@ -305,14 +306,14 @@ static void move(const world_user *actor, file_test *wanted)
     if (!file)
         return;
     uint64_t directory = pick_directory(actor), number = file->number;
-    bool keeps_name = test_world_random(actor->world, 5) == 0;
+    bool keeps_name = chance_below(&actor->world->chance, 5) == 0;
     snprintf(name, sizeof name, "%s", keeps_name ? file->name : pick_name(actor, room));
     world_file *there = world_child(actor->device, directory, name);
     if (there == file || is_within(actor->device, directory, number))
         return;
     if (there && (there->kind == CF_KIND_DIRECTORY || file->kind == CF_KIND_DIRECTORY))
         return;
-    if (there && test_world_random(actor->world, 3) == 0) {
+    if (there && chance_below(&actor->world->chance, 3) == 0) {
         swap_places(file, there);
         return;
     }

@@ -152,7 +152,7 @@ static int by_source(const void *a, const void *b)
 static void shuffle(world_run *run)
 {
     for (size_t i = run->count; i > 1; i--) {
-        size_t other = test_world_random(run->world, i);
+        size_t other = chance_below(&run->world->chance, i);
         world_task moved = run->tasks[i - 1];
 
         run->tasks[i - 1] = run->tasks[other];
@@ -442,7 +442,7 @@ void world_apply_part(test_world *world, world_device *device, uint64_t percent,
     begin_run(&run);
     shuffle(&run);
     for (size_t i = 0; i < run.count; i++)
-        if (test_world_random(world, 100) >= percent)
+        if (chance_below(&world->chance, 100) >= percent)
             run.tasks[i].state = LEFT;
     perform_all(&run);
     end_run(&run);

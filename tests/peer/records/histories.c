@@ -36,17 +36,18 @@ static void exchange(row_acting *acting, row_device *device)
 {
     static const char *const names[] = {"scan", "receive", "apply", "sync"};
     row_world *world = acting->world;
-    uint64_t what = row_random(acting, 4);
+    uint64_t what = chance_below(&acting->chance, 4);
     size_t own = (size_t)(device - world->devices);
-    size_t other = (own + 1 + row_random(acting, world->device_count - 1)) % world->device_count;
+    size_t other =
+        (own + 1 + chance_below(&acting->chance, world->device_count - 1)) % world->device_count;
 
     if (acting->tracing)
         fprintf(stderr, "%c %s\n", device->name, names[what]);
     if (what == 0 || what == 3)
-        row_world_scan(world, device, 1 + row_random(acting, 3));
+        row_world_scan(world, device, 1 + chance_below(&acting->chance, 3));
     if (what == 1 || what == 3)
         row_world_receive(world, device, &world->devices[other],
-                          what == 3 ? 100 : 34 * (unsigned)row_random(acting, 3));
+                          what == 3 ? 100 : 34 * (unsigned)chance_below(&acting->chance, 3));
     if (what == 2 || what == 3)
         row_world_apply(world, device);
 }
@@ -57,14 +58,14 @@ static uint64_t run(uint64_t number, bool tracing)
     char name[32];
 
     snprintf(name, sizeof name, "history %" PRIu64, number);
-    row_acting acting = {.random = number * 7919, .tracing = tracing};
-    acting.world = row_world_new(name, 2 + row_random(&acting, 3));
-    for (uint64_t steps = 4 + row_random(&acting, 60); steps; steps--) {
+    row_acting acting = {.chance = {number * 7919}, .tracing = tracing};
+    acting.world = row_world_new(name, 2 + chance_below(&acting.chance, 3));
+    for (uint64_t steps = 4 + chance_below(&acting.chance, 60); steps; steps--) {
         row_device *device =
-            &acting.world->devices[row_random(&acting, acting.world->device_count)];
+            &acting.world->devices[chance_below(&acting.chance, acting.world->device_count)];
 
         acting.world->now_ms++;
-        if (row_random(&acting, 3))
+        if (chance_below(&acting.chance, 3))
             row_act(&acting, device);
         else
             exchange(&acting, device);

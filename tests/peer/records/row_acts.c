@@ -15,15 +15,6 @@ typedef struct {
     cf_arena *arena; /* the world's */
 } row_hand;
 
-uint64_t row_random(row_acting *acting, uint64_t below)
-{
-    uint64_t mixed = acting->random += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
-
-    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
-    return (mixed ^ mixed >> 31) % below;
-}
-
 /* ---- Rows ---- */
 
 static bool is_table(const cf_row *row, const char *table)
@@ -40,7 +31,7 @@ static cf_row *any_row(row_hand *hand, const char *table, const char *other)
         cf_row *row = &hand->source->disk[i];
 
         if ((is_table(row, table) || is_table(row, other)) &&
-            row_random(hand->acting, ++count) == 0)
+            chance_below(&hand->acting->chance, ++count) == 0)
             found = row;
     }
     return found;
@@ -68,7 +59,7 @@ static int64_t next_key(row_hand *hand, const char *table)
 {
     int64_t key = 0;
 
-    if (row_random(hand->acting, 4)) {
+    if (chance_below(&hand->acting->chance, 4)) {
         for (size_t i = 0; i < hand->source->count; i++)
             if (is_table(&hand->source->disk[i], table) && key_of(&hand->source->disk[i]) > key)
                 key = key_of(&hand->source->disk[i]);
@@ -155,7 +146,7 @@ static void card(row_hand *hand)
     char key[8];
     cf_row row = {.table = cf_bytes_of_text("card")};
 
-    snprintf(key, sizeof key, "u%" PRIu64, row_random(hand->acting, 3));
+    snprintf(key, sizeof key, "u%" PRIu64, chance_below(&hand->acting->chance, 3));
     row.key = made_text(key, hand->arena);
     set(hand, &row, "/name", fresh(hand, "v"));
     if (!row_disk_find(hand->source, row.table, row.key))
@@ -209,7 +200,8 @@ static void tel(row_hand *hand)
     const cf_row_field *old = cf_row_field_named(row, cf_bytes_of_text("/tel"));
     size_t count = old ? old->count : 0, kept = 0;
     cf_bytes *values = cf_arena_allocate(hand->arena, count + 1, sizeof *values);
-    uint64_t what = row_random(hand->acting, 4), which = row_random(hand->acting, count + 1);
+    uint64_t what = chance_below(&hand->acting->chance, 4),
+             which = chance_below(&hand->acting->chance, count + 1);
     for (size_t i = 0; i < count; i++) {
         if (what == 3)
             values[count - 1 - kept++] = old->values[i];
@@ -228,7 +220,7 @@ static void email(row_hand *hand)
     cf_row *row = any_row(hand, "person", "person");
     char text[8];
 
-    snprintf(text, sizeof text, "e%" PRIu64, row_random(hand->acting, 3));
+    snprintf(text, sizeof text, "e%" PRIu64, chance_below(&hand->acting->chance, 3));
     cf_bytes value = made_text(text, hand->arena);
     for (size_t i = 0; i < hand->source->count; i++) {
         const cf_row_field *field =
@@ -266,7 +258,9 @@ static void remove_row(row_hand *hand, const cf_row *row, bool alone)
 static void delete (row_hand *hand)
 {
     if (hand->source->count)
-        remove_row(hand, &hand->source->disk[row_random(hand->acting, hand->source->count)], false);
+        remove_row(hand,
+                   &hand->source->disk[chance_below(&hand->acting->chance, hand->source->count)],
+                   false);
 }
 
 static void dangle(row_hand *hand)
@@ -284,8 +278,8 @@ static void rekey(row_hand *hand)
     if (!row)
         return;
     cf_row moved = *row;
-    moved.key =
-        made_int(next_key(hand, "person") + (int64_t)row_random(hand->acting, 3), hand->arena);
+    moved.key = made_int(next_key(hand, "person") + (int64_t)chance_below(&hand->acting->chance, 3),
+                         hand->arena);
     if (row_disk_find(hand->source, moved.table, moved.key))
         return;
     cf_bytes old = row->key;
@@ -379,9 +373,9 @@ static const struct {
 
 void row_act(row_acting *acting, row_device *device)
 {
-    row_hand hand = {acting, &device->sources[row_random(acting, device->source_count)],
+    row_hand hand = {acting, &device->sources[chance_below(&acting->chance, device->source_count)],
                      &acting->world->arena};
-    size_t which = row_random(acting, sizeof acts / sizeof *acts);
+    size_t which = chance_below(&acting->chance, sizeof acts / sizeof *acts);
 
     if (acting->tracing)
         fprintf(stderr, "%c %s\n", device->name, acts[which].name);

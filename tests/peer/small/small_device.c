@@ -62,7 +62,7 @@ static void make_home(small_device *self)
     snprintf(self->home_path, sizeof self->home_path, "%s/home%d", in->path, self->number);
     snprintf(self->folder, sizeof self->folder, "%s/folder%d", in->path, self->number);
     mkdir(self->folder, 0755);
-    small_world_fill(in, id, sizeof id);
+    chance_fill(&in->chance, id, sizeof id);
     self->disk = cf_store_memory_disk_new(id);
     self->outbox = cf_outbox_new();
     self->env = in->env;
@@ -115,7 +115,7 @@ void small_device_take_folder(small_device *self, const cf_binding_options *opti
     cf_error error;
 
     must(cf_binding_new(options, &binding, &error), &error, "binding");
-    small_world_fill(in, binding->instance.bytes, CF_ID_SIZE);
+    chance_fill(&in->chance, binding->instance.bytes, CF_ID_SIZE);
     must(files->open_root(files, options->path, &root, &error), &error, "root");
     must(cf_root_make(files, root, &binding->instance, &error), &error, "root");
     files->close_folder(files, &root);

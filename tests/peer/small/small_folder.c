@@ -213,7 +213,7 @@ cf_buffer small_world_noise(small_world *in, size_t size)
     uint8_t *at = cf_buffer_reserve(&bytes, size);
 
     for (size_t i = 0; i < size; i++)
-        at[i] = (uint8_t)small_world_random(in, 256);
+        at[i] = (uint8_t)chance_below(&in->chance, 256);
     bytes.size = size;
     return bytes;
 }

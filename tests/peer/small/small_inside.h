@@ -5,9 +5,6 @@
 #include "tests/peer/small/small_world.h"
 #include "tests/support/must.h"
 
-/* Random bytes, of the seed. */
-void small_world_fill(void *in, void *out, size_t size);
-
 /* The first device is born with its user, and its broker hears; an owner lets others in. */
 void small_device_bear_user(small_device *self);
 void small_device_admit(small_device *owner, small_device *self);

@@ -30,7 +30,7 @@ void small_device_unplug(small_device *self)
 
 static bool is_cut(small_world *self)
 {
-    return self->loss && small_world_random(self, 1000) < self->loss;
+    return self->loss && chance_below(&self->chance, 1000) < self->loss;
 }
 
 /* FETCH is a command that it doesn't know. */

@@ -239,11 +239,11 @@ bool small_world_tables_equal(small_world *self, cf_buffer *difference)
 
 cf_bytes noise_text(small_world *in, size_t size, cf_arena *arena)
 {
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
     char *text = cf_arena_allocate(arena, size, 1);
 
     for (size_t i = 0; i < size; i++)
-        text[i] =
-            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"[small_world_random(
-                in, 64)];
+        text[i] = letters[chance_below(&in->chance, sizeof letters - 1)];
     return cf_bytes_of(text, size);
 }

@@ -13,27 +13,9 @@
 
 /* ---- The outside ---- */
 
-/* splitmix64, Steele et al. 2014. */
-static uint64_t draw(uint64_t *seed)
+static void fill(void *context, void *out, size_t size)
 {
-    uint64_t z = (*seed += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-void small_world_fill(void *context, void *out, size_t size)
-{
-    small_world *self = context;
-
-    for (size_t i = 0; i < size; i++)
-        ((uint8_t *)out)[i] = (uint8_t)draw(&self->seed);
-}
-
-uint64_t small_world_random(small_world *self, uint64_t below)
-{
-    return draw(&self->seed) % below;
+    chance_fill(&((small_world *)context)->chance, out, size);
 }
 
 uint64_t small_world_time(const small_world *self)
@@ -162,20 +144,20 @@ small_world *small_world_new(uint64_t seed, int devices)
     if (!mkdtemp(self->path))
         abort();
     self->loud = getenv("WORLD_LOUD") != NULL;
-    self->seed = seed;
+    self->chance = (chance){seed};
     self->now_ms = (uint64_t)time(NULL) * 1000;
     self->files = *cf_files_posix();
     self->files.tick_ns = -INT64_C(1000000000000); /* the world's clock is not the file system's */
     self->files.sync_file = sync_file;
     self->files.sync_folder = sync_folder;
     self->env = (cf_env){.context = self,
-                         .random = small_world_fill,
+                         .random = fill,
                          .now_ms = read_clock,
                          .steady_ms = read_steady_clock,
                          .report = report,
                          .files = &self->files,
                          .jobs = cf_jobs_inline_new(seed | 1)};
-    small_world_fill(self, id, sizeof id);
+    chance_fill(&self->chance, id, sizeof id);
     self->disk = cf_store_memory_disk_new(id);
     self->blob_disk = cf_blob_memory_disk_new();
     open_broker(self);

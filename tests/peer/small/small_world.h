@@ -7,6 +7,7 @@
 #include "broker/management/authority.h"
 #include "codec/keys.h"
 #include "peer/engine/engine.h"
+#include "tests/support/chance.h"
 #include "tests/support/faulty_disk.h"
 
 enum { SMALL_DEVICES_MAX = 4, SMALL_TURN_MS = 3, SMALL_TURNS_MAX = 3000 };
@@ -37,7 +38,8 @@ typedef struct {
 
 struct small_world {
     char path[64];
-    uint64_t seed, now_ms;
+    chance chance; /* of its seed */
+    uint64_t now_ms;
     uint64_t steady_ms, seen_ms; /* see small_world_steady */
     int64_t skew_ms;             /* of the devices' time of day */
     cf_env env;
@@ -66,7 +68,6 @@ struct small_world {
 
 small_world *small_world_new(uint64_t seed, int devices);
 void small_world_destroy(small_world **self);
-uint64_t small_world_random(small_world *self, uint64_t below);
 /* By the devices' time of day. */
 uint64_t small_world_time(const small_world *self);
 /* On the clock that nobody sets. */
