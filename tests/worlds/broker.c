@@ -36,56 +36,22 @@ static void make_disks(world_broker *self)
     uint8_t id[16];
 
     fill(self, id, sizeof id);
-    self->disk = cf_store_memory_disk_new(id);
-    self->blob_disk = cf_blob_memory_disk_new();
-}
-
-static void drop_disks(world_broker *self)
-{
-    cf_store_memory_disk_destroy(&self->disk);
-    cf_blob_memory_disk_destroy(&self->blob_disk);
+    memory_broker_make_disks(&self->broker, id);
 }
 
 static void start(world_broker *self)
 {
-    cf_error error;
-
     self->jobs = self->env.jobs = cf_jobs_inline_new(chance_next(&self->in->chance) | 1);
-    self->store = cf_store_memory_new(self->disk);
-    self->blobs = cf_blob_memory_new(self->blob_disk);
-    must(cf_users_open(&(cf_users_options){.env = &self->env, .store = self->store}, &self->users,
-                       &error),
-         &error, "users");
-    must(cf_management_open(&(cf_management_options){.env = &self->env,
-                                                     .store = self->store,
-                                                     .blobs = self->blobs,
-                                                     .users = self->users},
-                            self->in->now_ms, &self->management, &error),
-         &error, "management");
-    self->outbox = cf_outbox_new();
-    self->gateway = cf_gateway_new(&(cf_gateway_options){
-        .env = &self->env,
-        .store = self->store,
-        .blobs = self->blobs,
-        .users = self->users,
-        .outbox = self->outbox,
-    });
-    self->authority = cf_authority_new(
-        &(cf_authority_options){.gateway = self->gateway, .management = self->management});
-    cf_gateway_advertise(self->gateway, &self->address);
+    memory_broker_start(&self->broker, &(memory_broker_options){.env = &self->env},
+                        self->in->now_ms);
+    cf_gateway_advertise(self->broker.gateway, &self->address);
     memset(self->revoked_ms, 0, sizeof self->revoked_ms);
 }
 
 static void stop(world_broker *self)
 {
     network_cut_broker(self);
-    cf_store_destroy(&self->store); /* first: what was not committed is never answered */
-    cf_authority_destroy(&self->authority);
-    cf_gateway_destroy(&self->gateway);
-    cf_outbox_destroy(&self->outbox);
-    cf_management_destroy(&self->management);
-    cf_users_destroy(&self->users);
-    cf_blobs_destroy(&self->blobs);
+    memory_broker_stop(&self->broker);
     cf_jobs_destroy(&self->jobs);
 }
 
@@ -100,7 +66,7 @@ void broker_open(world_broker *self)
 void broker_close(world_broker *self)
 {
     stop(self);
-    drop_disks(self);
+    memory_broker_drop_disks(&self->broker);
     cf_store_memory_disk_destroy(&self->old_disk);
     cf_blob_memory_disk_destroy(&self->old_blob_disk);
     promises_release(&self->promises);
@@ -110,8 +76,8 @@ void broker_copy(world_broker *self)
 {
     cf_store_memory_disk_destroy(&self->old_disk);
     cf_blob_memory_disk_destroy(&self->old_blob_disk);
-    self->old_disk = cf_store_memory_disk_copy(self->disk);
-    self->old_blob_disk = cf_blob_memory_disk_copy(self->blob_disk);
+    self->old_disk = cf_store_memory_disk_copy(self->broker.disk);
+    self->old_blob_disk = cf_blob_memory_disk_copy(self->broker.blob_disk);
 }
 
 void broker_crash(world_broker *self, broker_disk with)
@@ -121,13 +87,13 @@ void broker_crash(world_broker *self, broker_disk with)
     stop(self);
     if (with == BROKER_EMPTY || (with == BROKER_AS_OF_OLD && has_old)) {
         promises_release(&self->promises);
-        drop_disks(self);
+        memory_broker_drop_disks(&self->broker);
     }
     if (with == BROKER_EMPTY) {
         make_disks(self);
     } else if (with == BROKER_AS_OF_OLD && has_old) {
-        self->disk = cf_store_memory_disk_copy(self->old_disk);
-        self->blob_disk = cf_blob_memory_disk_copy(self->old_blob_disk);
+        self->broker.disk = cf_store_memory_disk_copy(self->old_disk);
+        self->broker.blob_disk = cf_blob_memory_disk_copy(self->old_blob_disk);
     }
     start(self);
 }
@@ -136,5 +102,5 @@ bool broker_knows_user(const world_broker *self)
 {
     world *in = self->in;
 
-    return cf_users_find(self->users, cf_peer_user(device_peer(&in->devices[0]))) != NULL;
+    return cf_users_find(self->broker.users, cf_peer_user(device_peer(&in->devices[0]))) != NULL;
 }

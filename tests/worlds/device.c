@@ -306,7 +306,8 @@ void device_bear_user(device *self)
                        &error),
          &error, "birth");
     must(device_set_broker(self, in->brokers[0].line, &error), &error, "broker");
-    must(first_entries_bring(self->home, in->brokers[0].users, in->brokers[0].store, &error),
+    must(first_entries_bring(self->home, in->brokers[0].broker.users, in->brokers[0].broker.store,
+                             &error),
          &error, "first entries");
     start(self);
 }

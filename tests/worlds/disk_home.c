@@ -10,6 +10,7 @@
 #include "peer/log/birth.h"
 #include "peer/log/home.h"
 #include "tests/support/expect.h"
+#include "tests/support/quiet.h"
 #include "tests/worlds/disk_users.h"
 
 enum { SEEDS = 100 };
@@ -40,11 +41,6 @@ static uint64_t now(void *context)
     return ((device *)context)->now_ms;
 }
 
-static void report(void *context, cf_report_level level, const char *text)
-{
-    (void)context, (void)level, (void)text;
-}
-
 static device *a_device(uint64_t seed)
 {
     device *self = cf_allocate(1, sizeof *self);
@@ -58,7 +54,7 @@ static device *a_device(uint64_t seed)
     self->env = (cf_env){.context = self,
                          .random = fill,
                          .now_ms = now,
-                         .report = report,
+                         .report = no_report,
                          .files = disk_files(self->disk)};
     return self;
 }

@@ -45,7 +45,7 @@ static bool any_broker_has(world *in, const cf_hash *user, const cf_hash *blob)
     cf_error ignored;
 
     for (int i = 0; i < in->broker_count; i++) {
-        cf_blobs *blobs = in->brokers[i].blobs;
+        cf_blobs *blobs = in->brokers[i].broker.blobs;
 
         if (blobs->held(blobs, user, blob, &held, &ignored) == CF_OK && held.complete)
             return true;

@@ -20,8 +20,8 @@ static void invite(world_broker *self, cf_code *out)
     cf_buffer line = {0};
     cf_error error;
 
-    must(cf_management_invite(self->management, &terms, self->in->now_ms, &line, &error), &error,
-         "invitation");
+    must(cf_management_invite(self->broker.management, &terms, self->in->now_ms, &line, &error),
+         &error, "invitation");
     cf_buffer_append(&line, "", 1);
     must(cf_code_take((const char *)line.data, true, self->in->now_ms, out, &error), &error,
          "invitation");

@@ -304,7 +304,7 @@ static void hand_to_gateway(cable *self)
     do {
         again = is_doubled(in);
         tell(self, "->", &first->frames, read_frames(&first->frames, &arena));
-        cf_gateway_handle(in->brokers[self->to].gateway,
+        cf_gateway_handle(in->brokers[self->to].broker.gateway,
                           &(cf_gateway_peer){name_of(self), self->curve, "world"}, list,
                           first->frames.count, in->now_ms);
     } while (again);
@@ -358,7 +358,7 @@ bool network_deliver_up(world *self)
             hand_to_gateway(at);
         }
         if (!at->station && !at->up.count && at->gone_ms <= self->now_ms) {
-            cf_gateway_gone(self->brokers[at->to].gateway, name_of(at));
+            cf_gateway_gone(self->brokers[at->to].broker.gateway, name_of(at));
             wire_destroy(at);
         }
     }
@@ -418,19 +418,19 @@ bool broker_pump(world_broker *self, uint64_t *deadline)
     cf_error error;
 
     bool moved = self->jobs->deliver(self->jobs) > 0;
-    must(self->store->commit(self->store, &error), &error, "the broker's commit");
-    uint64_t at_ms = cf_gateway_tick(self->gateway, now_ms);
+    must(self->broker.store->commit(self->broker.store, &error), &error, "the broker's commit");
+    uint64_t at_ms = cf_gateway_tick(self->broker.gateway, now_ms);
     if (at_ms < *deadline)
         *deadline = at_ms;
-    at_ms = cf_management_tick(self->management, now_ms);
+    at_ms = cf_management_tick(self->broker.management, now_ms);
     if (at_ms < *deadline)
         *deadline = at_ms;
-    size_t before = cf_outbox_size(self->outbox);
-    cf_outbox_send(self->outbox, send_down, self);
-    while (cf_gateway_next_cut(self->gateway, &routing_id))
+    size_t before = cf_outbox_size(self->broker.outbox);
+    cf_outbox_send(self->broker.outbox, send_down, self);
+    while (cf_gateway_next_cut(self->broker.gateway, &routing_id))
         cut(self, routing_id);
     revocations_look(self);
-    return moved || cf_outbox_size(self->outbox) != before;
+    return moved || cf_outbox_size(self->broker.outbox) != before;
 }
 
 /* ---- Ends ---- */

@@ -147,12 +147,13 @@ void oracle_acked(history *self, world_broker *of)
     cf_error error;
 
     for (size_t i = 0; i < of->promises.entry_count; i++)
-        if (of->store->find(of->store, user, &of->promises.entries[i], &position, &error))
+        if (of->broker.store->find(of->broker.store, user, &of->promises.entries[i], &position,
+                                   &error))
             verdict_fail(&self->verdict, "acked is there",
                          "broker %d lacks an entry that it accepted: %zu of %zu", of->number, i,
                          of->promises.entry_count);
     for (size_t i = 0; i < of->promises.blob_count; i++)
-        if (of->blobs->held(of->blobs, user, &of->promises.blobs[i], &held, &error) ||
+        if (of->broker.blobs->held(of->broker.blobs, user, &of->promises.blobs[i], &held, &error) ||
             !held.complete)
             verdict_fail(&self->verdict, "acked is there",
                          "broker %d lacks a blob that it stored: %zu of %zu", of->number, i,

@@ -6,7 +6,7 @@
 static const cf_registry *members_at(const world_broker *of)
 {
     const cf_hash *user = cf_peer_user(device_peer(&of->in->devices[0]));
-    const cf_log *log = cf_users_find(of->users, user);
+    const cf_log *log = cf_users_find(of->broker.users, user);
 
     return log ? cf_log_registry(log) : NULL;
 }
@@ -52,7 +52,7 @@ void revocations_look(world_broker *of)
     for (size_t i = 0; members && i < cf_registry_device_count(members); i++) {
         const cf_device *member = cf_registry_device_at(members, i);
 
-        if (!member->is_valid && cf_gateway_has_session(of->gateway, user, &member->id))
+        if (!member->is_valid && cf_gateway_has_session(of->broker.gateway, user, &member->id))
             cf_buffer_append_text(&of->in->leaks,
                                   "broker %d has a session of a device that was revoked\n",
                                   of->number);

@@ -180,7 +180,7 @@ static bool has_session(const trouble *self, const world_broker *at)
 {
     device *who = self->outcast;
 
-    return cf_gateway_has_session(at->gateway, cf_peer_user(device_peer(who)),
+    return cf_gateway_has_session(at->broker.gateway, cf_peer_user(device_peer(who)),
                                   cf_peer_device(device_peer(who)));
 }
 

@@ -288,7 +288,7 @@ Test(stored, log_of_a_broker_has_the_bytes_of_its_version)
     world *w = a_household();
     cf_buffer text = {0};
 
-    write_store(w->brokers[0].store, &text);
+    write_store(w->brokers[0].broker.store, &text);
     expect_text("log", CF_STORE_FORMAT, "CF_STORE_FORMAT of broker/store/store_format.h", &text);
     cf_buffer_release(&text);
     world_destroy(&w);

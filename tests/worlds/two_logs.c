@@ -39,7 +39,7 @@ static const cf_hash *user_of(world *w)
 
 static void take_checkpoints(world *w, kept_checkpoints *out)
 {
-    cf_store *store = w->brokers[0].store;
+    cf_store *store = w->brokers[0].broker.store;
     cf_error error;
 
     *out = (kept_checkpoints){0};
@@ -51,7 +51,7 @@ static void take_checkpoints(world *w, kept_checkpoints *out)
 /* It hides entries, and passes these on: else nobody learns of the other log. */
 static void give_checkpoints(world *w, kept_checkpoints *all)
 {
-    cf_store *store = w->brokers[0].store;
+    cf_store *store = w->brokers[0].broker.store;
     cf_error error;
 
     for (size_t i = 0; i < all->count; i++) {
@@ -120,8 +120,8 @@ typedef struct {
 
 static face face_of(const world_broker *broker)
 {
-    return (face){cf_store_memory_disk_copy(broker->disk),
-                  cf_blob_memory_disk_copy(broker->blob_disk)};
+    return (face){cf_store_memory_disk_copy(broker->broker.disk),
+                  cf_blob_memory_disk_copy(broker->broker.blob_disk)};
 }
 
 static void show_face(world_broker *broker, face *shown)
@@ -320,7 +320,7 @@ Test(two_logs, a_session_says_it_four_times_in_ten_minutes)
         cr_assert(syncs(one));
     }
     const uint64_t last = said_last(w, one);
-    cf_store *store = w->brokers[0].store;
+    cf_store *store = w->brokers[0].broker.store;
     uint64_t position;
     cf_error error;
 

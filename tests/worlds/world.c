@@ -195,7 +195,7 @@ static bool add_entries(void *context, const cf_head *head)
 
 uint64_t world_entries(world *self)
 {
-    cf_store *store = self->brokers[self->home].store;
+    cf_store *store = self->brokers[self->home].broker.store;
     uint64_t count = 0;
     cf_error error;
 

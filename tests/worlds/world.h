@@ -4,12 +4,12 @@
  * from one seed, so that a world goes the same way each time. */
 #ifndef CF_TESTS_WORLDS_WORLD_H
 #define CF_TESTS_WORLDS_WORLD_H
-#include "broker/management/authority.h"
 #include "broker/platform/jobs.h"
 #include "codec/keys.h"
 #include "peer/engine/engine.h"
 #include "tests/support/chance.h"
 #include "tests/support/faulty_disk.h"
+#include "tests/support/memory_broker.h"
 #include "tests/support/must.h"
 #include "tests/worlds/disk.h"
 #include "tests/worlds/intents.h"
@@ -46,15 +46,7 @@ typedef struct {
     char line[CF_ADDRESS_TEXT];
     cf_env env;
     cf_jobs *jobs;
-    cf_store_memory_disk *disk;
-    cf_store *store;
-    cf_blob_memory_disk *blob_disk;
-    cf_blobs *blobs;
-    cf_users *users;
-    cf_management *management;
-    cf_outbox *outbox;
-    cf_gateway *gateway;
-    cf_authority *authority;
+    memory_broker broker;
     /* An older copy of its disks. */
     cf_store_memory_disk *old_disk;
     cf_blob_memory_disk *old_blob_disk;

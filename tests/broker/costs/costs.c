@@ -87,8 +87,8 @@ static tally cost_beside(void *context, size_t things)
 {
     household a = a_household_beside(things);
 
-    tally_store(a.house->store, &counted);
-    tally_blobs(a.house->blobs, &counted);
+    tally_store(a.house->broker.store, &counted);
+    tally_blobs(a.house->broker.blobs, &counted);
     size_t letters = letters_of(&a);
     tally_begin(&counted);
     (*(act **)context)(&a);

@@ -126,15 +126,15 @@ COST(an_upload_that_goes_on, "messages 8")
     uint64_t held = 0;
 
     for (size_t offset = 0; offset < size / 2; offset += CF_BLOB_STEP)
-        at->blobs->put(at->blobs,
-                       &(cf_blob_put){.user = at->account.user,
-                                      .id = blob,
-                                      .offset = offset,
-                                      .total = size,
-                                      .bytes = {desk->blobs[0].data + offset, CF_BLOB_STEP},
-                                      .now_ms = at->now_ms,
-                                      .done = note_held,
-                                      .context = &held});
+        at->broker.blobs->put(at->broker.blobs,
+                              &(cf_blob_put){.user = at->account.user,
+                                             .id = blob,
+                                             .offset = offset,
+                                             .total = size,
+                                             .bytes = {desk->blobs[0].data + offset, CF_BLOB_STEP},
+                                             .now_ms = at->now_ms,
+                                             .done = note_held,
+                                             .context = &held});
     cr_assert_eq(held, size / 2);
     cf_transfer_offer(cf_link_transfer(desk->link), &blob, size, CF_RANK_MEDIUM);
     meet_until_idle(at);

@@ -147,8 +147,8 @@ BESIDE(hold_up_what_removes)
 {
     subscribe(house, user->at_desk, NULL, 0, 1);
     hear(house, user->at_desk, CF_COMMAND_ENTRY);
-    user->exclusion = cf_exclusion_begin(cf_users_replay_lock(house->users), &user->account.user,
-                                         house->now_ms, ignore, NULL);
+    user->exclusion = cf_exclusion_begin(cf_users_replay_lock(house->broker.users),
+                                         &user->account.user, house->now_ms, ignore, NULL);
     cr_assert_not(cf_exclusion_is_ready(user->exclusion));
 }
 

@@ -50,9 +50,9 @@ Test(loopback, carries_a_session_and_notices_its_end)
     cr_expect_eq(desk->accepted, 100);
     cr_expect_eq(desk->lost, 0);
     expect_equal_logs(&h.m);
-    cr_expect_eq(cf_gateway_count(h.m.gateway).sessions, 1);
+    cr_expect_eq(cf_gateway_count(h.m.broker.gateway).sessions, 1);
     hang_up(&h, &zmq);
-    cr_expect(wait_for(&h, has_no_sessions, h.m.gateway));
+    cr_expect(wait_for(&h, has_no_sessions, h.m.broker.gateway));
     close_house(&h);
 }
 
@@ -308,7 +308,7 @@ Test(loopback, lets_nobody_in_when_nobody_decides)
     cf_link_zmq *zmq = connect_to(&h, desk, &h.address);
     wait_for(&h, is_lost_or_idle, desk); /* mostly the handshake's time is over before */
     cr_expect_not(is_idle(desk), "a key that was let in before");
-    cr_expect_eq(cf_gateway_count(h.m.gateway).sessions, 0);
+    cr_expect_eq(cf_gateway_count(h.m.broker.gateway).sessions, 0);
     hang_up(&h, &zmq);
     close_house(&h);
 }
@@ -381,8 +381,8 @@ Test(loopback, refuses_a_second_zap_handler_and_a_port_that_is_taken)
     char endpoint[64];
     cf_gateway_zmq_options options = {.env = &h.m.env,
                                       .loop = h.loop,
-                                      .gateway = h.m.gateway,
-                                      .outbox = h.m.outbox,
+                                      .gateway = h.m.broker.gateway,
+                                      .outbox = h.m.broker.outbox,
                                       .zap_domain = DOMAIN,
                                       .endpoint = endpoint,
                                       .curve_public = cf_keys_public(h.keys)->curve,

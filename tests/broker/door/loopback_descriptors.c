@@ -290,7 +290,7 @@ Test(loopback_descriptors, who_greets_in_another_version_over_and_over_is_shut)
 
 static void revoke_the_lap(house *h)
 {
-    cf_log *log = cf_users_find(h->m.users, &h->m.account.user);
+    cf_log *log = cf_users_find(h->m.broker.users, &h->m.account.user);
 
     shut_out(&h->m.desk, &h->m.lap.id, NULL, 0);
     append_entry(log, &h->m.desk);

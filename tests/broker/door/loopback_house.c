@@ -28,8 +28,8 @@ void open_undecided(house *h)
     h->loop = zloop_new();
     cf_gateway_zmq_options door = {.env = &h->m.env,
                                    .loop = h->loop,
-                                   .gateway = h->m.gateway,
-                                   .outbox = h->m.outbox,
+                                   .gateway = h->m.broker.gateway,
+                                   .outbox = h->m.broker.outbox,
                                    .zap_domain = DOMAIN,
                                    .endpoint = "tcp://127.0.0.1:0",
                                    .allowances = h->allowances,
@@ -117,7 +117,7 @@ static int look(zloop_t *loop, int timer, void *context)
     (void)loop;
     (void)timer;
     /* The memory store commits when it is told to. */
-    expect_ok(self->h->m.store->commit(self->h->m.store, &error), error);
+    expect_ok(self->h->m.broker.store->commit(self->h->m.broker.store, &error), error);
     cf_gateway_zmq_wake(self->h->door);
     wake(self->h);
     self->held = self->holds(self->context);

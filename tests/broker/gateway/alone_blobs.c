@@ -13,7 +13,7 @@ static cf_log *a_log(household *a)
 {
     for (uint8_t i = 0; i < ENTRIES; i++) {
         const cf_hash blob = cf_blob_id(cf_bytes_of(&i, 1));
-        cf_log *log = cf_users_find(a->house->users, &a->account.user);
+        cf_log *log = cf_users_find(a->house->broker.users, &a->account.user);
 
         if (i == ENTRIES / 2)
             begin_chain(&a->desk, &pictures, &a->account.head);
@@ -21,7 +21,7 @@ static cf_log *a_log(household *a)
         append_entry(log, &a->desk);
     }
     house_settle(a->house);
-    return cf_users_find(a->house->users, &a->account.user);
+    return cf_users_find(a->house->broker.users, &a->account.user);
 }
 
 static bool has(const cf_alone_blobs *blobs, uint8_t number)

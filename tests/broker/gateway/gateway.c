@@ -82,7 +82,7 @@ Test(gateway, accepts_only_what_is_durable)
 {
     household a = a_greeted_household();
 
-    cf_store_memory_disk_fail(a.house->disk, CF_FULL);
+    cf_store_memory_disk_fail(a.house->broker.disk, CF_FULL);
     write_change(&a.lap, "some body", NULL, 0);
     publish(a.house, a.at_lap, &a.lap);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_FULL);
@@ -92,8 +92,8 @@ Test(gateway, accepts_only_what_is_durable)
     }
 
     cf_error error;
-    cf_store_memory_disk_fail(a.house->disk, CF_OK);
-    expect_ok(a.house->store->reopen(a.house->store, &error), error);
+    cf_store_memory_disk_fail(a.house->broker.disk, CF_OK);
+    expect_ok(a.house->broker.store->reopen(a.house->broker.store, &error), error);
     publish(a.house, a.at_lap, &a.lap);
     hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
     household_end(&a);
@@ -186,8 +186,8 @@ Test(gateway, holds_little_for_a_reader_who_is_stuck_and_serves_the_others)
         write_change(&a.lap, body, NULL, 0);
         publish(a.house, a.at_lap, &a.lap);
         hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
-        if (cf_outbox_size(a.house->outbox) > most)
-            most = cf_outbox_size(a.house->outbox);
+        if (cf_outbox_size(a.house->broker.outbox) > most)
+            most = cf_outbox_size(a.house->broker.outbox);
     }
     cr_expect_gt(most, 0);
     cr_expect_lt(most, 2 * CF_MIB);
@@ -208,23 +208,24 @@ Test(gateway, drops_who_asks_on_and_on_and_does_not_read)
     memset(cf_buffer_reserve(&bytes, CF_BLOB_STEP), 'b', CF_BLOB_STEP);
     bytes.size = CF_BLOB_STEP;
     cf_hash id = cf_blob_id(cf_buffer_view(&bytes));
-    a.house->blobs->put(a.house->blobs, &(cf_blob_put){.user = a.account.user,
-                                                       .id = id,
-                                                       .total = bytes.size,
-                                                       .bytes = cf_buffer_view(&bytes)});
+    a.house->broker.blobs->put(a.house->broker.blobs,
+                               &(cf_blob_put){.user = a.account.user,
+                                              .id = id,
+                                              .total = bytes.size,
+                                              .bytes = cf_buffer_view(&bytes)});
     a.at_lap->is_stuck = true;
     cf_message get = {.command = CF_COMMAND_GET, .get = {.id = id}};
     for (int i = 0; i < 500; i++) {
         say(a.house, a.at_lap, &get);
-        cr_assert_lt(cf_outbox_size(a.house->outbox), 5 * CF_WINDOW);
+        cr_assert_lt(cf_outbox_size(a.house->broker.outbox), 5 * CF_WINDOW);
     }
     a.at_lap->is_stuck = false;
     a.at_lap->first = a.at_lap->count;
     house_settle(a.house);
     say(a.house, a.at_lap, &get);
     house_settle(a.house);
-    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
-    expect_ok(a.house->store->commit(a.house->store, &error), error);
+    cr_expect_eq(cf_gateway_count(a.house->broker.gateway).sessions, 1);
+    expect_ok(a.house->broker.store->commit(a.house->broker.store, &error), error);
     cf_buffer_release(&bytes);
     household_end(&a);
 }

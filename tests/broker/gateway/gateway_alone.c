@@ -232,10 +232,10 @@ Test(gateway_alone, ends_a_minute_after_its_device_s_last_session)
     const cf_head kept = alone_hold_back(&a, &token);
 
     greet(a.house, second, &a.account.user, &a.desk.head, 1);
-    cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_desk->routing_id));
+    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(a.at_desk->routing_id));
     a.house->now_ms += CF_ALONE_GONE_MS;
     hear_nothing(a.house, a.at_lap); /* it has another */
-    cf_gateway_gone(a.house->gateway, cf_bytes_of_text(second->routing_id));
+    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(second->routing_id));
     a.house->now_ms += CF_ALONE_GONE_MS - 1;
     hear_nothing(a.house, a.at_lap);
     a.house->now_ms++;
@@ -249,7 +249,7 @@ Test(gateway_alone, goes_on_with_a_device_that_is_back_within_a_minute)
     const cf_lease_token token = alone_begin(&a);
 
     alone_hold_back(&a, &token);
-    cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_desk->routing_id));
+    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(a.at_desk->routing_id));
     a.house->now_ms += CF_ALONE_GONE_MS - 1;
     caller *back = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
     greet(a.house, back, &a.account.user, &a.desk.head, 1);

@@ -113,31 +113,32 @@ Test(gateway_blobs, tells_a_disk_that_fails_as_one_and_goes_on_when_it_does_not)
     cf_hash id;
     cf_buffer blob = a_large_blob(&id);
 
-    cr_expect_not(cf_gateway_blobs_fail(a.house->gateway, &why));
-    cf_blob_memory_disk_fail(a.house->blob_disk, CF_IO);
+    cr_expect_not(cf_gateway_blobs_fail(a.house->broker.gateway, &why));
+    cf_blob_memory_disk_fail(a.house->broker.blob_disk, CF_IO);
     for (int i = 0; i < 2; i++) {
         put_piece(&a, &id, &blob, 0);
         cf_message refused = hear(a.house, a.at_lap, CF_COMMAND_REFUSED);
         cr_expect(refused.refused.later);
         expect_text(&refused, CF_TEXT_DISK);
     }
-    cr_expect(cf_gateway_blobs_fail(a.house->gateway, &why));
+    cr_expect(cf_gateway_blobs_fail(a.house->broker.gateway, &why));
     cr_expect_str_eq(why.text, "the disk in memory fails");
 
-    cf_blob_memory_disk_fail(a.house->blob_disk, CF_FULL); /* which is another matter */
+    cf_blob_memory_disk_fail(a.house->broker.blob_disk, CF_FULL); /* which is another matter */
     put_piece(&a, &id, &blob, 0);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_FULL);
-    cr_expect(cf_gateway_blobs_fail(a.house->gateway, &why));
-    cf_blob_memory_disk_fail(a.house->blob_disk, CF_OK);
+    cr_expect(cf_gateway_blobs_fail(a.house->broker.gateway, &why));
+    cf_blob_memory_disk_fail(a.house->broker.blob_disk, CF_OK);
     put_piece(&a, &id, &blob, 0);
     hear(a.house, a.at_lap, CF_COMMAND_MISSING);
-    cr_expect(cf_gateway_blobs_fail(a.house->gateway, &why), "one that was under way works, too");
+    cr_expect(cf_gateway_blobs_fail(a.house->broker.gateway, &why),
+              "one that was under way works, too");
     a.house->now_ms += 5000;
     put_piece(&a, &id, &blob, CF_BLOB_STEP);
     hear(a.house, a.at_lap, CF_COMMAND_MISSING);
-    cr_expect_not(cf_gateway_blobs_fail(a.house->gateway, &why));
+    cr_expect_not(cf_gateway_blobs_fail(a.house->broker.gateway, &why));
 
-    a.house->blobs->get = fail_to_read;
+    a.house->broker.blobs->get = fail_to_read;
     say(a.house, a.at_lap,
         &(cf_message){.command = CF_COMMAND_GET, .get = {.id = id, .offset = 0}});
     cf_message refused = hear(a.house, a.at_lap, CF_COMMAND_REFUSED);
@@ -157,8 +158,8 @@ Test(gateway_blobs, notes_what_is_asked_for_and_neither_here_nor_wanted)
         &(cf_message){.command = CF_COMMAND_GET, .get = {.id = blob, .offset = 0}});
     hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
     cr_expect_eq(a.house->absent, 1);
-    cf_log_want(cf_users_find(a.house->users, &a.account.user), &blob);
-    expect_ok(a.house->store->commit(a.house->store, &error), error);
+    cf_log_want(cf_users_find(a.house->broker.users, &a.account.user), &blob);
+    expect_ok(a.house->broker.store->commit(a.house->broker.store, &error), error);
     say(a.house, a.at_desk,
         &(cf_message){.command = CF_COMMAND_GET, .get = {.id = blob, .offset = 0}});
     hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
@@ -201,8 +202,9 @@ Test(gateway_blobs, asks_for_no_more_at_once_than_a_message_holds)
         missing.list[missing.count].user = a.account.user;
         cf_put_u32(missing.list[missing.count].blob.bytes, (uint32_t)missing.count + 1);
     }
-    cf_lost_blobs_note(a.house->users, a.house->quotas, a.house->blobs, &missing);
-    expect_ok(a.house->store->commit(a.house->store, &error), error);
+    cf_lost_blobs_note(a.house->broker.users, a.house->broker.quotas, a.house->broker.blobs,
+                       &missing);
+    expect_ok(a.house->broker.store->commit(a.house->broker.store, &error), error);
     greet(a.house, a.at_desk, &a.account.user, NULL, 0);
     cf_message wanted = hear(a.house, a.at_desk, CF_COMMAND_WANTED);
     cr_expect_eq(wanted.wanted.id_count, CF_ENTRY_BLOBS_MAX);
@@ -294,8 +296,8 @@ static household a_household_with(cf_hash *id, cf_buffer *blob)
         hear(a.house, a.at_lap,
              offset + CF_BLOB_STEP < blob->size ? CF_COMMAND_MISSING : CF_COMMAND_STORED);
     }
-    get_from_disk = a.house->blobs->get;
-    a.house->blobs->get = get_and_count;
+    get_from_disk = a.house->broker.blobs->get;
+    a.house->broker.blobs->get = get_and_count;
     gets = 0;
     is_worn = false;
     return a;

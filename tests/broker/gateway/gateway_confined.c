@@ -17,7 +17,7 @@ static cf_head write_in(household *a, const cf_id *collection, const cf_head *me
 {
     begin_chain(&a->desk, collection, member);
     write_change(&a->desk, "an entry", NULL, 0);
-    append_entry(cf_users_find(a->house->users, &a->account.user), &a->desk);
+    append_entry(cf_users_find(a->house->broker.users, &a->account.user), &a->desk);
     return a->desk.head;
 }
 
@@ -174,7 +174,7 @@ Test(gateway_confined, refuses_a_stranger_as_hello_does)
 Test(gateway_confined, knows_the_place_of_a_head_that_is_about_to_be_followed)
 {
     writers w = two_collections();
-    cf_log *log = cf_users_find(w.home.house->users, &w.home.account.user);
+    cf_log *log = cf_users_find(w.home.house->broker.users, &w.home.account.user);
 
     write_change(&w.home.desk, "under way, in the films", NULL, 0);
     append_entry(log, &w.home.desk);

@@ -82,7 +82,7 @@ static void expect_the_same_beside_any(act *done)
 
 static void wake(household *of)
 {
-    cf_gateway_tick(of->house->gateway, of->house->now_ms);
+    cf_gateway_tick(of->house->broker.gateway, of->house->now_ms);
 }
 
 static void wake_often(household *of)
@@ -143,7 +143,7 @@ Test(gateway_crowd, costs_a_new_member_the_same_beside_any)
 static void count_often(household *of)
 {
     for (int i = 0; i < 100; i++)
-        cf_gateway_count(of->house->gateway);
+        cf_gateway_count(of->house->broker.gateway);
 }
 
 Test(gateway_crowd, is_counted_at_the_same_cost_however_many_there_are)
@@ -155,7 +155,7 @@ Test(gateway_crowd, is_counted_at_the_same_cost_however_many_there_are)
 static uint64_t count_of_devices(size_t devices)
 {
     household a = a_greeted_household();
-    cf_log *log = cf_users_find(a.house->users, &a.account.user);
+    cf_log *log = cf_users_find(a.house->broker.users, &a.account.user);
 
     for (size_t i = 0; i < devices; i++) {
         person one = a_device((uint16_t)(100 + i), &a.account.user);
@@ -165,9 +165,9 @@ static uint64_t count_of_devices(size_t devices)
         person_end(&one);
     }
     house_settle(a.house);
-    cf_users_refresh(a.house->users, &a.account.user);
+    cf_users_refresh(a.house->broker.users, &a.account.user);
     stretches = 0;
-    cf_users_refresh(a.house->users, &a.account.user);
+    cf_users_refresh(a.house->broker.users, &a.account.user);
     const uint64_t counted = stretches;
     household_end(&a);
     return counted;

@@ -9,8 +9,9 @@ static void expect_dismissed(household *a)
 {
     hear(a->house, a->at_lap, CF_COMMAND_AGAIN);
     hear_nothing(a->house, a->at_lap);
-    cr_expect_not(cf_gateway_knows(a->house->gateway, cf_bytes_of_text(a->at_lap->routing_id)));
-    cr_expect(cf_gateway_knows(a->house->gateway, cf_bytes_of_text(a->at_desk->routing_id)));
+    cr_expect_not(
+        cf_gateway_knows(a->house->broker.gateway, cf_bytes_of_text(a->at_lap->routing_id)));
+    cr_expect(cf_gateway_knows(a->house->broker.gateway, cf_bytes_of_text(a->at_desk->routing_id)));
 }
 
 Test(gateway_sessions, tells_who_sends_what_only_brokers_send)
@@ -78,10 +79,10 @@ static void expect_served(cf_command command, bool is_managed)
 
     greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
     if (!is_managed)
-        cf_authority_destroy(&a.house->authority);
+        cf_authority_destroy(&a.house->broker.authority);
     say(a.house, a.at_lap, &message);
     house_settle(a.house);
-    cr_expect_eq(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)),
+    cr_expect_eq(cf_gateway_knows(a.house->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id)),
                  by_devices[command], "%s", cf_command_name(command));
     household_end(&a);
 }
@@ -102,7 +103,7 @@ Test(gateway_sessions, refuses_what_only_management_serves_where_nobody_manages)
                      query = {.command = CF_COMMAND_QUERY};
 
     greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
-    cf_authority_destroy(&a.house->authority);
+    cf_authority_destroy(&a.house->broker.authority);
     say(a.house, a.at_lap, &lock);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_UNSUPPORTED);
     say(a.house, a.at_lap, &query);
@@ -120,7 +121,7 @@ Test(gateway_sessions, turns_away_who_knocks_where_nobody_manages)
     const cf_message knock = {.command = CF_COMMAND_KNOCK,
                               .knock = {.key = newcomer->key, .sealed = cf_bytes_of_text("?")}};
 
-    cf_authority_destroy(&a.house->authority);
+    cf_authority_destroy(&a.house->broker.authority);
     say(a.house, newcomer, &knock);
     hear_refusal(a.house, newcomer, CF_REFUSED_UNSUPPORTED);
     household_end(&a);
@@ -168,10 +169,10 @@ Test(gateway_sessions, tells_who_is_expelled)
 {
     household a = a_greeted_household();
 
-    cf_gateway_expel(a.house->gateway, &a.account.user, "the user goes");
+    cf_gateway_expel(a.house->broker.gateway, &a.account.user, "the user goes");
     hear_refusal(a.house, a.at_lap, CF_REFUSED_REMOVED);
     hear_refusal(a.house, a.at_desk, CF_REFUSED_REMOVED);
-    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 0);
+    cr_expect_eq(cf_gateway_count(a.house->broker.gateway).sessions, 0);
     household_end(&a);
 }
 
@@ -195,7 +196,7 @@ Test(gateway_sessions, tells_whose_log_can_not_be_read)
     cf_message hello = hello_of(&a.account.user);
     cf_message reports = {.command = CF_COMMAND_QUERY};
     cf_head head = {{{9}}, 5, {{9}}};
-    cf_store *store = a.house->store;
+    cf_store *store = a.house->broker.store;
     const cf_store well = *store;
 
     store->heads = no_heads;

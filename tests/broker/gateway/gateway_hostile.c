@@ -100,7 +100,7 @@ Test(hostile, member_disturbs_nobody)
         forget_letters(mad);
     }
     cf_frames_release(&frames);
-    cr_expect_leq(cf_gateway_count(house->gateway).sessions, 2);
+    cr_expect_leq(cf_gateway_count(house->broker.gateway).sessions, 2);
     write_change(&lap, "as if nothing were", NULL, 0);
     publish(house, good, &lap);
     hear(house, good, CF_COMMAND_ACCEPTED);

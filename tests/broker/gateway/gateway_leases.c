@@ -196,7 +196,7 @@ Test(gateway_leases, is_looked_after_in_time_whatever_the_time_of_day)
     house_set_clock(a.house, 3 * 3600 * 1000);
     take(&a, a.at_desk, "one");
     house_settle(a.house);
-    cr_expect_eq(cf_gateway_tick(a.house->gateway, a.house->now_ms),
+    cr_expect_eq(cf_gateway_tick(a.house->broker.gateway, a.house->now_ms),
                  cf_env_steady_ms(&a.house->env) + TEN_S);
     household_end(&a);
 }
@@ -227,12 +227,12 @@ Test(gateway_leases, says_nothing_of_a_lease_that_is_not_durable)
 {
     ann a = anns_house();
 
-    cf_store_memory_disk_fail(a.house->disk, CF_IO);
+    cf_store_memory_disk_fail(a.house->broker.disk, CF_IO);
     ask(&a, a.at_desk, "one", NULL, false);
     hear_refusal(a.house, a.at_desk, CF_REFUSED_BUSY);
-    cf_store_memory_disk_fail(a.house->disk, CF_OK);
+    cf_store_memory_disk_fail(a.house->broker.disk, CF_OK);
     cf_error error;
-    expect_ok(a.house->store->reopen(a.house->store, &error), error);
+    expect_ok(a.house->broker.store->reopen(a.house->broker.store, &error), error);
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
     hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
     take(&a, a.at_lap, "two");
@@ -247,11 +247,11 @@ Test(gateway_leases, runs_its_full_time_from_when_a_write_that_failed_has_it_rea
     cf_error error;
 
     a.house->now_ms += TEN_S / 2;
-    cf_store_memory_disk_fail(a.house->disk, CF_IO);
+    cf_store_memory_disk_fail(a.house->broker.disk, CF_IO);
     write_and_publish(&a, &a.desk, a.at_desk, &token);
     hear(a.house, a.at_desk, CF_COMMAND_REFUSED);
-    cf_store_memory_disk_fail(a.house->disk, CF_OK);
-    expect_ok(a.house->store->reopen(a.house->store, &error), error);
+    cf_store_memory_disk_fail(a.house->broker.disk, CF_OK);
+    expect_ok(a.house->broker.store->reopen(a.house->broker.store, &error), error);
     house_settle(a.house);
     a.house->now_ms += TEN_S - 1;
     house_settle(a.house);
@@ -268,12 +268,13 @@ Test(gateway_leases, runs_its_time_also_when_its_end_was_not_kept)
     cf_lease_token token = take(&a, a.at_desk, "one");
     cf_error error;
 
-    cf_store_memory_disk_fail(a.house->disk, CF_IO);
+    cf_store_memory_disk_fail(a.house->broker.disk, CF_IO);
     give_back(&a, a.at_desk, "one", &token);
-    cf_gateway_tick(a.house->gateway, a.house->now_ms); /* a disk that fails takes its time */
+    cf_gateway_tick(a.house->broker.gateway,
+                    a.house->now_ms); /* a disk that fails takes its time */
     hear_refusal(a.house, a.at_desk, CF_REFUSED_BUSY);
-    cf_store_memory_disk_fail(a.house->disk, CF_OK);
-    expect_ok(a.house->store->reopen(a.house->store, &error), error);
+    cf_store_memory_disk_fail(a.house->broker.disk, CF_OK);
+    expect_ok(a.house->broker.store->reopen(a.house->broker.store, &error), error);
     house_settle(a.house);
     a.house->now_ms += TEN_S - 1;
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
@@ -314,7 +315,7 @@ Test(gateway_leases, bounds_what_waits_for_one_who_hears_of_leases_and_is_stuck)
         memcpy(name.bytes + sizeof name.bytes - sizeof i, &i, sizeof i);
         ask(&a, a.at_desk, "many", &name, false);
         hear_lease(&a, a.at_desk);
-        cr_assert_lt(cf_outbox_waiting(a.house->outbox, lap), 5 * CF_WINDOW);
+        cr_assert_lt(cf_outbox_waiting(a.house->broker.outbox, lap), 5 * CF_WINDOW);
     }
     a.at_lap->is_stuck = false;
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
@@ -332,7 +333,7 @@ Test(gateway_leases, gives_it_to_who_waits_until_the_session_ends)
     ask(&a, a.at_lap, "two", NULL, true);
     ask(&a, third, "three", NULL, true);
     hear_nothing(a.house, a.at_lap);
-    cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id));
+    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id));
     give_back(&a, a.at_desk, "one", &token);
     hear_lease(&a, a.at_desk);
     cr_expect(is_later(hear_lease(&a, third), token));
@@ -353,12 +354,14 @@ Test(gateway_leases, is_heeded_by_the_store_itself)
     cf_error error;
 
     memcpy(key + 2, papers.bytes, CF_ID_SIZE);
-    expect_ok(a.house->store->write(a.house->store, &a.account.user, &record, 1, true, &error),
+    expect_ok(a.house->broker.store->write(a.house->broker.store, &a.account.user, &record, 1, true,
+                                           &error),
               error);
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
     record.value = (cf_bytes){0};
-    expect_ok(a.house->store->write(a.house->store, &a.account.user, &record, 1, true, &error),
+    expect_ok(a.house->broker.store->write(a.house->broker.store, &a.account.user, &record, 1, true,
+                                           &error),
               error);
     publish_with(&a, a.at_lap, &a.lap, NULL);
     hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
@@ -542,7 +545,7 @@ static void be_ready(void *context)
 Test(gateway_leases, shares_communication_while_a_log_is_replayed)
 {
     ann a = anns_house();
-    cf_replay_lock *replay_lock = cf_users_replay_lock(a.house->users);
+    cf_replay_lock *replay_lock = cf_users_replay_lock(a.house->broker.users);
     cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = CF_WINDOW}};
     bool ready = false;
 
@@ -571,7 +574,7 @@ Test(gateway_leases, shares_communication_while_a_log_is_replayed)
 Test(gateway_leases, ends_a_replay_that_holds_up_for_too_long)
 {
     ann a = anns_house();
-    cf_replay_lock *replay_lock = cf_users_replay_lock(a.house->users);
+    cf_replay_lock *replay_lock = cf_users_replay_lock(a.house->broker.users);
     bool ready = false;
 
     greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
@@ -590,7 +593,7 @@ Test(gateway_leases, ends_a_replay_that_holds_up_for_too_long)
     house_settle(a.house);
     cr_expect(ready);
     hear(a.house, a.at_desk, CF_COMMAND_AGAIN);
-    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
+    cr_expect_eq(cf_gateway_count(a.house->broker.gateway).sessions, 1);
     cf_exclusion_end(&exclusion);
     household_end(&a);
 }

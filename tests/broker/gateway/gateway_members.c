@@ -39,7 +39,7 @@ static void revoke_the_lap(ann *a)
 
 static bool is_void(ann *a, const person *author)
 {
-    cf_log *log = cf_users_find(a->house->users, &a->account.user);
+    cf_log *log = cf_users_find(a->house->broker.users, &a->account.user);
     cf_arena arena = {0};
     cf_entry entry;
     cf_error error;
@@ -82,16 +82,16 @@ Test(gateway_members, has_the_connection_of_a_revoked_device_cut_when_it_had_tim
     cf_bytes cut;
 
     revoke_the_lap(&a);
-    const uint64_t next_ms = cf_gateway_tick(a.house->gateway, a.house->now_ms);
+    const uint64_t next_ms = cf_gateway_tick(a.house->broker.gateway, a.house->now_ms);
     cr_expect_eq(next_ms, a.house->now_ms + CF_EVICTED_MS);
     a.house->now_ms += CF_EVICTED_MS - 1;
     house_settle(a.house);
-    cr_expect_not(cf_gateway_next_cut(a.house->gateway, &cut));
+    cr_expect_not(cf_gateway_next_cut(a.house->broker.gateway, &cut));
     a.house->now_ms++;
     house_settle(a.house);
-    cr_expect(cf_gateway_next_cut(a.house->gateway, &cut));
+    cr_expect(cf_gateway_next_cut(a.house->broker.gateway, &cut));
     cr_expect(cf_bytes_equal(cut, cf_bytes_of_text(a.at_lap->routing_id)));
-    cr_expect_not(cf_gateway_next_cut(a.house->gateway, &cut));
+    cr_expect_not(cf_gateway_next_cut(a.house->broker.gateway, &cut));
     household_end(&a);
 }
 
@@ -106,7 +106,7 @@ Test(gateway_members, cuts_no_connection_that_is_gone_or_has_a_session)
     greet(a.house, again, &a.account.user, NULL, 0);
     revoke_the_lap(&a);
     annul.revocation = a.desk.head.hash;
-    cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id));
+    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id));
     caller *at_phrase = call_in(a.house, cf_keys_public(a.account.keys)->curve);
     write_operation(&a.account, &annul);
     greet(a.house, at_phrase, &a.account.user, NULL, 0);
@@ -116,7 +116,7 @@ Test(gateway_members, cuts_no_connection_that_is_gone_or_has_a_session)
     greet(a.house, again, &a.account.user, NULL, 0);
     a.house->now_ms += CF_EVICTED_MS;
     house_settle(a.house);
-    cr_expect_not(cf_gateway_next_cut(a.house->gateway, &cut));
+    cr_expect_not(cf_gateway_next_cut(a.house->broker.gateway, &cut));
     household_end(&a);
 }
 
@@ -163,7 +163,9 @@ Test(gateway_members, does_nothing_more_for_a_revoked_device)
     publish(a.house, a.at_desk, &a.desk);
     say(a.house, a.at_lap, &put);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
-    expect_ok(a.house->blobs->held(a.house->blobs, &a.account.user, &blob, &held, &error), error);
+    expect_ok(
+        a.house->broker.blobs->held(a.house->broker.blobs, &a.account.user, &blob, &held, &error),
+        error);
     cr_expect_not(held.complete);
     cr_expect_eq(held.size, 0);
     household_end(&a);
@@ -220,7 +222,7 @@ Test(gateway_members, acts_on_a_revocation_that_another_device_brings)
 Test(gateway_members, acts_on_a_revocation_that_no_session_brought)
 {
     ann a = anns_house();
-    cf_log *log = cf_users_find(a.house->users, &a.account.user);
+    cf_log *log = cf_users_find(a.house->broker.users, &a.account.user);
     cf_offer offer = {.bringer = CF_BRINGER_SELF};
     cf_arena arena = {0};
     cf_entry entry;

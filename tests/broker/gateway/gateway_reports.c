@@ -20,7 +20,7 @@ static ann anns_house(void)
     cf_error error;
 
     expect_ok(cf_address_read(HOUSE_ADDRESS, &here, &error), error);
-    cf_gateway_advertise(a.house->gateway, &here);
+    cf_gateway_advertise(a.house->broker.gateway, &here);
     greet(a.house, a.at_desk, &a.account.user, NULL, 0);
     greet(a.house, a.at_lap, &a.account.user, NULL, 0);
     return a;
@@ -45,7 +45,8 @@ Test(gateway_reports, says_where_the_log_is)
     cf_address_write(&here, line);
     cr_assert_eq(answer.endpoints.endpoint_count, 1);
     cr_expect(cf_bytes_equal(answer.endpoints.endpoints[0], cf_bytes_of_text(line)));
-    expect_ok(a.house->store->last(a.house->store, &a.account.user, &last, &error), error);
+    expect_ok(a.house->broker.store->last(a.house->broker.store, &a.account.user, &last, &error),
+              error);
     cr_expect_eq(answer.endpoints.position, last);
     locate.locate.user.bytes[0] ^= 1;
     say(a.house, a.at_lap, &locate);
@@ -67,8 +68,8 @@ static cf_status told_since(ann *a, const person *device, uint64_t *since_ms)
     cf_error error;
 
     cf_address_write(&here, line);
-    return cf_told_address_since(a->house->store, &a->account.user, &device->id, line, since_ms,
-                                 &error);
+    return cf_told_address_since(a->house->broker.store, &a->account.user, &device->id, line,
+                                 since_ms, &error);
 }
 
 Test(gateway_reports, notes_since_when_a_device_that_keeps_it_knows_the_address)
@@ -90,12 +91,12 @@ Test(gateway_reports, notes_since_when_a_device_that_keeps_it_knows_the_address)
     cr_expect_eq(since_ms, begun_ms, "since the first time");
     here.port++;
     cr_expect_eq(told_since(&a, &a.lap, &since_ms), CF_MISSING, "another address");
-    cf_gateway_advertise(a.house->gateway, &here);
+    cf_gateway_advertise(a.house->broker.gateway, &here);
     ask_where(&a, a.at_lap);
     cr_assert_eq(told_since(&a, &a.lap, &since_ms), CF_OK);
     cr_expect_eq(since_ms, begun_ms + 5000);
     snprintf(here.host, sizeof here.host, "nas");
-    cf_gateway_advertise(a.house->gateway, &here);
+    cf_gateway_advertise(a.house->broker.gateway, &here);
     ask_where(&a, a.at_lap);
     cr_expect_eq(told_since(&a, &a.lap, &since_ms), CF_MISSING, "no device keeps that");
     household_end(&a);
@@ -108,18 +109,20 @@ Test(gateway_reports, keeps_the_most_that_a_device_misses_until_all_is_checked)
     cf_reported_lacking kept;
     cf_error error;
 
-    expect_fails(cf_reports_last_lacking(a.house->store, &a.account.user, &kept, &error),
+    expect_fails(cf_reports_last_lacking(a.house->broker.store, &a.account.user, &kept, &error),
                  CF_MISSING);
     say(a.house, a.at_lap, &lacking);
     lacking.lacking.count = 3;
     a.house->now_ms += 5;
     say(a.house, a.at_desk, &lacking);
-    expect_ok(cf_reports_last_lacking(a.house->store, &a.account.user, &kept, &error), error);
+    expect_ok(cf_reports_last_lacking(a.house->broker.store, &a.account.user, &kept, &error),
+              error);
     cr_expect_eq(kept.count, 5);
     cr_expect_eq(kept.time_ms, a.house->now_ms);
-    cf_reports_forget_lacking(a.house->store, a.house->users);
+    cf_reports_forget_lacking(a.house->broker.store, a.house->broker.users);
     say(a.house, a.at_lap, &lacking);
-    expect_ok(cf_reports_last_lacking(a.house->store, &a.account.user, &kept, &error), error);
+    expect_ok(cf_reports_last_lacking(a.house->broker.store, &a.account.user, &kept, &error),
+              error);
     cr_expect_eq(kept.count, 3);
     household_end(&a);
 }
@@ -216,7 +219,7 @@ Test(gateway_reports, names_no_other_log_where_the_disk_fails)
 {
     ann a = anns_house();
     cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {.user = a.account.user}};
-    cf_store *store = a.house->store;
+    cf_store *store = a.house->broker.store;
     uint8_t instance[16];
 
     cf_message answer = hear(a.house, hello(&a, &a.desk, NULL, 0), CF_COMMAND_WELCOME);
@@ -262,8 +265,9 @@ Test(gateway_reports, ends_the_session_of_who_reports_too_many_heads)
             cf_put_u64(heads[i].writer.bytes, named + i);
         }
         say(a.house, a.at_lap, &report);
-        cr_assert_eq(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)),
-                     named < CF_HEADS_MAX);
+        cr_assert_eq(
+            cf_gateway_knows(a.house->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id)),
+            named < CF_HEADS_MAX);
     }
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
     household_end(&a);
@@ -329,7 +333,7 @@ Test(gateway_reports, names_more_heads_than_a_message_holds_in_pages)
 {
     enum { CHAINS = CF_HEADS_PAGE + 1 };
     ann a = anns_house();
-    cf_log *log = cf_users_find(a.house->users, &a.account.user);
+    cf_log *log = cf_users_find(a.house->broker.users, &a.account.user);
     const cf_head member = a.account.head;
 
     for (size_t i = 0; i < CHAINS; i++) {
@@ -394,7 +398,7 @@ Test(gateway_reports, nobody_says_a_checkpoint_of_another)
 Test(gateway_reports, checkpoints_of_who_is_not_in_are_not_told)
 {
     ann a = anns_house();
-    cf_store *store = a.house->store;
+    cf_store *store = a.house->broker.store;
     const cf_checkpoint desks = checkpoint_of(&a.desk, 1), laps = checkpoint_of(&a.lap, 2);
     uint8_t key[33] = {'j'};
     cf_buffer value = {0};

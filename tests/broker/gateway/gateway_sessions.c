@@ -72,9 +72,10 @@ Test(gateway_sessions, ends_the_session_of_who_names_too_many_heads)
         heads[i].sequence = i + 1;
     for (size_t named = 0; named < CF_HEADS_MAX; named += CF_HEADS_PAGE)
         say(a.house, a.at_lap, &hello);
-    cr_expect(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)));
+    cr_expect(cf_gateway_knows(a.house->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id)));
     say(a.house, a.at_lap, &hello);
-    cr_expect_not(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)));
+    cr_expect_not(
+        cf_gateway_knows(a.house->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id)));
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
     household_end(&a);
 }
@@ -83,17 +84,18 @@ Test(gateway_sessions, counts_what_begins_and_ends_and_nothing_else)
 {
     household a = a_greeted_household();
     cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {.user = a.account.user}};
-    uint64_t at_first = cf_gateway_changes(a.house->gateway), with_lap;
+    uint64_t at_first = cf_gateway_changes(a.house->broker.gateway), with_lap;
 
     greet(a.house, a.at_lap, &a.account.user, NULL, 0);
-    with_lap = cf_gateway_changes(a.house->gateway);
+    with_lap = cf_gateway_changes(a.house->broker.gateway);
     cr_expect_neq(with_lap, at_first);
     say(a.house, a.at_lap, &locate);
-    cf_gateway_tick(a.house->gateway, a.house->now_ms);
-    cr_expect_eq(cf_gateway_changes(a.house->gateway), with_lap);
-    cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id));
-    cr_expect_not(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)));
-    cr_expect_neq(cf_gateway_changes(a.house->gateway), with_lap);
+    cf_gateway_tick(a.house->broker.gateway, a.house->now_ms);
+    cr_expect_eq(cf_gateway_changes(a.house->broker.gateway), with_lap);
+    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id));
+    cr_expect_not(
+        cf_gateway_knows(a.house->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id)));
+    cr_expect_neq(cf_gateway_changes(a.house->broker.gateway), with_lap);
     household_end(&a);
 }
 
@@ -107,7 +109,7 @@ Test(gateway_sessions, keeps_eight_sessions_of_a_device_and_lets_its_oldest_go)
     for (int i = 0; i < 8; i++)
         greet(a.house, call_in(a.house, cf_keys_public(a.lap.keys)->curve), &a.account.user, NULL,
               0);
-    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 9);
+    cr_expect_eq(cf_gateway_count(a.house->broker.gateway).sessions, 9);
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
     say(a.house, a.at_lap, &credit);
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
@@ -176,8 +178,8 @@ Test(gateway_sessions, serves_others_while_what_it_has_of_one_user_is_damaged)
         cr_expect(refused.refused.later);
         cr_expect(cf_bytes_equal(refused.refused.code, cf_bytes_of_text(CF_REFUSED_BUSY)));
     }
-    cr_expect(cf_users_is_damaged(a.house->users, &a.account.user));
-    cr_expect_not(cf_users_is_damaged(a.house->users, &bob.user));
+    cr_expect(cf_users_is_damaged(a.house->broker.users, &a.account.user));
+    cr_expect_not(cf_users_is_damaged(a.house->broker.users, &bob.user));
     person_end(&bob);
     person_end(&pc);
     person_end(&pad);
@@ -186,7 +188,7 @@ Test(gateway_sessions, serves_others_while_what_it_has_of_one_user_is_damaged)
 
 static void expect_count(const household *a, uint64_t sessions, uint64_t devices)
 {
-    const cf_gateway_figures found = cf_gateway_count(a->house->gateway);
+    const cf_gateway_figures found = cf_gateway_count(a->house->broker.gateway);
 
     cr_expect_eq(found.sessions, sessions, "%d sessions", (int)found.sessions);
     cr_expect_eq(found.devices, devices, "%d devices", (int)found.devices);
@@ -210,7 +212,7 @@ Test(gateway_sessions, are_counted_by_device)
     greet(a.house, lap, &a.account.user, NULL, 0);
     expect_count(&a, 4, 3);
     for (size_t i = 0; i < 3; i++) {
-        cf_gateway_gone(a.house->gateway, cf_bytes_of_text(desk[i]->routing_id));
+        cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(desk[i]->routing_id));
         expect_count(&a, 3 - i, i == 0 ? 3 : i == 1 ? 2 : 1);
     }
     person_end(&bob);
@@ -234,8 +236,8 @@ Test(gateway_sessions, serves_others_while_a_member_of_one_user_can_not_be_read)
     house_crash(a.house);
     cr_expect_eq(a.house->allowed, allowed - 1, "those that can be read are let in to be told");
     cr_expect(a.house->is_doubted);
-    cr_expect(cf_users_is_damaged(a.house->users, &a.account.user));
-    cr_expect_not(cf_users_is_damaged(a.house->users, &bob.user));
+    cr_expect(cf_users_is_damaged(a.house->broker.users, &a.account.user));
+    cr_expect_not(cf_users_is_damaged(a.house->broker.users, &bob.user));
     caller *at_pc = call_in(a.house, cf_keys_public(pc.keys)->curve);
     greet(a.house, at_pc, &bob.user, NULL, 0);
     const person *const hers[] = {&a.desk, &a.lap};
@@ -296,7 +298,8 @@ Test(gateway_sessions, refuses_another_version_whatever_follows)
     say_later(&a, knocking, "CLOCK");
     cf_message clock = hear(a.house, knocking, CF_COMMAND_CLOCK);
     cr_expect_eq(clock.clock.version, CF_PROTOCOL_VERSION);
-    cr_expect_eq(cf_gateway_clock(a.house->gateway).all, 0, "what it says of its time isn't read");
+    cr_expect_eq(cf_gateway_clock(a.house->broker.gateway).all, 0,
+                 "what it says of its time isn't read");
     say_later(&a, a.at_lap, "HELLO");
     hear_refusal(a.house, a.at_lap, CF_REFUSED_VERSION);
     person_end(&stranger);
@@ -310,7 +313,7 @@ Test(gateway_sessions, ends_the_session_of_who_sends_garbage)
 
     say_bytes(a.house, a.at_lap, garbage, 1);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_MALFORMED);
-    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
+    cr_expect_eq(cf_gateway_count(a.house->broker.gateway).sessions, 1);
     say_bytes(a.house, a.at_lap, garbage, 2); /* a stranger now */
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
     say_bytes(a.house, a.at_lap, garbage, 0);
@@ -334,7 +337,7 @@ Test(gateway_sessions, ends_the_session_of_who_sends_oversized_frames)
     cf_bytes wire[2] = {cf_buffer_view(&frames.frame[0]), {large.data, CF_BLOB_STEP + 1}};
     say_bytes(a.house, a.at_lap, wire, 2);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_MALFORMED);
-    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
+    cr_expect_eq(cf_gateway_count(a.house->broker.gateway).sessions, 1);
     cf_buffer_release(&large);
     cf_frames_release(&frames);
     household_end(&a);
@@ -344,8 +347,8 @@ Test(gateway_sessions, forgets_a_session_whose_connection_is_gone)
 {
     household a = a_greeted_household();
 
-    cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id));
-    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
+    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id));
+    cr_expect_eq(cf_gateway_count(a.house->broker.gateway).sessions, 1);
     cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 1}};
     say(a.house, a.at_lap, &credit);
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
@@ -357,7 +360,7 @@ Test(gateway, welcomes_with_the_member_log_first)
 {
     enum { CHAINS = CF_HEADS_PAGE + 1 };
     household a = a_household();
-    cf_log *log = cf_users_find(a.house->users, &a.account.user);
+    cf_log *log = cf_users_find(a.house->broker.users, &a.account.user);
     const cf_head member = a.account.head;
 
     for (size_t i = 0; i < CHAINS; i++) {

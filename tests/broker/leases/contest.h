@@ -2,9 +2,10 @@
 /* A contest for one lease: devices of one user, and a broker that is killed. */
 #ifndef CF_TESTS_CONTEST_H
 #define CF_TESTS_CONTEST_H
-#include "broker/management/authority.h"
 #include "broker/members/registry.h"
 #include "tests/broker/people/people.h"
+#include "tests/support/chance.h"
+#include "tests/support/memory_broker.h"
 
 enum { CONTENDERS = 50, LEASE_MS = 2000, PAUSE_MS = 3 * LEASE_MS };
 
@@ -26,16 +27,10 @@ typedef struct {
 } contender;
 
 typedef struct {
-    cf_store_memory_disk *disk;
-    cf_blob_memory_disk *blob_disk;
-    cf_store *store;
-    cf_blobs *blobs;
-    cf_users *users;
-    cf_gateway *gateway;
-    cf_authority *authority;
-    cf_outbox *outbox;
+    memory_broker broker;
     cf_env env;
-    uint64_t seed, now_ms, sessions;
+    chance chance;
+    uint64_t now_ms, sessions;
     person account;
     contender all[CONTENDERS];
     cf_lease_token highest; /* of all that were granted */
@@ -48,7 +43,6 @@ typedef struct {
 /* A broker that runs, and all of them let in by its user; nobody has connected. */
 contest *a_contest(uint64_t seed);
 void contest_end(contest **self);
-uint64_t contest_random(contest *self);
 void contest_id(contest *self, cf_id *out);
 /* What isn't committed is lost, and what isn't sent. */
 void contest_restart(contest *self);

@@ -18,7 +18,7 @@ void contender_asks(contest *self, contender *who, bool anew)
     if (anew)
         contest_id(self, &who->request);
     lock.lock.request = who->request;
-    lock.lock.wait = contest_random(self) % 4 > 0;
+    lock.lock.wait = chance_below(&self->chance, 4) > 0;
     who->state = ASKED;
     contest_say(self, who, &lock);
 }
@@ -48,7 +48,7 @@ static void give_back(contest *self, contender *who)
 
     who->has_given_back = true;
     contest_say(self, who, &unlock);
-    if (contest_random(self) % 8 == 0)
+    if (chance_below(&self->chance, 8) == 0)
         contender_publishes(self, who, true); /* too late */
     who->state = IDLE;
 }
@@ -64,7 +64,7 @@ static void renew(contest *self, contender *who)
 
 static void use(contest *self, contender *who)
 {
-    switch (contest_random(self) % 8) {
+    switch (chance_below(&self->chance, 8)) {
     case 0:
         renew(self, who);
         break;
@@ -87,9 +87,9 @@ void contender_acts(contest *self, contender *who)
 
     if (!who->session)
         contender_connects(self, who);
-    if (who->state == ASKED && contest_random(self) % 16 == 0)
+    if (who->state == ASKED && chance_below(&self->chance, 16) == 0)
         contender_asks(self, who, false);
-    else if (who->state == IDLE && has_token && contest_random(self) % 64 == 0)
+    else if (who->state == IDLE && has_token && chance_below(&self->chance, 64) == 0)
         contender_publishes(self, who, true); /* what it had once */
     else if (who->state == IDLE)
         contender_asks(self, who, true);

@@ -66,8 +66,8 @@ void contest_check_entries(contest *self)
 {
     cf_error error;
 
-    expect_ok(self->store->read(self->store, &self->account.user, self->position + 1, check_entry,
-                                self, &error),
+    expect_ok(self->broker.store->read(self->broker.store, &self->account.user, self->position + 1,
+                                       check_entry, self, &error),
               error);
 }
 
@@ -78,8 +78,8 @@ void contest_note_record(contest *self)
 
     memcpy(key + 2, papers.bytes, CF_ID_SIZE);
     cf_buffer_clear(&self->record);
-    self->store->get(self->store, &self->account.user, cf_bytes_of(key, sizeof key), &self->record,
-                     &error);
+    self->broker.store->get(self->broker.store, &self->account.user, cf_bytes_of(key, sizeof key),
+                            &self->record, &error);
 }
 
 static void hear_lease(contest *self, contender *who, const cf_message *message)
@@ -99,7 +99,8 @@ static void hear_lease(contest *self, contender *who, const cf_message *message)
     }
     if (who->state == ASKED) /* now and then it falls asleep with the lease in its hand */
         who->wakes_ms =
-            self->now_ms + contest_random(self) % (contest_random(self) % 4 ? 300 : PAUSE_MS);
+            self->now_ms +
+            chance_below(&self->chance, chance_below(&self->chance, 4) ? 300 : PAUSE_MS);
     self->highest = who->token = token;
     self->holder = who;
     who->has_given_back = false;
@@ -158,10 +159,10 @@ void contest_settle(contest *self)
 
     contest_note_record(self);
     for (int round = 0; round < 2; round++) {
-        self->store->commit(self->store, &error);
+        self->broker.store->commit(self->broker.store, &error);
         contest_check_entries(self);
         contest_note_record(self);
-        cf_gateway_tick(self->gateway, self->now_ms);
-        cf_outbox_send(self->outbox, deliver, self);
+        cf_gateway_tick(self->broker.gateway, self->now_ms);
+        cf_outbox_send(self->broker.outbox, deliver, self);
     }
 }

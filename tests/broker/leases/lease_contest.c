@@ -26,7 +26,7 @@ static void crash(contest *self)
         if (who->state != ASKED)
             continue;
         contender_connects(self, who);
-        if (contest_random(self) % 2)
+        if (chance_below(&self->chance, 2))
             contender_asks(self, who, false);
         else
             who->state = IDLE;
@@ -35,18 +35,18 @@ static void crash(contest *self)
 
 static void step(contest *self)
 {
-    size_t acts = contest_random(self) % 4 ? 1 : 2 + contest_random(self) % 5;
+    size_t acts = chance_below(&self->chance, 4) ? 1 : 2 + chance_below(&self->chance, 5);
 
-    self->now_ms += contest_random(self) % 300;
+    self->now_ms += chance_below(&self->chance, 300);
     for (size_t i = 0; i < CONTENDERS; i++)
         self->all[i].sent_before = false;
     for (size_t i = 0; i < acts; i++) {
-        size_t chosen = contest_random(self) % CONTENDERS;
-        bool the_holder = self->holder && contest_random(self) % 2;
+        size_t chosen = chance_below(&self->chance, CONTENDERS);
+        bool the_holder = self->holder && chance_below(&self->chance, 2);
 
         contender_acts(self, the_holder ? self->holder : &self->all[chosen]);
     }
-    if (contest_random(self) % 400 == 0) {
+    if (chance_below(&self->chance, 400) == 0) {
         contest_note_record(self);
         crash(self);
     }
@@ -72,7 +72,7 @@ static void publish_the_rest(contest *self)
     self->now_ms += 2 * PAUSE_MS;
     contest_settle(self);
     for (size_t i = 0; i < CONTENDERS; i++) {
-        cf_gateway_gone(self->gateway, cf_bytes_of(&self->all[i].session, 8));
+        cf_gateway_gone(self->broker.gateway, cf_bytes_of(&self->all[i].session, 8));
         contender_connects(self, &self->all[i]);
     }
     self->now_ms += 2 * PAUSE_MS;
@@ -82,9 +82,9 @@ static void publish_the_rest(contest *self)
         if (self->all[i].owes)
             contender_publishes(self, &self->all[i], false);
     }
-    expect_ok(self->store->commit(self->store, &error), error);
-    expect_ok(self->store->read(self->store, &self->account.user, self->position + 1, count_only,
-                                self, &error),
+    expect_ok(self->broker.store->commit(self->broker.store, &error), error);
+    expect_ok(self->broker.store->read(self->broker.store, &self->account.user, self->position + 1,
+                                       count_only, self, &error),
               error);
     cr_expect_eq(self->entered, written, "%zu of %zu entries are there", self->entered, written);
 }

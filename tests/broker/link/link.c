@@ -155,20 +155,12 @@ Test(link, carries_both_branches_of_a_fork)
     meeting_close(&m);
 }
 
-static size_t chance(size_t of)
-{
-    uint8_t random[2];
-
-    m.env.random(m.env.context, random, sizeof random);
-    return (size_t)(random[0] << 8 | random[1]) % of;
-}
-
 static void live_a_step(void)
 {
-    attendee *self = m.attendees[chance(m.count)];
+    attendee *self = m.attendees[chance_below(&m.chance, m.count)];
     char body[32];
 
-    switch (chance(8)) {
+    switch (chance_below(&m.chance, 8)) {
     case 0:
         cut(self);
         break;
@@ -176,14 +168,14 @@ static void live_a_step(void)
         cf_link_stop(self->link);
         break;
     case 2:
-        if (chance(4) == 0)
+        if (chance_below(&m.chance, 4) == 0)
             meeting_restart(&m);
         break;
     case 3:
-        m.cut_after = m.delivered + chance(20) + 1;
+        m.cut_after = m.delivered + chance_below(&m.chance, 20) + 1;
         break;
     case 4:
-        m.now_ms += chance(5000);
+        m.now_ms += chance_below(&m.chance, 5000);
         meet(&m);
         break;
     case 5:
@@ -191,7 +183,7 @@ static void live_a_step(void)
         meet(&m);
         break;
     default:
-        snprintf(body, sizeof body, "change %zu", chance(60000));
+        snprintf(body, sizeof body, "change %u", (unsigned)chance_below(&m.chance, 60000));
         attendee_writes(self, body, NULL, 0);
         break;
     }
@@ -202,7 +194,7 @@ Test(link, makes_logs_equal_whatever_happens)
 {
     for (uint64_t seed = 1; seed <= 60; seed++) {
         meeting_open(&m);
-        m.seed = seed;
+        m.chance = (chance){seed};
         person clone = a_device(2, &m.account.user);
         attendee *all[] = {attend(&m, &m.desk), attend(&m, &m.lap), attend(&m, &clone)};
         for (size_t i = 0; i < m.count; i++) {

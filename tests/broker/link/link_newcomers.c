@@ -156,11 +156,11 @@ Test(link_newcomers, spends_nothing_where_the_clocks_are_days_apart)
     cr_expect_eq(guest->clock_off_ms, -2 * (int64_t)CF_DAY_MS);
     cr_expect_eq(cf_link_session(guest->link), 0);
     cr_expect_eq(desk->knock.size, 0);
-    cr_expect_eq(cf_gateway_clock(m.gateway).all, 2);
-    cr_expect_eq(cf_gateway_clock(m.gateway).difference_ms, 0);
-    cf_gateway_clock_set(m.gateway, 4 * (int64_t)CF_DAY_MS);
-    cr_expect_eq(cf_gateway_clock(m.gateway).difference_ms, -2 * (int64_t)CF_DAY_MS);
-    cr_expect_eq(cf_gateway_clock(m.gateway).count, 2, "4 and 2 days behind");
+    cr_expect_eq(cf_gateway_clock(m.broker.gateway).all, 2);
+    cr_expect_eq(cf_gateway_clock(m.broker.gateway).difference_ms, 0);
+    cf_gateway_clock_set(m.broker.gateway, 4 * (int64_t)CF_DAY_MS);
+    cr_expect_eq(cf_gateway_clock(m.broker.gateway).difference_ms, -2 * (int64_t)CF_DAY_MS);
+    cr_expect_eq(cf_gateway_clock(m.broker.gateway).count, 2, "4 and 2 days behind");
     guest->clock_ahead_ms = 0;
     cf_link_start(guest->link);
     meet(&m);

@@ -74,7 +74,7 @@ Test(transfer, tries_blobs_again_when_the_disk_was_full)
     cf_transfer *transfer = cf_link_transfer(desk->link);
     cf_hash blob = attendee_has_blob(desk, 900000);
 
-    cf_blob_memory_disk_fail(m.blob_disk, CF_FULL);
+    cf_blob_memory_disk_fail(m.broker.blob_disk, CF_FULL);
     cf_link_start(desk->link);
     cf_transfer_offer(transfer, &blob, 900000, CF_RANK_MEDIUM);
     meet(&m);
@@ -82,7 +82,7 @@ Test(transfer, tries_blobs_again_when_the_disk_was_full)
     cr_expect_gt(desk->messages[CF_COMMAND_REFUSED], 0);
     cr_expect_gt(desk->delays, 0);
     cr_expect_str_eq(desk->delay, "full: the broker has no room");
-    cf_blob_memory_disk_fail(m.blob_disk, CF_OK);
+    cf_blob_memory_disk_fail(m.broker.blob_disk, CF_OK);
     meet_until_idle(&m);
     cr_expect_eq(desk->stored, 1);
     meeting_close(&m);
@@ -108,8 +108,8 @@ Test(transfer, goes_back_to_pieces_that_the_broker_has_no_more)
     cf_hash blob = attendee_has_blob(desk, 6 * CF_BLOB_STEP);
 
     pieces_put = 0;
-    real_put = m.blobs->put;
-    m.blobs->put = put_on_a_disk_that_forgets;
+    real_put = m.broker.blobs->put;
+    m.broker.blobs->put = put_on_a_disk_that_forgets;
     cf_link_start(desk->link);
     cf_transfer_offer(cf_link_transfer(desk->link), &blob, 6 * CF_BLOB_STEP, CF_RANK_MEDIUM);
     meet_until_idle(&m);

@@ -73,7 +73,7 @@ static void abuse(broker_world *house, user *by, size_t round)
     const cf_bytes garbage = cf_bytes_of_text("\xff\xff\xff");
 
     forget_letters(by->at);
-    if (!cf_gateway_knows(house->gateway, cf_bytes_of_text(by->at->routing_id))) {
+    if (!cf_gateway_knows(house->broker.gateway, cf_bytes_of_text(by->at->routing_id))) {
         say(house, by->at, &hello);
         return;
     }
@@ -97,7 +97,7 @@ static void expect_one_round_trip_among(size_t abusers)
     broker_world *house = a_house();
     user *bad = cf_allocate(abusers, sizeof *bad);
 
-    house->waste_per_second = POINTS;
+    house->options.waste_per_second = POINTS;
     house_crash(house);
     user good = a_user(house, 0);
     for (size_t i = 0; i < abusers; i++) {
@@ -105,8 +105,8 @@ static void expect_one_round_trip_among(size_t abusers)
         write_change(&bad[i].desk, "some body", NULL, 0);
         bad[i].desk.wire.data[bad[i].desk.wire.size - 10 - sizeof "some body"] ^= 1;
     }
-    inner_held = house->blobs->held;
-    house->blobs->held = count_held;
+    inner_held = house->broker.blobs->held;
+    house->broker.blobs->held = count_held;
     blobs_looked_up = 0;
     for (size_t round = 0; round < SAVES; round++) {
         for (size_t i = 0; i < abusers; i++)

@@ -28,7 +28,7 @@ void set_quota(household *a, uint64_t bytes)
 {
     cf_error error;
 
-    expect_ok(cf_quotas_set(a->house->quotas, &a->account.user, bytes, &error), error);
+    expect_ok(cf_quotas_set(a->house->broker.quotas, &a->account.user, bytes, &error), error);
 }
 
 uint64_t taken(household *a)
@@ -36,6 +36,7 @@ uint64_t taken(household *a)
     cf_quota_figures figures;
     cf_error error;
 
-    expect_ok(cf_quotas_figures(a->house->quotas, &a->account.user, &figures, &error), error);
+    expect_ok(cf_quotas_figures(a->house->broker.quotas, &a->account.user, &figures, &error),
+              error);
     return figures.entry_bytes + figures.blob_bytes;
 }

@@ -246,7 +246,7 @@ Test(pairing, asks_the_guest_to_wait_while_the_owner_is_away)
 
     expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
     hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    cf_gateway_gone(s.home.house->gateway, cf_bytes_of_text(s.home.at_desk->routing_id));
+    cf_gateway_gone(s.home.house->broker.gateway, cf_bytes_of_text(s.home.at_desk->routing_id));
     guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     cf_message refused = hear(s.home.house, s.pad.door, CF_COMMAND_REFUSED);
     cr_expect(refused.refused.later);

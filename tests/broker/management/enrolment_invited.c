@@ -16,7 +16,8 @@ static guest an_invited_with(broker_world *house, const cf_invitation_terms *ter
     cf_buffer line = {0};
     cf_code code;
 
-    expect_ok(cf_management_invite(house->management, terms, house->now_ms, &line, &error), error);
+    expect_ok(cf_management_invite(house->broker.management, terms, house->now_ms, &line, &error),
+              error);
     cf_buffer_append(&line, "", 1);
     expect_ok(cf_code_read((const char *)line.data, &code, &error), error);
     cr_assert_not(code.has_user);
@@ -122,18 +123,19 @@ Test(invitations, are_neither_made_nor_honoured_when_the_broker_is_closed)
     cf_buffer line = {0};
     cf_error error;
 
-    house->closed = true;
+    house->options.closed = true;
     house_crash(house);
-    expect_fails(cf_management_invite(house->management, &terms, house->now_ms, &line, &error),
-                 CF_DENIED);
+    expect_fails(
+        cf_management_invite(house->broker.management, &terms, house->now_ms, &line, &error),
+        CF_DENIED);
     cyd.door = call_in(house, cf_pairing_guest_public(cyd.pairing));
     first_entry(&account);
     cf_buffer sealed = sealed_first(&cyd, &account);
     guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_refusal(house, cyd.door, CF_REFUSED_UNKNOWN);
-    cr_expect_eq(cf_users_count(house->users), 0);
+    cr_expect_eq(cf_users_count(house->broker.users), 0);
 
-    house->closed = false;
+    house->options.closed = false;
     house_crash(house);
     cyd.door = call_in(house, cf_pairing_guest_public(cyd.pairing));
     guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
@@ -157,7 +159,7 @@ Test(invitations, give_their_quota_to_the_user)
     cf_buffer sealed = sealed_first(&cyd, &account);
     guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
-    expect_ok(cf_quotas_figures(house->quotas, &account.user, &figures, &error), error);
+    expect_ok(cf_quotas_figures(house->broker.quotas, &account.user, &figures, &error), error);
     cr_expect_eq(figures.quota, 12345);
     cr_expect_eq(figures.entry_bytes, account.wire.size);
     cf_buffer_release(&sealed);
@@ -197,7 +199,7 @@ Test(invitations, are_not_honoured_in_the_moment_in_which_they_expire)
     house->now_ms += 1000;
     guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_refusal(house, cyd.door, CF_REFUSED_EXPIRED);
-    cr_expect_null(cf_users_find(house->users, &account.user));
+    cr_expect_null(cf_users_find(house->broker.users, &account.user));
     cf_buffer_release(&sealed);
     cf_pairing_destroy(&cyd.pairing);
     person_end(&account);
@@ -214,7 +216,7 @@ Test(invitations, are_listed_without_what_is_none)
     broker_world *house = a_house();
     guest cyd = an_invited(house, 0);
     cf_invitation_info *infos = NULL;
-    cf_store *store = house->store;
+    cf_store *store = house->broker.store;
     cf_buffer record = {0};
     size_t count = 0;
     cf_error error;
@@ -295,14 +297,14 @@ Test(invitations, leave_no_user_behind_who_is_refused)
     broker_world *house = a_house();
     guest cyd = an_invited(house, 0);
     person account = an_account(21);
-    const size_t users = cf_users_count(house->users);
+    const size_t users = cf_users_count(house->broker.users);
 
     first_entry(&account);
     write_newer(&account);
     cf_buffer sealed = sealed_first(&cyd, &account);
     guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_refusal(house, cyd.door, CF_REFUSED_MALFORMED);
-    cr_expect_eq(cf_users_count(house->users), users);
+    cr_expect_eq(cf_users_count(house->broker.users), users);
     cf_buffer_release(&sealed);
     cf_pairing_destroy(&cyd.pairing);
     person_end(&account);
@@ -326,7 +328,7 @@ Test(invitations, are_not_spent_by_who_is_refused)
     cf_message refused = hear(house, cyd.door, CF_COMMAND_REFUSED);
     cr_expect(refused.refused.later);
     cr_expect(cf_bytes_equal(refused.refused.text, cf_bytes_of_text(CF_LOG_DAMAGED)));
-    expect_ok(cf_management_invitations(house->management, &kept, &count, &error), error);
+    expect_ok(cf_management_invitations(house->broker.management, &kept, &count, &error), error);
     cr_assert_eq(count, 1);
     cr_expect_not(kept->is_used);
     free(kept);
@@ -361,13 +363,14 @@ Test(invitations, give_their_name_to_the_user)
     cf_buffer sealed = sealed_first(&cyd, &account);
     guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
-    expect_ok(cf_user_name_get(house->store, &account.user, &name, &error), error);
+    expect_ok(cf_user_name_get(house->broker.store, &account.user, &name, &error), error);
     cr_expect_str_eq(name.text, "bob");
-    expect_ok(cf_management_find(house->management, "bob", &found, &error), error);
+    expect_ok(cf_management_find(house->broker.management, "bob", &found, &error), error);
     cr_expect(cf_hash_equal(&found, &account.user));
     cf_buffer line = {0};
-    expect_fails(cf_management_invite(house->management, &terms, house->now_ms, &line, &error),
-                 CF_USAGE);
+    expect_fails(
+        cf_management_invite(house->broker.management, &terms, house->now_ms, &line, &error),
+        CF_USAGE);
     cf_buffer_release(&line);
     cf_buffer_release(&sealed);
     cf_pairing_destroy(&cyd.pairing);
@@ -386,13 +389,15 @@ Test(invitations, that_are_taken_back_let_nobody_in)
 
     first_entry(&account);
     cf_buffer sealed = sealed_first(&cyd, &account);
-    expect_ok(cf_management_revoke(house->management, "1", house->now_ms, &revoked, &error), error);
+    expect_ok(cf_management_revoke(house->broker.management, "1", house->now_ms, &revoked, &error),
+              error);
     cr_expect_str_eq(revoked.name.text, "bob");
     cr_expect_eq(house->allowed, 0);
     guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_refusal(house, cyd.door, CF_REFUSED_UNKNOWN);
-    expect_fails(cf_management_revoke(house->management, "1", house->now_ms, &revoked, &error),
-                 CF_MISSING);
+    expect_fails(
+        cf_management_revoke(house->broker.management, "1", house->now_ms, &revoked, &error),
+        CF_MISSING);
     cf_buffer_release(&sealed);
     cf_pairing_destroy(&cyd.pairing);
     person_end(&account);
@@ -411,15 +416,17 @@ Test(invitations, are_at_most_so_many)
     for (size_t i = 0; i < CF_INVITATIONS_MAX; i++) { /* as the others are made, but faster */
         cf_hash key;
         terms.number = i + 1;
-        expect_ok(cf_invitation_make(&house->env, house->store, &terms, &line, &key, &error),
+        expect_ok(cf_invitation_make(&house->env, house->broker.store, &terms, &line, &key, &error),
                   error);
     }
-    expect_fails(cf_management_invite(house->management, &terms, house->now_ms, &line, &error),
-                 CF_FULL);
-    expect_ok(cf_management_revoke(house->management, "17", house->now_ms, &revoked, &error),
+    expect_fails(
+        cf_management_invite(house->broker.management, &terms, house->now_ms, &line, &error),
+        CF_FULL);
+    expect_ok(cf_management_revoke(house->broker.management, "17", house->now_ms, &revoked, &error),
               error);
-    expect_ok(cf_management_invite(house->management, &terms, house->now_ms, &line, &error), error);
-    expect_ok(cf_management_invitations(house->management, &kept, &count, &error), error);
+    expect_ok(cf_management_invite(house->broker.management, &terms, house->now_ms, &line, &error),
+              error);
+    expect_ok(cf_management_invitations(house->broker.management, &kept, &count, &error), error);
     cr_expect_eq(count, CF_INVITATIONS_MAX);
     cr_expect_eq(kept[count - 1].number, CF_INVITATIONS_MAX + 1);
     free(kept);
@@ -456,14 +463,16 @@ Test(users_by_name, keep_it_while_what_is_here_of_them_is_damaged)
     hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
     house_damage(house, &account.user);
     house_crash(house);
-    expect_fails(cf_management_invite(house->management, &terms, house->now_ms, &line, &error),
-                 CF_BROKEN);
-    expect_ok(cf_management_invite(house->management, &other, house->now_ms, &line, &error), error);
-    expect_fails(cf_management_find(house->management, "bob", &found, &error), CF_BROKEN);
+    expect_fails(
+        cf_management_invite(house->broker.management, &terms, house->now_ms, &line, &error),
+        CF_BROKEN);
+    expect_ok(cf_management_invite(house->broker.management, &other, house->now_ms, &line, &error),
+              error);
+    expect_fails(cf_management_find(house->broker.management, "bob", &found, &error), CF_BROKEN);
     cr_expect(strncmp(strstr(error.text, "user ") + 5, id, 12) == 0, "%s", error.text);
-    expect_fails(cf_management_find(house->management, id, &found, &error), CF_BROKEN);
-    expect_fails(cf_management_find(house->management, "carl", &found, &error), CF_MISSING);
-    expect_ok(cf_management_users(house->management, note_listed, &listed, &error), error);
+    expect_fails(cf_management_find(house->broker.management, id, &found, &error), CF_BROKEN);
+    expect_fails(cf_management_find(house->broker.management, "carl", &found, &error), CF_MISSING);
+    expect_ok(cf_management_users(house->broker.management, note_listed, &listed, &error), error);
     cr_expect(listed.is_damaged);
     cr_expect_str_eq(listed.name.text, "bob");
     cf_buffer_release(&line);
@@ -494,16 +503,18 @@ Test(users_by_name, are_given_none_while_that_of_another_can_not_be_read)
     cf_log *log;
     cf_error error;
 
-    expect_ok(cf_users_add(house->users, &user, &log, &error), error);
-    get_from_store = house->store->get;
-    house->store->get = get_no_name;
-    expect_fails(cf_management_invite(house->management, &named, house->now_ms, &line, &error),
-                 CF_BROKEN);
+    expect_ok(cf_users_add(house->broker.users, &user, &log, &error), error);
+    get_from_store = house->broker.store->get;
+    house->broker.store->get = get_no_name;
+    expect_fails(
+        cf_management_invite(house->broker.management, &named, house->now_ms, &line, &error),
+        CF_BROKEN);
     cr_expect(strstr(error.text, "123456789a01"), "%s", error.text);
-    expect_ok(cf_management_invite(house->management, &nameless, house->now_ms, &line, &error),
-              error);
-    expect_fails(cf_management_find(house->management, "bob", &found, &error), CF_BROKEN);
-    expect_ok(cf_management_find(house->management, "123456789a01", &found, &error), error);
+    expect_ok(
+        cf_management_invite(house->broker.management, &nameless, house->now_ms, &line, &error),
+        error);
+    expect_fails(cf_management_find(house->broker.management, "bob", &found, &error), CF_BROKEN);
+    expect_ok(cf_management_find(house->broker.management, "123456789a01", &found, &error), error);
     cf_buffer_release(&line);
     house_end(house);
 }
@@ -513,7 +524,8 @@ static void keep_record(broker_world *house, const cf_hash *user, cf_bytes key, 
     cf_kv record = {key, value};
     cf_error error;
 
-    expect_ok(house->store->write(house->store, user, &record, 1, true, &error), error);
+    expect_ok(house->broker.store->write(house->broker.store, user, &record, 1, true, &error),
+              error);
 }
 
 /* As a damaged store has them, or one of a later version. */
@@ -529,9 +541,9 @@ Test(users_by_name, have_no_longer_names_in_a_store)
 
     memset(name, 'x', sizeof name);
     keep_record(house, &user, cf_bytes_of_text("n"), cf_bytes_of(name, CF_USER_NAME_MAX));
-    expect_ok(cf_user_name_get(house->store, &user, &found, &error), error);
+    expect_ok(cf_user_name_get(house->broker.store, &user, &found, &error), error);
     keep_record(house, &user, cf_bytes_of_text("n"), cf_bytes_of(name, sizeof name));
-    expect_fails(cf_user_name_get(house->store, &user, &found, &error), CF_BROKEN);
+    expect_fails(cf_user_name_get(house->broker.store, &user, &found, &error), CF_BROKEN);
 
     for (size_t more = 0; more < 2; more++) {
         cf_buffer_clear(&value);
@@ -547,7 +559,7 @@ Test(users_by_name, have_no_longer_names_in_a_store)
         cf_pack_text(&value, cf_bytes_of(name, CF_USER_NAME_MAX + more));
         keep_record(house, &nobody, cf_bytes_of(key, sizeof key), cf_buffer_view(&value));
         cf_status status =
-            cf_invitation_find(house->store, (cf_hash *)(key + 1), &invitation, &error);
+            cf_invitation_find(house->broker.store, (cf_hash *)(key + 1), &invitation, &error);
         cr_expect_eq(status, more ? CF_BROKEN : CF_OK, "%s", error.text);
     }
     cf_buffer_release(&value);

@@ -17,7 +17,7 @@ static void add_user(broker_world *house, const cf_hash *user)
     cf_log *log;
     cf_error error;
 
-    expect_ok(cf_users_add(house->users, user, &log, &error), error);
+    expect_ok(cf_users_add(house->broker.users, user, &log, &error), error);
 }
 
 static cf_user_name name_of(const char *text)
@@ -32,7 +32,7 @@ static cf_status call(broker_world *house, const cf_hash *user, const char *text
 {
     const cf_user_name name = name_of(text);
 
-    return cf_management_name(house->management, user, &name, house->now_ms, error);
+    return cf_management_name(house->broker.management, user, &name, house->now_ms, error);
 }
 
 static cf_status invite(broker_world *house, const char *name, cf_error *error)
@@ -40,7 +40,8 @@ static cf_status invite(broker_world *house, const char *name, cf_error *error)
     const cf_invitation_terms terms = {.address = HOUSE_ADDRESS, .name = name_of(name)};
     cf_buffer line = {0};
 
-    cf_status status = cf_management_invite(house->management, &terms, house->now_ms, &line, error);
+    cf_status status =
+        cf_management_invite(house->broker.management, &terms, house->now_ms, &line, error);
     cf_buffer_release(&line);
     return status;
 }
@@ -49,7 +50,7 @@ static cf_status take_back(broker_world *house, const char *which, cf_error *err
 {
     cf_invitation_info revoked;
 
-    return cf_management_revoke(house->management, which, house->now_ms, &revoked, error);
+    return cf_management_revoke(house->broker.management, which, house->now_ms, &revoked, error);
 }
 
 Test(users_by_name, are_told_apart_or_named_all)
@@ -61,27 +62,31 @@ Test(users_by_name, are_told_apart_or_named_all)
     cf_log *log;
     cf_error error;
 
-    expect_ok(cf_users_add(house->users, &first, &log, &error), error);
-    expect_ok(cf_users_add(house->users, &second, &log, &error), error);
-    expect_fails(cf_management_find(house->management, "123456789a", &found, &error), CF_USAGE);
+    expect_ok(cf_users_add(house->broker.users, &first, &log, &error), error);
+    expect_ok(cf_users_add(house->broker.users, &second, &log, &error), error);
+    expect_fails(cf_management_find(house->broker.management, "123456789a", &found, &error),
+                 CF_USAGE);
     cr_expect(strstr(error.text, "123456789a01"), "%s", error.text);
     cr_expect(strstr(error.text, "123456789a02"), "%s", error.text);
-    expect_fails(cf_management_find(house->management, "1234567", &found, &error), CF_USAGE);
-    expect_fails(cf_management_find(house->management, "", &found, &error), CF_MISSING);
-    expect_fails(cf_management_find(house->management, "12345678ff", &found, &error), CF_MISSING);
-    expect_ok(cf_management_find(house->management, "123456789A02", &found, &error), error);
+    expect_fails(cf_management_find(house->broker.management, "1234567", &found, &error), CF_USAGE);
+    expect_fails(cf_management_find(house->broker.management, "", &found, &error), CF_MISSING);
+    expect_fails(cf_management_find(house->broker.management, "12345678ff", &found, &error),
+                 CF_MISSING);
+    expect_ok(cf_management_find(house->broker.management, "123456789A02", &found, &error), error);
     cr_expect(cf_hash_equal(&found, &second));
 
     /* digits of both mean neither, whether or not one can be served */
     house_damage(house, &second);
     house_crash(house);
-    cr_assert(cf_users_is_damaged(house->users, &second));
-    expect_ok(cf_management_find(house->management, "123456789a01", &found, &error), error);
-    expect_fails(cf_management_find(house->management, "123456789a02", &found, &error), CF_BROKEN);
-    expect_fails(cf_management_find(house->management, "123456789a", &found, &error), CF_USAGE);
+    cr_assert(cf_users_is_damaged(house->broker.users, &second));
+    expect_ok(cf_management_find(house->broker.management, "123456789a01", &found, &error), error);
+    expect_fails(cf_management_find(house->broker.management, "123456789a02", &found, &error),
+                 CF_BROKEN);
+    expect_fails(cf_management_find(house->broker.management, "123456789a", &found, &error),
+                 CF_USAGE);
     cr_expect(strstr(error.text, "123456789a01"), "%s", error.text);
     cr_expect(strstr(error.text, "123456789a02"), "%s", error.text);
-    expect_fails(cf_management_find(house->management, "", &found, &error), CF_MISSING);
+    expect_fails(cf_management_find(house->broker.management, "", &found, &error), CF_MISSING);
     house_end(house);
 }
 
@@ -110,9 +115,9 @@ Test(users_by_name, may_be_called_by_few_digits)
     cf_error error;
 
     add_user(house, &ann);
-    expect_fails(cf_management_find(house->management, "deadbee", &found, &error), CF_USAGE);
+    expect_fails(cf_management_find(house->broker.management, "deadbee", &found, &error), CF_USAGE);
     expect_ok(call(house, &ann, "deadbee", &error), error);
-    expect_ok(cf_management_find(house->management, "deadbee", &found, &error), error);
+    expect_ok(cf_management_find(house->broker.management, "deadbee", &found, &error), error);
     cr_expect(cf_hash_equal(&found, &ann));
     house_end(house);
 }
@@ -128,7 +133,7 @@ Test(users_by_name, get_a_name_that_nobody_has)
     expect_ok(call(house, &ann, "ann", &error), error);
     expect_ok(call(house, &ann, "ann", &error), error);
     expect_fails(call(house, &ben, "ann", &error), CF_USAGE);
-    expect_ok(cf_management_find(house->management, "ann", &found, &error), error);
+    expect_ok(cf_management_find(house->broker.management, "ann", &found, &error), error);
     cr_expect(cf_hash_equal(&found, &ann));
     expect_ok(invite(house, "carl", &error), error);
     expect_fails(call(house, &ben, "carl", &error), CF_USAGE);
@@ -160,12 +165,13 @@ Test(users_by_name, are_found_beside_one_whose_name_can_not_be_read)
     add_user(house, &ann);
     add_user(house, &ben);
     expect_ok(call(house, &ben, "ben", &error), error);
-    get_from_store = house->store->get;
-    house->store->get = get_no_name_of_ann;
-    expect_ok(cf_management_find(house->management, "ben", &found, &error), error);
+    get_from_store = house->broker.store->get;
+    house->broker.store->get = get_no_name_of_ann;
+    expect_ok(cf_management_find(house->broker.management, "ben", &found, &error), error);
     cr_expect(cf_hash_equal(&found, &ben));
-    expect_fails(cf_management_find(house->management, "carl", &found, &error), CF_BROKEN);
-    expect_fails(cf_management_find(house->management, "ffffffff", &found, &error), CF_MISSING);
+    expect_fails(cf_management_find(house->broker.management, "carl", &found, &error), CF_BROKEN);
+    expect_fails(cf_management_find(house->broker.management, "ffffffff", &found, &error),
+                 CF_MISSING);
     house_end(house);
 }
 
@@ -195,7 +201,7 @@ Test(invitations_by_name, are_taken_back_by_name_number_or_digits)
     expect_ok(invite(house, "", &error), error);
     expect_ok(invite(house, "ann", &error), error);
     expect_ok(invite(house, "", &error), error);
-    expect_ok(cf_management_invitations(house->management, &kept, &count, &error), error);
+    expect_ok(cf_management_invitations(house->broker.management, &kept, &count, &error), error);
     cr_assert_eq(count, 3);
     cf_hex(cf_bytes_of(kept[2].guest.bytes, CF_HASH_SIZE), digits);
     free(kept);
@@ -220,7 +226,8 @@ Test(invitations_by_name, are_not_meant_by_0_where_they_have_no_number)
     cf_hash guest;
     cf_error error;
 
-    expect_ok(cf_invitation_make(&house->env, house->store, &terms, &line, &guest, &error), error);
+    expect_ok(cf_invitation_make(&house->env, house->broker.store, &terms, &line, &guest, &error),
+              error);
     expect_fails(take_back(house, "0", &error), CF_MISSING);
     cf_buffer_release(&line);
     house_end(house);
@@ -236,9 +243,9 @@ Test(invitations_by_name, go_with_who_came_in_by_them)
     cf_error error;
 
     for (size_t i = 0; i < 2; i++)
-        expect_ok(cf_invitation_keep(house->store, &guests[i], &used[i], &error), error);
-    expect_ok(cf_management_forget(house->management, &ann, &error), error);
-    expect_ok(cf_management_invitations(house->management, &kept, &count, &error), error);
+        expect_ok(cf_invitation_keep(house->broker.store, &guests[i], &used[i], &error), error);
+    expect_ok(cf_management_forget(house->broker.management, &ann, &error), error);
+    expect_ok(cf_management_invitations(house->broker.management, &kept, &count, &error), error);
     cr_assert_eq(count, 1);
     cr_expect(cf_hash_equal(&kept->user, &ben));
     free(kept);
@@ -288,18 +295,19 @@ Test(users_by_name, are_listed_until_one_can_not_be_counted)
     add_family(house, 31);
     add_user(house, &ann);
     add_user(house, &ben);
-    expect_ok(cf_management_users(house->management, count_listed, &listed, &error), error);
+    expect_ok(cf_management_users(house->broker.management, count_listed, &listed, &error), error);
     cr_expect_eq(listed, 2);
     house_damage(house, &ben);
     house_crash(house);
     listed = 0;
-    expect_ok(cf_management_users(house->management, count_listed, &listed, &error), error);
+    expect_ok(cf_management_users(house->broker.management, count_listed, &listed, &error), error);
     cr_expect_eq(listed, 3);
-    last_in_store = house->store->last;
-    house->store->last = last_not_at_once;
+    last_in_store = house->broker.store->last;
+    house->broker.store->last = last_not_at_once;
     fails_once = true;
     listed = 0;
-    expect_fails(cf_management_users(house->management, count_listed, &listed, &error), CF_IO);
+    expect_fails(cf_management_users(house->broker.management, count_listed, &listed, &error),
+                 CF_IO);
     cr_expect_eq(listed, 0);
     house_end(house);
 }

@@ -36,8 +36,8 @@ static cf_status count_list(cf_blobs *blobs, const cf_hash *user, uint8_t first,
 /* From now on: until the broker stops. */
 static void count_lists(household *a)
 {
-    real_list = a->house->blobs->list;
-    a->house->blobs->list = count_list;
+    real_list = a->house->broker.blobs->list;
+    a->house->broker.blobs->list = count_list;
     lists = listed = 0;
 }
 
@@ -46,7 +46,8 @@ static cf_blob_usage said(household *a)
     cf_quota_figures figures;
     cf_error error;
 
-    expect_ok(cf_quotas_figures(a->house->quotas, &a->account.user, &figures, &error), error);
+    expect_ok(cf_quotas_figures(a->house->broker.quotas, &a->account.user, &figures, &error),
+              error);
     return (cf_blob_usage){figures.blobs, figures.blob_bytes};
 }
 
@@ -56,7 +57,7 @@ static void expect_exact(household *a)
     cf_blob_usage usage;
     cf_error error;
 
-    expect_ok(cf_blobs_usage(a->house->blobs, &a->account.user, &usage, &error), error);
+    expect_ok(cf_blobs_usage(a->house->broker.blobs, &a->account.user, &usage, &error), error);
     cr_expect_eq(kept.size, usage.size, "%llu for %llu", (unsigned long long)kept.size,
                  (unsigned long long)usage.size);
     cr_expect_eq(kept.count, usage.count);
@@ -161,13 +162,13 @@ static void commit(household *a)
 {
     cf_error error;
 
-    expect_ok(a->house->store->commit(a->house->store, &error), error);
+    expect_ok(a->house->broker.store->commit(a->house->broker.store, &error), error);
 }
 
 /* As it does when it is told to stop. */
 static void stop_and_start(household *a)
 {
-    cf_quotas_finish(a->house->quotas);
+    cf_quotas_finish(a->house->broker.quotas);
     commit(a);
     start_again(a);
     count_lists(a);
@@ -236,19 +237,20 @@ Test(quota_counts, are_all_doubted_with_one_sync)
         desks[i] = a_device((uint8_t)(11 + 3 * i), &accounts[i].user);
         laps[i] = a_device((uint8_t)(12 + 3 * i), &accounts[i].user);
         settle_in(a.house, &accounts[i], &desks[i], &laps[i]);
-        expect_ok(cf_quotas_figures(a.house->quotas, &accounts[i].user, &figures, &error), error);
+        expect_ok(cf_quotas_figures(a.house->broker.quotas, &accounts[i].user, &figures, &error),
+                  error);
     }
-    cf_quotas_finish(a.house->quotas);
-    cf_store *store = a.house->store;
+    cf_quotas_finish(a.house->broker.quotas);
+    cf_store *store = a.house->broker.store;
     store_write = store->write;
     store_commit = store->commit;
     store->write = count_write;
     store->commit = count_commit;
     writes = syncs = 0;
-    cf_quotas_doubt_all(a.house->quotas, a.house->users);
+    cf_quotas_doubt_all(a.house->broker.quotas, a.house->broker.users);
     cr_expect_eq(writes, OTHERS + 1);
     cr_expect_eq(syncs, 1);
-    cf_quotas_doubt_all(a.house->quotas, a.house->users);
+    cf_quotas_doubt_all(a.house->broker.quotas, a.house->broker.users);
     cr_expect_eq(writes, OTHERS + 1);
     cr_expect_eq(syncs, 1, "nothing is kept any more");
     store->write = store_write;
@@ -287,7 +289,8 @@ static void write_record(household *a, cf_bytes value)
     cf_kv record = {cf_bytes_of("qb", 2), value};
     cf_error error;
 
-    expect_ok(a->house->store->write(a->house->store, &a->account.user, &record, 1, true, &error),
+    expect_ok(a->house->broker.store->write(a->house->broker.store, &a->account.user, &record, 1,
+                                            true, &error),
               error);
 }
 
@@ -322,7 +325,7 @@ Test(quota_counts, keep_what_has_not_changed_for_ten_minutes)
     put_one(&a);
     for (unsigned minute = 0; minute <= 10; minute++) {
         a.house->now_ms += MINUTE_MS;
-        cf_quotas_tick(a.house->quotas, a.house->now_ms);
+        cf_quotas_tick(a.house->broker.quotas, a.house->now_ms);
         if (minute == 9) { /* seen to be changed at minute 0 */
             commit(&a);
             kill_and_start(&a);
@@ -334,7 +337,7 @@ Test(quota_counts, keep_what_has_not_changed_for_ten_minutes)
     }
     for (unsigned minute = 0; minute <= 10; minute++) {
         a.house->now_ms += MINUTE_MS;
-        cf_quotas_tick(a.house->quotas, a.house->now_ms);
+        cf_quotas_tick(a.house->broker.quotas, a.house->now_ms);
     }
     commit(&a);
     kill_and_start(&a);
@@ -350,7 +353,7 @@ Test(quota_counts, keep_nothing_while_a_piece_is_under_way)
     cf_error error;
 
     stop_and_start(&a);
-    expect_ok(cf_quotas_put(a.house->quotas, &a.account.user, 5, 5, &error), error);
+    expect_ok(cf_quotas_put(a.house->broker.quotas, &a.account.user, 5, 5, &error), error);
     stop_and_start(&a);
     cr_expect_eq(said(&a).count, 3);
     cr_expect_eq(lists, 1);
@@ -378,7 +381,7 @@ Test(quota_counts, give_no_room_to_who_brings_blobs_before_a_kill)
 Test(quota_counts, take_what_was_listed_unless_something_changed_meanwhile)
 {
     household a = with_blobs(3);
-    cf_quotas *quotas = a.house->quotas;
+    cf_quotas *quotas = a.house->broker.quotas;
     cf_blob_usage wrong = {7, 7000};
     cf_error error;
 
@@ -403,7 +406,7 @@ Test(quota_counts, take_what_was_listed_unless_something_changed_meanwhile)
 Test(quota_counts, take_no_count_that_was_made_of_an_earlier_user)
 {
     household a = anns_house();
-    cf_quotas *quotas = a.house->quotas;
+    cf_quotas *quotas = a.house->broker.quotas;
 
     cf_quotas_forget(quotas, &a.account.user);
     uint64_t before = cf_quotas_changes(quotas, &a.account.user);

@@ -182,7 +182,8 @@ static uint64_t seen_ms(household *a)
     cf_quota_figures figures;
     cf_error error;
 
-    expect_ok(cf_quotas_figures(a->house->quotas, &a->account.user, &figures, &error), error);
+    expect_ok(cf_quotas_figures(a->house->broker.quotas, &a->account.user, &figures, &error),
+              error);
     return figures.seen_ms;
 }
 
@@ -199,7 +200,7 @@ Test(quotas, tell_when_the_last_session_began_and_keep_that_once_a_minute)
     cr_expect_geq(seen_ms(&a), first_ms, "at most a minute is forgotten");
     a.house->now_ms += 5000;
     call_from_desk(&a);
-    cf_quotas_finish(a.house->quotas);
+    cf_quotas_finish(a.house->broker.quotas);
     start_again(&a);
     cr_expect_eq(seen_ms(&a), a.house->now_ms, "nothing is forgotten where it was stopped");
     a.house->now_ms -= 3600000; /* the clock was wrong */
@@ -271,9 +272,9 @@ static bool takes_members(household *a, uint64_t size)
                       .wire = {.size = size}};
     cf_error error;
 
-    if (cf_quotas_publish(a->house->quotas, &entry, a->house->now_ms, &error))
+    if (cf_quotas_publish(a->house->broker.quotas, &entry, a->house->now_ms, &error))
         return false;
-    cf_quotas_published(a->house->quotas, &a->account.user, size, CF_APPEND_GAP);
+    cf_quotas_published(a->house->broker.quotas, &a->account.user, size, CF_APPEND_GAP);
     return true;
 }
 
@@ -298,12 +299,13 @@ Test(quotas, let_the_member_log_go_beyond_by_no_more_than_its_own)
     cr_expect(takes_members(&a, most));
     cr_expect_not(takes_members(&a, most + 1));
 
-    expect_ok(cf_quotas_dropping(a.house->quotas, &a.account.user, &error), error);
-    expect_ok(a.house->blobs->drop(a.house->blobs, &a.account.user, &name, &error), error);
-    cf_quotas_dropped(a.house->quotas, &a.account.user, (cf_blob_usage){1, piece.size});
+    expect_ok(cf_quotas_dropping(a.house->broker.quotas, &a.account.user, &error), error);
+    expect_ok(a.house->broker.blobs->drop(a.house->broker.blobs, &a.account.user, &name, &error),
+              error);
+    cf_quotas_dropped(a.house->broker.quotas, &a.account.user, (cf_blob_usage){1, piece.size});
     cr_expect(takes_members(&a, quota - without + most));
     cr_expect_not(takes_members(&a, quota - without + most + 1));
-    expect_ok(a.house->store->commit(a.house->store, &error), error);
+    expect_ok(a.house->broker.store->commit(a.house->broker.store, &error), error);
 
     write_change(&a.desk, "an edit", NULL, 0); /* what is freed once stays so */
     publish(a.house, a.at_desk, &a.desk);
@@ -341,9 +343,10 @@ Test(quotas, give_no_room_back_that_was_freed_above_the_quota)
         hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
     }
     set_quota(&a, 1000);
-    expect_ok(cf_quotas_dropping(a.house->quotas, &a.account.user, &error), error);
-    expect_ok(a.house->blobs->drop(a.house->blobs, &a.account.user, &name, &error), error);
-    cf_quotas_dropped(a.house->quotas, &a.account.user, (cf_blob_usage){1, piece.size});
+    expect_ok(cf_quotas_dropping(a.house->broker.quotas, &a.account.user, &error), error);
+    expect_ok(a.house->broker.blobs->drop(a.house->broker.blobs, &a.account.user, &name, &error),
+              error);
+    cf_quotas_dropped(a.house->broker.quotas, &a.account.user, (cf_blob_usage){1, piece.size});
     const uint64_t before = taken(&a);
     while (more <= 16384) {
         write_change(&a.desk, "it is deleted", NULL, 0);
@@ -361,7 +364,7 @@ Test(quotas, hold_back_who_brings_more_entries_than_a_minute_has)
 {
     household a = anns_house();
 
-    a.house->entries_per_minute = 10;
+    a.house->options.entries_per_minute = 10;
     start_again(&a);
     for (int i = 0; i < 10; i++) {
         write_and_publish(&a);
@@ -383,15 +386,15 @@ Test(quotas, bound_the_connections_of_a_user)
     household a = anns_house();
     cf_message hello = hello_of(&a.account.user);
 
-    a.house->sessions_of_user = 1;
+    a.house->options.sessions_of_user = 1;
     start_again(&a);
     caller *at_lap = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
     say(a.house, at_lap, &hello);
     hear_refusal(a.house, at_lap, CF_REFUSED_BUSY);
     call_from_desk(&a); /* again: its own old one makes room */
 
-    cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_desk->routing_id));
-    cf_gateway_gone(a.house->gateway, cf_bytes_of_text("c0"));
+    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(a.at_desk->routing_id));
+    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text("c0"));
     greet(a.house, at_lap, &a.account.user, NULL, 0);
     household_end(&a);
 }

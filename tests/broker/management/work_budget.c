@@ -110,7 +110,7 @@ static neighbours two_users(void)
 {
     neighbours n = {.house = a_house(), .account = an_account(1), .other_account = an_account(4)};
 
-    n.house->waste_per_second = POINTS;
+    n.house->options.waste_per_second = POINTS;
     house_crash(n.house);
     n.desk = a_device(2, &n.account.user);
     n.lap = a_device(3, &n.account.user);
@@ -122,10 +122,10 @@ static neighbours two_users(void)
     n.at_other = call_in(n.house, cf_keys_public(n.other_desk.keys)->curve);
     greet(n.house, n.at_desk, &n.account.user, NULL, 0);
     greet(n.house, n.at_other, &n.other_account.user, NULL, 0);
-    inner_held = n.house->blobs->held;
-    n.house->blobs->held = count_held;
-    inner_heads = n.house->store->heads;
-    n.house->store->heads = count_heads;
+    inner_held = n.house->broker.blobs->held;
+    n.house->broker.blobs->held = count_held;
+    inner_heads = n.house->broker.store->heads;
+    n.house->broker.store->heads = count_heads;
     return n;
 }
 
@@ -175,7 +175,7 @@ Test(impatient_gateway, looks_up_no_blob_for_who_asks_too_much)
     ask_too_much(&n);
     hear(n.house, n.at_desk, CF_COMMAND_AGAIN);
     cr_expect_eq(blobs_looked_up, 0);
-    cr_expect_eq(cf_gateway_count(n.house->gateway).sessions, 1);
+    cr_expect_eq(cf_gateway_count(n.house->broker.gateway).sessions, 1);
     expect_other_goes_on(&n);
     neighbours_end(&n);
 }
@@ -259,7 +259,8 @@ Test(impatient_gateway, checks_no_more_signatures_of_who_forges)
     for (int i = 0; i < 1000; i++) {
         publish(n.house, n.at_desk, &n.desk);
         house_settle(n.house);
-        refused += cf_gateway_knows(n.house->gateway, cf_bytes_of_text(n.at_desk->routing_id));
+        refused +=
+            cf_gateway_knows(n.house->broker.gateway, cf_bytes_of_text(n.at_desk->routing_id));
     }
     cr_expect_leq(refused, MOST / CF_PRICE_FORGED + 1);
     cr_expect_geq(refused, 1);
@@ -290,7 +291,7 @@ static int64_t asks_until_unheard(neighbours *n, const cf_message *question)
     cf_bytes desk = cf_bytes_of_text(n->at_desk->routing_id);
     int64_t asks = 0;
 
-    while (cf_gateway_knows(n->house->gateway, desk) && asks < 2 * MOST) {
+    while (cf_gateway_knows(n->house->broker.gateway, desk) && asks < 2 * MOST) {
         say(n->house, n->at_desk, question);
         pass_over(n->house, n->at_desk);
         asks++;
@@ -352,7 +353,7 @@ Test(impatient_gateway, never_tires_of_who_brings_blobs_that_no_entry_names_yet,
 
     for (int round = 0; round < 2 * MOST / (PAGE * CF_PRICE_BLOB); round++)
         bring_blobs(&n, round, ids);
-    cr_expect(cf_gateway_knows(n.house->gateway, cf_bytes_of_text(n.at_desk->routing_id)));
+    cr_expect(cf_gateway_knows(n.house->broker.gateway, cf_bytes_of_text(n.at_desk->routing_id)));
     neighbours_end(&n);
 }
 
@@ -381,7 +382,7 @@ Test(impatient_gateway, never_tires_of_who_comes_with_much_and_finds_nothing_to_
     enum { PAGES = CF_HEADS_MAX / CF_HEADS_PAGE };
     static cf_head heads[CF_HEADS_PAGE];
     neighbours n = two_users();
-    cf_authority *authority = n.house->authority;
+    cf_authority *authority = n.house->broker.authority;
     caller *again = call_in(n.house, cf_keys_public(n.desk.keys)->curve);
     cf_message hello = {.command = CF_COMMAND_HELLO,
                         .hello = {.version = CF_PROTOCOL_VERSION,

@@ -6,18 +6,11 @@
 #include <string.h>
 
 #include "broker/log/log_tables.h"
+#include "tests/support/quiet.h"
 
-static void seeded_random(void *context, void *out, size_t size)
+static void fill(void *context, void *out, size_t size)
 {
-    static uint64_t state = 88172645463325252u; /* xorshift */
-
-    (void)context;
-    for (size_t i = 0; i < size; i++) {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        ((uint8_t *)out)[i] = (uint8_t)state;
-    }
+    chance_fill(&((broker_world *)context)->chance, out, size);
 }
 
 static uint64_t house_now(void *context)
@@ -36,13 +29,6 @@ void house_set_clock(broker_world *self, int64_t later_ms)
 {
     self->now_ms += (uint64_t)later_ms;
     self->set_ms += later_ms;
-}
-
-static void no_report(void *context, cf_report_level level, const char *text)
-{
-    (void)context;
-    (void)level;
-    (void)text;
 }
 
 static void count_access(void *context, const uint8_t key[32], bool allowed)
@@ -66,60 +52,9 @@ static void count_absent(void *context, const cf_hash *user)
 
 static void start(broker_world *self)
 {
-    cf_error error;
-
     self->allowed = 0;
     self->is_doubted = false;
-    self->store = cf_store_memory_new(self->disk);
-    self->blobs = cf_blob_memory_new(self->blob_disk);
-    self->outbox = cf_outbox_new();
-    cf_users_options users = {.env = &self->env,
-                              .store = self->store,
-                              .access = count_access,
-                              .doubt = note_doubt,
-                              .context = self};
-    expect_ok(cf_users_open(&users, &self->users, &error), error);
-    cf_quotas_options quotas = {
-        .store = self->store, .blobs = self->blobs, .entries_per_minute = self->entries_per_minute};
-    self->quotas = cf_quotas_new(&quotas);
-    cf_management_options management = {.env = &self->env,
-                                        .store = self->store,
-                                        .blobs = self->blobs,
-                                        .users = self->users,
-                                        .quotas = self->quotas,
-                                        .closed = self->closed};
-    expect_ok(cf_management_open(&management, self->now_ms, &self->management, &error), error);
-    cf_gateway_options gateway = {.env = &self->env,
-                                  .store = self->store,
-                                  .blobs = self->blobs,
-                                  .users = self->users,
-                                  .sessions_of_user = self->sessions_of_user,
-                                  .outbox = self->outbox,
-                                  .absent = count_absent,
-                                  .context = self};
-    self->gateway = cf_gateway_new(&gateway);
-    cf_authority_options authority = {.gateway = self->gateway,
-                                      .management = self->management,
-                                      .quotas = self->quotas,
-                                      .waste_per_second = self->waste_per_second};
-    self->authority = cf_authority_new(&authority);
-}
-
-static void stop(broker_world *self)
-{
-    cf_error error;
-
-    cf_store_memory_disk_fail(self->disk, CF_IO); /* what isn't committed is answered, and lost */
-    self->store->commit(self->store, &error);
-    cf_store_memory_disk_fail(self->disk, CF_OK);
-    cf_authority_destroy(&self->authority);
-    cf_gateway_destroy(&self->gateway);
-    cf_quotas_destroy(&self->quotas);
-    cf_management_destroy(&self->management);
-    cf_users_destroy(&self->users);
-    cf_outbox_destroy(&self->outbox);
-    cf_blobs_destroy(&self->blobs);
-    cf_store_destroy(&self->store);
+    memory_broker_start(&self->broker, &self->options, self->now_ms);
 }
 
 broker_world *a_house(void)
@@ -127,14 +62,19 @@ broker_world *a_house(void)
     static const uint8_t instance[16] = "this very log";
     broker_world *self = cf_allocate(1, sizeof *self);
 
-    self->env = (cf_env){.random = seeded_random,
+    self->env = (cf_env){.random = fill,
                          .now_ms = house_now,
                          .steady_ms = house_steady,
                          .report = no_report,
                          .context = self};
     self->now_ms = 1700000000000;
-    self->disk = cf_store_memory_disk_new(instance);
-    self->blob_disk = cf_blob_memory_disk_new();
+    self->options = (memory_broker_options){.env = &self->env,
+                                            .has_quotas = true,
+                                            .access = count_access,
+                                            .doubt = note_doubt,
+                                            .absent = count_absent,
+                                            .context = self};
+    memory_broker_make_disks(&self->broker, instance);
     start(self);
     return self;
 }
@@ -152,7 +92,7 @@ void house_crash(broker_world *self)
     for (size_t i = 0; i < self->client_count; i++)
         end_client(self->clients[i]);
     self->client_count = 0;
-    stop(self);
+    memory_broker_stop(&self->broker);
     start(self);
 }
 
@@ -160,9 +100,8 @@ void house_end(broker_world *self)
 {
     for (size_t i = 0; i < self->client_count; i++)
         end_client(self->clients[i]);
-    stop(self);
-    cf_store_memory_disk_destroy(&self->disk);
-    cf_blob_memory_disk_destroy(&self->blob_disk);
+    memory_broker_stop(&self->broker);
+    memory_broker_drop_disks(&self->broker);
     cf_arena_release(&self->arena);
     free(self);
 }
@@ -173,7 +112,7 @@ static void put_junk(broker_world *self, const cf_hash *user, cf_bytes key)
     const cf_kv record = {key, cf_bytes_of_text("?")};
     cf_error error;
 
-    expect_ok(self->store->write(self->store, user, &record, 1, true, &error), error);
+    expect_ok(self->broker.store->write(self->broker.store, user, &record, 1, true, &error), error);
 }
 
 void house_damage(broker_world *self, const cf_hash *user)
@@ -227,19 +166,19 @@ void house_settle(broker_world *self)
     int rounds = 0; /* what the first appends, the second hears of */
 
     do {
-        self->store->commit(self->store, &error);
-        waiting = cf_outbox_size(self->outbox);
-        next = cf_gateway_tick(self->gateway, self->now_ms);
-        cf_outbox_send(self->outbox, deliver, self);
+        self->broker.store->commit(self->broker.store, &error);
+        waiting = cf_outbox_size(self->broker.outbox);
+        next = cf_gateway_tick(self->broker.gateway, self->now_ms);
+        cf_outbox_send(self->broker.outbox, deliver, self);
     } while (++rounds < 2 ||
-             (next <= house_steady(self) && cf_outbox_size(self->outbox) != waiting));
+             (next <= house_steady(self) && cf_outbox_size(self->broker.outbox) != waiting));
 }
 
 void say_bytes(broker_world *self, caller *from, const cf_bytes *frames, size_t count)
 {
     cf_gateway_peer peer = {cf_bytes_of_text(from->routing_id), from->key, from->routing_id};
 
-    from->is_shut = !cf_gateway_handle(self->gateway, &peer, frames, count, self->now_ms);
+    from->is_shut = !cf_gateway_handle(self->broker.gateway, &peer, frames, count, self->now_ms);
 }
 
 void say(broker_world *self, caller *from, const cf_message *message)
@@ -307,7 +246,7 @@ void settle_in(broker_world *self, person *account, person *first, person *secon
     cf_error error;
     cf_log *log;
 
-    expect_ok(cf_users_add(self->users, &account->user, &log, &error), error);
+    expect_ok(cf_users_add(self->broker.users, &account->user, &log, &error), error);
     first_entry(account);
     append_entry(log, account);
     learn(first, account);
@@ -319,7 +258,7 @@ void settle_in(broker_world *self, person *account, person *first, person *secon
         learn(second, account);
     }
     house_settle(self);
-    cf_users_refresh(self->users, &account->user);
+    cf_users_refresh(self->broker.users, &account->user);
 }
 
 cf_message hello_of(const cf_hash *user)

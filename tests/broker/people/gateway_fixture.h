@@ -3,8 +3,9 @@
  * by ROUTER and CURVE. */
 #ifndef CF_TESTS_GATEWAY_FIXTURE_H
 #define CF_TESTS_GATEWAY_FIXTURE_H
-#include "broker/management/authority.h"
 #include "tests/broker/people/people.h"
+#include "tests/support/chance.h"
+#include "tests/support/memory_broker.h"
 
 enum { CLIENTS_MAX = 1500, LETTERS_MAX = 4096 };
 
@@ -20,21 +21,10 @@ typedef struct {
 } caller;
 
 typedef struct {
-    cf_store_memory_disk *disk;
-    cf_blob_memory_disk *blob_disk;
-    cf_store *store;
-    cf_blobs *blobs;
-    cf_users *users;
-    cf_management *management;
-    cf_quotas *quotas;
-    uint64_t entries_per_minute; /* 0: any number; in effect after a crash, as the next */
-    size_t sessions_of_user;
-    uint64_t waste_per_second;
-    bool closed;   /* takes no new users */
+    memory_broker broker;
+    memory_broker_options options; /* in effect after a crash */
     size_t absent; /* blobs that were asked for, and that are neither here nor wanted */
-    cf_gateway *gateway;
-    cf_authority *authority;
-    cf_outbox *outbox;
+    chance chance;
     cf_env env;
     uint64_t now_ms;
     int64_t set_ms; /* by how much that was set: house_set_clock */

@@ -4,17 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/management/management.h"
+#include "tests/support/quiet.h"
 
-static void seeded_random(void *context, void *out, size_t size)
+static void fill(void *context, void *out, size_t size)
 {
-    meeting *at = context;
-    uint8_t *bytes = out;
-
-    for (size_t i = 0; i < size; i++) {
-        at->seed = at->seed * UINT64_C(6364136223846793005) + 1442695040888963407;
-        bytes[i] = (uint8_t)(at->seed >> 56);
-    }
+    chance_fill(&((meeting *)context)->chance, out, size);
 }
 
 static uint64_t meeting_now(void *context)
@@ -22,44 +16,9 @@ static uint64_t meeting_now(void *context)
     return ((meeting *)context)->now_ms;
 }
 
-static void say_nothing(void *context, cf_report_level level, const char *text)
+static void start(meeting *at)
 {
-    (void)context;
-    (void)level;
-    (void)text;
-}
-
-static void open_gateway(meeting *at)
-{
-    cf_error error;
-    cf_users_options users = {.env = &at->env};
-
-    at->store = users.store = cf_store_memory_new(at->disk);
-    at->blobs = cf_blob_memory_new(at->blob_disk);
-    expect_ok(cf_users_open(&users, &at->users, &error), error);
-    cf_management_options management = {
-        .env = &at->env, .store = at->store, .blobs = at->blobs, .users = at->users};
-    expect_ok(cf_management_open(&management, at->now_ms, &at->management, &error), error);
-    at->outbox = cf_outbox_new();
-    cf_gateway_options gateway = {.env = &at->env,
-                                  .store = at->store,
-                                  .blobs = at->blobs,
-                                  .users = at->users,
-                                  .outbox = at->outbox};
-    at->gateway = cf_gateway_new(&gateway);
-    at->authority = cf_authority_new(
-        &(cf_authority_options){.gateway = at->gateway, .management = at->management});
-}
-
-static void close_gateway(meeting *at)
-{
-    cf_store_destroy(&at->store);
-    cf_authority_destroy(&at->authority);
-    cf_gateway_destroy(&at->gateway);
-    cf_outbox_destroy(&at->outbox);
-    cf_management_destroy(&at->management);
-    cf_users_destroy(&at->users);
-    cf_blobs_destroy(&at->blobs);
+    memory_broker_start(&at->broker, &(memory_broker_options){.env = &at->env}, at->now_ms);
 }
 
 static void ignore(void *context, cf_append_answer answer, uint64_t position, const cf_error *error)
@@ -86,7 +45,7 @@ static void append_to_log(cf_log *log, cf_bytes wire)
 
 static void found_user(meeting *at)
 {
-    cf_store *store = cf_store_memory_new(at->disk);
+    cf_store *store = cf_store_memory_new(at->broker.disk);
     cf_log *log = NULL;
     cf_error error;
 
@@ -111,22 +70,19 @@ void meeting_open(meeting *at)
 {
     static const uint8_t instance[16] = "gateway's store";
 
-    *at = (meeting){.seed = 1, .now_ms = 1800000000000};
-    at->env = (cf_env){
-        .context = at, .random = seeded_random, .now_ms = meeting_now, .report = say_nothing};
-    at->disk = cf_store_memory_disk_new(instance);
-    at->blob_disk = cf_blob_memory_disk_new();
+    *at = (meeting){.chance = {1}, .now_ms = 1800000000000};
+    at->env = (cf_env){.context = at, .random = fill, .now_ms = meeting_now, .report = no_report};
+    memory_broker_make_disks(&at->broker, instance);
     found_user(at);
-    open_gateway(at);
+    start(at);
 }
 
 void meeting_close(meeting *at)
 {
     for (size_t i = 0; i < at->count; i++)
         attendee_leave(&at->attendees[i]);
-    close_gateway(at);
-    cf_store_memory_disk_destroy(&at->disk);
-    cf_blob_memory_disk_destroy(&at->blob_disk);
+    memory_broker_stop(&at->broker);
+    memory_broker_drop_disks(&at->broker);
     person_end(&at->account);
     person_end(&at->desk);
     person_end(&at->lap);
@@ -134,8 +90,8 @@ void meeting_close(meeting *at)
 
 void meeting_restart(meeting *at)
 {
-    close_gateway(at);
-    open_gateway(at);
+    memory_broker_stop(&at->broker);
+    start(at);
     for (size_t i = 0; i < at->count; i++)
         cut(at->attendees[i]);
 }
@@ -148,7 +104,8 @@ void cut(attendee *self)
     if (!self->session)
         return;
     cf_fail(&why, CF_UNREACHABLE, "the connection broke");
-    cf_gateway_gone(self->at->gateway, cf_bytes_of(self->routing_id, sizeof self->routing_id));
+    cf_gateway_gone(self->at->broker.gateway,
+                    cf_bytes_of(self->routing_id, sizeof self->routing_id));
     cf_link_disconnected(self->link, &why, self->at->now_ms);
     self->session = 0;
 }
@@ -205,7 +162,7 @@ static cf_send_answer send_to_gateway(void *context, cf_bytes destination, cf_fr
         return CF_SEND_GONE;
     if (count == 1)
         to_old(at, views, &unknown);
-    cf_gateway_handle(at->gateway, &peer, views, count, at->now_ms);
+    cf_gateway_handle(at->broker.gateway, &peer, views, count, at->now_ms);
     cf_buffer_release(&unknown);
     count_delivery(self);
     return CF_SEND_DONE;
@@ -248,7 +205,8 @@ static void follow_session(attendee *self)
     if (session == self->session)
         return;
     if (self->session)
-        cf_gateway_gone(self->at->gateway, cf_bytes_of(self->routing_id, sizeof self->routing_id));
+        cf_gateway_gone(self->at->broker.gateway,
+                        cf_bytes_of(self->routing_id, sizeof self->routing_id));
     self->session = session;
     cf_put_u64(self->routing_id, ++self->at->connections);
 }
@@ -278,9 +236,9 @@ static uint64_t pass_messages(meeting *at)
             uint64_t own_ms = tick_attendee(at->attendees[i]);
             next_ms = own_ms < next_ms ? own_ms : next_ms;
         }
-        expect_ok(at->store->commit(at->store, &error), error);
-        cf_gateway_tick(at->gateway, at->now_ms);
-        cf_outbox_send(at->outbox, send_to_attendee, at);
+        expect_ok(at->broker.store->commit(at->broker.store, &error), error);
+        cf_gateway_tick(at->broker.gateway, at->now_ms);
+        cf_outbox_send(at->broker.outbox, send_to_attendee, at);
     } while (at->delivered != before);
     return next_ms;
 }
@@ -333,7 +291,8 @@ void expect_equal_logs(meeting *at)
     cf_heads heads = {0};
     cf_error error;
 
-    expect_ok(at->store->heads(at->store, &at->account.user, collect, &heads, &error), error);
+    expect_ok(at->broker.store->heads(at->broker.store, &at->account.user, collect, &heads, &error),
+              error);
     for (size_t i = 0; i < at->count; i++) {
         if (at->attendees[i]->store)
             expect_heads(at->attendees[i]->store, at, &heads);

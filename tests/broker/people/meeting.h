@@ -6,8 +6,9 @@
 #define CF_TESTS_MEETING_H
 #include "broker/blobs/blobs.h"
 #include "broker/link/link.h"
-#include "broker/management/authority.h"
 #include "tests/broker/people/people.h"
+#include "tests/support/chance.h"
+#include "tests/support/memory_broker.h"
 
 enum { GUESTS_MAX = 4, BLOBS_MAX = 24 };
 
@@ -60,18 +61,10 @@ typedef struct {
 
 struct meeting {
     cf_env env;
-    uint64_t seed;
+    chance chance;
     uint64_t now_ms;
     person account, desk, lap;
-    cf_store_memory_disk *disk;
-    cf_store *store;
-    cf_blob_memory_disk *blob_disk;
-    cf_blobs *blobs;
-    cf_users *users;
-    cf_management *management;
-    cf_outbox *outbox;
-    cf_gateway *gateway;
-    cf_authority *authority;
+    memory_broker broker;
     attendee *attendees[GUESTS_MAX];
     size_t count;
     size_t connections;

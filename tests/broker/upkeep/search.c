@@ -28,10 +28,10 @@ static void open_house(losing_house *self)
 {
     *self = (losing_house){.at = a_greeted_household(), .jobs = cf_jobs_inline_new(0)};
     self->search = cf_search_new(&(cf_search_options){.env = &self->at.house->env,
-                                                      .store = self->at.house->store,
-                                                      .blobs = self->at.house->blobs,
-                                                      .users = self->at.house->users,
-                                                      .quotas = self->at.house->quotas,
+                                                      .store = self->at.house->broker.store,
+                                                      .blobs = self->at.house->broker.blobs,
+                                                      .users = self->at.house->broker.users,
+                                                      .quotas = self->at.house->broker.quotas,
                                                       .jobs = self->jobs,
                                                       .ask = note_wanted,
                                                       .context = self});
@@ -64,7 +64,7 @@ static cf_hash put(losing_house *self, const char *text)
 
 static void lose(losing_house *self, const cf_hash *blob)
 {
-    cf_blobs *blobs = self->at.house->blobs;
+    cf_blobs *blobs = self->at.house->broker.blobs;
     cf_error error;
 
     expect_ok(blobs->drop(blobs, &self->at.account.user, blob, &error), error);
@@ -77,7 +77,7 @@ static void search(losing_house *self)
     cf_search_note(self->search, &self->at.account.user, self->at.house->now_ms);
     while (self->jobs->deliver(self->jobs) > 0)
         ;
-    expect_ok(self->at.house->store->commit(self->at.house->store, &error), error);
+    expect_ok(self->at.house->broker.store->commit(self->at.house->broker.store, &error), error);
 }
 
 static uint64_t blobs_counted(losing_house *self)
@@ -85,8 +85,9 @@ static uint64_t blobs_counted(losing_house *self)
     cf_quota_figures figures;
     cf_error error;
 
-    expect_ok(cf_quotas_figures(self->at.house->quotas, &self->at.account.user, &figures, &error),
-              error);
+    expect_ok(
+        cf_quotas_figures(self->at.house->broker.quotas, &self->at.account.user, &figures, &error),
+        error);
     return figures.blobs;
 }
 
@@ -106,8 +107,8 @@ Test(search, asks_for_what_entries_name_and_is_not_here)
     cr_expect_eq(a.wanted.count, 2);
     cr_expect_eq(blobs_counted(&a), 1, "what is not here takes no room of the user's");
     cr_expect_not(cf_hash_set_contains(&a.wanted, &second));
-    cr_expect(cf_log_wants(a.at.house->store, &a.at.account.user, &first));
-    cr_expect(cf_log_wants(a.at.house->store, &a.at.account.user, &third));
+    cr_expect(cf_log_wants(a.at.house->broker.store, &a.at.account.user, &first));
+    cr_expect(cf_log_wants(a.at.house->broker.store, &a.at.account.user, &third));
     end(&a);
 }
 

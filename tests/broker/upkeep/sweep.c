@@ -42,10 +42,10 @@ static ann anns_house(void)
     greet(a.house, a.at_desk, &a.account.user, NULL, 0);
     a.jobs = cf_jobs_inline_new(0);
     a.sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
-                                               .store = a.house->store,
-                                               .blobs = a.house->blobs,
-                                               .users = a.house->users,
-                                               .quotas = a.house->quotas,
+                                               .store = a.house->broker.store,
+                                               .blobs = a.house->broker.blobs,
+                                               .users = a.house->broker.users,
+                                               .quotas = a.house->broker.quotas,
                                                .jobs = a.jobs,
                                                .ready = count_waits});
     cf_sweep_tick(a.sweep, a.house->now_ms);
@@ -85,7 +85,9 @@ static bool is_held(ann *a, const cf_hash *blob)
     cf_blob_held held;
     cf_error error;
 
-    expect_ok(a->house->blobs->held(a->house->blobs, &a->account.user, blob, &held, &error), error);
+    expect_ok(
+        a->house->broker.blobs->held(a->house->broker.blobs, &a->account.user, blob, &held, &error),
+        error);
     return held.complete;
 }
 
@@ -104,7 +106,7 @@ Test(sweep, drops_after_seven_days_what_no_entry_names)
     cf_quota_figures before, after;
     cf_error error;
 
-    expect_ok(cf_quotas_figures(a.house->quotas, &a.account.user, &before, &error), error);
+    expect_ok(cf_quotas_figures(a.house->broker.quotas, &a.account.user, &before, &error), error);
     cf_hash named = put(&a, "this is named"), idle = put(&a, "this is not");
     publish_naming(&a, &named);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
@@ -114,7 +116,7 @@ Test(sweep, drops_after_seven_days_what_no_entry_names)
     sweep_after(&a, CF_DAY_MS);
     cr_expect(is_held(&a, &named));
     cr_expect_not(is_held(&a, &idle));
-    expect_ok(cf_quotas_figures(a.house->quotas, &a.account.user, &after, &error), error);
+    expect_ok(cf_quotas_figures(a.house->broker.quotas, &a.account.user, &after, &error), error);
     cr_expect_eq(after.blob_bytes - before.blob_bytes, sizeof "this is named" - 1);
     end(&a);
 }
@@ -152,7 +154,7 @@ Test(sweep, drops_uploads_that_were_given_up)
     say(a.house, a.at_desk, &message);
     hear(a.house, a.at_desk, CF_COMMAND_MISSING);
     sweep_after(&a, 8 * CF_DAY_MS);
-    expect_ok(cf_blobs_usage(a.house->blobs, &a.account.user, &usage, &error), error);
+    expect_ok(cf_blobs_usage(a.house->broker.blobs, &a.account.user, &usage, &error), error);
     cr_expect_eq(usage.count, 0);
     end(&a);
 }
@@ -186,9 +188,9 @@ Test(sweep, keeps_what_came_to_be_named_between_looking_and_dropping)
     ann a = anns_house();
     slow_jobs slow = {.base.submit = keep_job};
     cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
-                                                       .store = a.house->store,
-                                                       .blobs = a.house->blobs,
-                                                       .users = a.house->users,
+                                                       .store = a.house->broker.store,
+                                                       .blobs = a.house->broker.blobs,
+                                                       .users = a.house->broker.users,
                                                        .jobs = &slow.base});
     cf_hash blob = put(&a, "this is old"), idle = put(&a, "this, too");
 
@@ -226,9 +228,9 @@ Test(sweep, keeps_an_upload_that_went_on_between_looking_and_dropping)
     ann a = anns_house();
     slow_jobs slow = {.base.submit = keep_job};
     cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
-                                                       .store = a.house->store,
-                                                       .blobs = a.house->blobs,
-                                                       .users = a.house->users,
+                                                       .store = a.house->broker.store,
+                                                       .blobs = a.house->broker.blobs,
+                                                       .users = a.house->broker.users,
                                                        .jobs = &slow.base});
     cf_blob_usage usage;
     cf_error error;
@@ -240,7 +242,7 @@ Test(sweep, keeps_an_upload_that_went_on_between_looking_and_dropping)
     slow.job->work(slow.job);
     put_piece(&a, 1);
     slow.job->done(slow.job);
-    expect_ok(cf_blobs_usage(a.house->blobs, &a.account.user, &usage, &error), error);
+    expect_ok(cf_blobs_usage(a.house->broker.blobs, &a.account.user, &usage, &error), error);
     cr_expect_eq(usage.count, 1);
     cf_sweep_destroy(&sweep);
     end(&a);
@@ -265,7 +267,7 @@ Test(sweep, finds_what_nothing_names_among_any_number)
                             .total = sizeof bytes,
                             .bytes = cf_bytes_of(bytes, sizeof bytes),
                             .now_ms = a.house->now_ms};
-        a.house->blobs->put(a.house->blobs, &blob);
+        a.house->broker.blobs->put(a.house->broker.blobs, &blob);
         if (i % UNNAMED_EVERY == 0)
             unnamed++;
         else
@@ -278,7 +280,7 @@ Test(sweep, finds_what_nothing_names_among_any_number)
         }
     }
     sweep_after(&a, 8 * CF_DAY_MS);
-    expect_ok(cf_blobs_usage(a.house->blobs, &a.account.user, &usage, &error), error);
+    expect_ok(cf_blobs_usage(a.house->broker.blobs, &a.account.user, &usage, &error), error);
     cr_expect_eq(usage.count, NAMED - unnamed);
     free(names);
     end(&a);
@@ -299,11 +301,11 @@ Test(sweep, leaves_for_tomorrow_what_is_more_than_it_may_hold, .disabled = CF_SA
                               .now_ms = a.house->now_ms};
 
         cf_put_u32(upload.id.bytes, i);
-        a.house->blobs->put(a.house->blobs, &upload);
+        a.house->broker.blobs->put(a.house->broker.blobs, &upload);
     }
     for (size_t left = 2; left-- > 0;) {
         sweep_after(&a, left ? 8 * CF_DAY_MS : CF_DAY_MS);
-        expect_ok(cf_blobs_usage(a.house->blobs, &a.account.user, &usage, &error), error);
+        expect_ok(cf_blobs_usage(a.house->broker.blobs, &a.account.user, &usage, &error), error);
         cr_expect_eq(usage.count, left);
     }
     end(&a);
@@ -359,7 +361,8 @@ Test(sweep, is_passed_by_no_replay_and_waits_no_longer_than_others_that_remove)
     subscribe(a.house, at_lap, NULL, 0, CF_WINDOW);
     hear_nothing(a.house, at_lap);
     const uint64_t now_ms = a.house->now_ms - (uint64_t)a.house->set_ms;
-    cr_expect_gt(cf_gateway_tick(a.house->gateway, a.house->now_ms), now_ms, "it turns in circles");
+    cr_expect_gt(cf_gateway_tick(a.house->broker.gateway, a.house->now_ms), now_ms,
+                 "it turns in circles");
     a.house->now_ms += CF_REPLAY_LOCK_WAIT_MS;
     house_settle(a.house);
     cr_expect_eq(waited, 1);
@@ -385,8 +388,9 @@ static void expect_exact(ann *a, const char *when)
     cf_blob_usage usage;
     cf_error error;
 
-    expect_ok(cf_quotas_figures(a->house->quotas, &a->account.user, &figures, &error), error);
-    expect_ok(cf_blobs_usage(a->house->blobs, &a->account.user, &usage, &error), error);
+    expect_ok(cf_quotas_figures(a->house->broker.quotas, &a->account.user, &figures, &error),
+              error);
+    expect_ok(cf_blobs_usage(a->house->broker.blobs, &a->account.user, &usage, &error), error);
     cr_expect_eq(figures.blob_bytes, usage.size, "%s", when);
     cr_expect_eq(figures.blobs, usage.count, "%s", when);
 }
@@ -400,7 +404,8 @@ Test(sweep, corrects_what_is_kept_of_what_blobs_take)
     cf_hash gone = put(&a, "this is gone"), named = put(&a, "this is named");
     publish_naming(&a, &named);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    expect_ok(a.house->blobs->drop(a.house->blobs, &a.account.user, &gone, &error), error);
+    expect_ok(a.house->broker.blobs->drop(a.house->broker.blobs, &a.account.user, &gone, &error),
+              error);
     sweep_after(&a, CF_DAY_MS);
     expect_exact(&a, "corrected");
     end(&a);
@@ -415,10 +420,10 @@ Test(sweep, keeps_what_is_left_when_blobs_go)
     cf_hash named = put(&a, "this is named");
     publish_naming(&a, &named);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    cf_quotas_finish(a.house->quotas);
+    cf_quotas_finish(a.house->broker.quotas);
     sweep_after(&a, 8 * CF_DAY_MS);
     expect_exact(&a, "after the sweep");
-    expect_ok(a.house->store->commit(a.house->store, &error), error);
+    expect_ok(a.house->broker.store->commit(a.house->broker.store, &error), error);
     house_crash(a.house);
     expect_exact(&a, "after a kill");
     end(&a);
@@ -484,9 +489,9 @@ Test(sweep, drops_of_what_lies_aside_and_is_whole_only_what_nothing_names)
         hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
     }
     cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
-                                                       .store = a.house->store,
+                                                       .store = a.house->broker.store,
                                                        .blobs = blobs,
-                                                       .users = a.house->users,
+                                                       .users = a.house->broker.users,
                                                        .jobs = a.jobs});
     cf_sweep_tick(sweep, a.house->now_ms);
     a.house->now_ms += 8 * CF_DAY_MS;
@@ -520,9 +525,9 @@ Test(sweep, drops_what_was_set_aside_and_nothing_names)
     lay_aside(at, &a.account.user, &named);
     lay_aside(at, &a.account.user, &idle);
     cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
-                                                       .store = a.house->store,
+                                                       .store = a.house->broker.store,
                                                        .blobs = blobs,
-                                                       .users = a.house->users,
+                                                       .users = a.house->broker.users,
                                                        .jobs = a.jobs});
     cf_sweep_tick(sweep, a.house->now_ms);
     a.house->now_ms += 8 * CF_DAY_MS;

@@ -182,8 +182,8 @@ Test(engine_leaving, wait_where_the_broker_can_not_name_all_that_it_lacks)
         missing.list[missing.count].user = *cf_peer_user(cf_engine_peer(some->engine));
         cf_put_u32(missing.list[missing.count].blob.bytes, (uint32_t)missing.count + 1);
     }
-    cf_lost_blobs_note(w->users, NULL, w->blobs, &missing);
-    expect_ok(w->store->commit(w->store, &error), error);
+    cf_lost_blobs_note(w->broker.users, NULL, w->broker.blobs, &missing);
+    expect_ok(w->broker.store->commit(w->broker.store, &error), error);
     small_device_unplug(some);
     some->offline = false;
     asks_for_one(some);

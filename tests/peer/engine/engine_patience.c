@@ -18,7 +18,7 @@ static small_world *patient_world(uint64_t points)
     small_world *w = small_world_new(61, 2);
 
     cr_assert(small_world_settle(w));
-    w->waste_per_second = points;
+    w->options.waste_per_second = points;
     small_broker_crash(w);
     return w;
 }
@@ -27,7 +27,7 @@ static uint64_t owed(small_world *w)
 {
     const cf_hash *user = cf_peer_user(cf_engine_peer(w->devices[0].engine));
 
-    return cf_authority_owed(w->authority, user, w->now_ms);
+    return cf_authority_owed(w->broker.authority, user, w->now_ms);
 }
 
 /* As a verb that begins, does its round and ends. */
@@ -59,7 +59,7 @@ Test(engine_patience, is_not_lost_by_a_loop_of_edits_and_rounds)
         cr_assert(sync_anew(a), "round %d", i);
         expect_nothing_pending(a);
     }
-    cr_expect_lt(owed(w), w->waste_per_second * CF_WORK_BUDGET_S / 10);
+    cr_expect_lt(owed(w), w->options.waste_per_second * CF_WORK_BUDGET_S / 10);
     cr_assert(small_device_sync(&w->devices[1]));
     expect_text(&w->devices[1], "f", text);
     small_world_destroy(&w);

@@ -225,7 +225,7 @@ Test(engine_told, where_the_broker_is_once_in_a_session)
 
     name_place("a.example", broker);
     expect_ok(cf_home_set(a->home, CF_HOME_BROKER, cf_bytes_of_text(broker), &error), error);
-    cf_gateway_advertise(w->gateway, &elsewhere);
+    cf_gateway_advertise(w->broker.gateway, &elsewhere);
     small_device_crash(a);
     cr_assert(small_device_sync(a));
     cr_expect_eq(cf_engine_elsewhere(a->engine, NULL), 1);

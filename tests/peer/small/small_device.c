@@ -90,8 +90,8 @@ void small_device_bear_user(small_device *self)
                        self->in->phrase, &error),
          &error, "birth");
     set_broker(self);
-    must(first_entries_bring(self->home, self->in->users, self->in->store, &error), &error,
-         "first entries");
+    must(first_entries_bring(self->home, self->in->broker.users, self->in->broker.store, &error),
+         &error, "first entries");
     start_engine(self);
 }
 

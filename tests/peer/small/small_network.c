@@ -13,7 +13,8 @@ void small_device_disconnect(small_device *self)
     self->is_cut = false;
     if (!self->session)
         return;
-    cf_gateway_gone(self->in->gateway, cf_bytes_of(self->routing_id, sizeof self->routing_id));
+    cf_gateway_gone(self->in->broker.gateway,
+                    cf_bytes_of(self->routing_id, sizeof self->routing_id));
     self->session = 0;
     cf_fail(&error, CF_UNREACHABLE, "the connection broke");
     if (self->engine)
@@ -57,7 +58,7 @@ static cf_send_answer to_gateway(void *context, cf_bytes destination, cf_frames 
         grow_old(&frames->frame[0]);
     for (size_t i = 0; i < frames->count; i++)
         list[i] = cf_buffer_view(&frames->frame[i]);
-    cf_gateway_handle(self->in->gateway,
+    cf_gateway_handle(self->in->broker.gateway,
                       &(cf_gateway_peer){cf_bytes_of(self->routing_id, sizeof self->routing_id),
                                          self->curve, "world"},
                       list, frames->count, self->in->now_ms);
@@ -97,7 +98,8 @@ static void connect(small_device *self)
     if (wanted == self->session)
         return;
     if (self->session)
-        cf_gateway_gone(self->in->gateway, cf_bytes_of(self->routing_id, sizeof self->routing_id));
+        cf_gateway_gone(self->in->broker.gateway,
+                        cf_bytes_of(self->routing_id, sizeof self->routing_id));
     self->session = 0;
     if (!wanted)
         return;
@@ -140,9 +142,9 @@ static bool turn(small_device *self)
     if (!cf_outbox_send(self->outbox, to_gateway, self) ||
         (self->session && cf_outbox_size(self->outbox)))
         small_device_disconnect(self);
-    must(in->store->commit(in->store, &error), &error, "commit");
-    cf_gateway_tick(in->gateway, in->now_ms);
-    cf_outbox_send(in->outbox, to_device, in);
+    must(in->broker.store->commit(in->broker.store, &error), &error, "commit");
+    cf_gateway_tick(in->broker.gateway, in->now_ms);
+    cf_outbox_send(in->broker.outbox, to_device, in);
     for (int i = 0; i < in->count; i++)
         if (in->devices[i].is_cut)
             small_device_disconnect(&in->devices[i]);

@@ -60,51 +60,9 @@ static cf_reserve room_left(void *context)
     return self->room.whole ? self->room : (cf_reserve){.room = UINT64_MAX};
 }
 
-static void open_broker(small_world *self)
-{
-    cf_error error;
-
-    self->store = cf_store_memory_new(self->disk);
-    self->blobs = cf_blob_memory_new(self->blob_disk);
-    must(cf_users_open(&(cf_users_options){.env = &self->env, .store = self->store}, &self->users,
-                       &error),
-         &error, "users");
-    must(cf_management_open(&(cf_management_options){.env = &self->env,
-                                                     .store = self->store,
-                                                     .blobs = self->blobs,
-                                                     .users = self->users},
-                            self->now_ms, &self->management, &error),
-         &error, "management");
-    self->outbox = cf_outbox_new();
-    self->gateway = cf_gateway_new(&(cf_gateway_options){
-        .env = &self->env,
-        .store = self->store,
-        .blobs = self->blobs,
-        .users = self->users,
-        .outbox = self->outbox,
-        .room_left = room_left,
-        .context = self,
-    });
-    self->authority =
-        cf_authority_new(&(cf_authority_options){.gateway = self->gateway,
-                                                 .management = self->management,
-                                                 .waste_per_second = self->waste_per_second});
-}
-
-static void close_broker(small_world *self)
-{
-    cf_authority_destroy(&self->authority);
-    cf_gateway_destroy(&self->gateway);
-    cf_outbox_destroy(&self->outbox);
-    cf_management_destroy(&self->management);
-    cf_users_destroy(&self->users);
-    cf_blobs_destroy(&self->blobs);
-    cf_store_destroy(&self->store);
-}
-
 void small_broker_crash(small_world *self)
 {
-    close_broker(self);
+    memory_broker_stop(&self->broker);
     for (int i = 0; i < self->count; i++) {
         small_device *one = &self->devices[i];
         cf_error error;
@@ -117,7 +75,7 @@ void small_broker_crash(small_world *self)
         cf_outbox_destroy(&one->outbox);
         one->outbox = cf_outbox_new();
     }
-    open_broker(self);
+    memory_broker_start(&self->broker, &self->options, self->now_ms);
 }
 
 /* ---- The world ---- */
@@ -158,9 +116,10 @@ small_world *small_world_new(uint64_t seed, int devices)
                          .files = &self->files,
                          .jobs = cf_jobs_inline_new(seed | 1)};
     chance_fill(&self->chance, id, sizeof id);
-    self->disk = cf_store_memory_disk_new(id);
-    self->blob_disk = cf_blob_memory_disk_new();
-    open_broker(self);
+    self->options =
+        (memory_broker_options){.env = &self->env, .room_left = room_left, .context = self};
+    memory_broker_make_disks(&self->broker, id);
+    memory_broker_start(&self->broker, &self->options, self->now_ms);
     self->count = devices;
     for (int i = 0; i < devices; i++)
         self->devices[i] = (small_device){.in = self, .number = i};
@@ -185,9 +144,8 @@ void small_world_destroy(small_world **self)
         cf_store_memory_disk_destroy(&w->devices[i].disk);
         free(w->devices[i].env.files);
     }
-    close_broker(w);
-    cf_store_memory_disk_destroy(&w->disk);
-    cf_blob_memory_disk_destroy(&w->blob_disk);
+    memory_broker_stop(&w->broker);
+    memory_broker_drop_disks(&w->broker);
     cf_jobs_destroy(&w->env.jobs);
     folder_remove(w->path);
     free(w);
@@ -255,8 +213,8 @@ uint64_t small_world_entries(small_world *self)
     uint64_t count = 0;
     cf_error error;
 
-    must(self->store->heads(self->store, user_of(self), add_entries, &count, &error), &error,
-         "heads");
+    must(self->broker.store->heads(self->broker.store, user_of(self), add_entries, &count, &error),
+         &error, "heads");
     return count;
 }
 
@@ -265,7 +223,7 @@ size_t small_world_blobs(small_world *self)
     cf_blob_usage usage;
     cf_error error;
 
-    must(cf_blobs_usage(self->blobs, user_of(self), &usage, &error), &error, "usage");
+    must(cf_blobs_usage(self->broker.blobs, user_of(self), &usage, &error), &error, "usage");
     return usage.count;
 }
 
@@ -274,9 +232,11 @@ void small_world_loses_blobs(small_world *self)
     cf_lost_blobs missing = {0};
     cf_error error;
 
-    must(self->blobs->forget(self->blobs, user_of(self), &error), &error, "forgetting");
-    must(cf_lost_blobs_find(self->store, self->blobs, &missing, &error), &error, "missing");
-    cf_lost_blobs_note(self->users, NULL, self->blobs, &missing);
-    must(self->store->commit(self->store, &error), &error, "commit");
+    must(self->broker.blobs->forget(self->broker.blobs, user_of(self), &error), &error,
+         "forgetting");
+    must(cf_lost_blobs_find(self->broker.store, self->broker.blobs, &missing, &error), &error,
+         "missing");
+    cf_lost_blobs_note(self->broker.users, NULL, self->broker.blobs, &missing);
+    must(self->broker.store->commit(self->broker.store, &error), &error, "commit");
     cf_lost_blobs_release(&missing);
 }

@@ -4,11 +4,11 @@
  * and take their order from a seed. */
 #ifndef CF_TESTS_SMALL_WORLD_H
 #define CF_TESTS_SMALL_WORLD_H
-#include "broker/management/authority.h"
 #include "codec/keys.h"
 #include "peer/engine/engine.h"
 #include "tests/support/chance.h"
 #include "tests/support/faulty_disk.h"
+#include "tests/support/memory_broker.h"
 
 enum { SMALL_DEVICES_MAX = 4, SMALL_TURN_MS = 3, SMALL_TURNS_MAX = 3000 };
 
@@ -44,25 +44,17 @@ struct small_world {
     int64_t skew_ms;             /* of the devices' time of day */
     cf_env env;
     cf_files files;
-    cf_store_memory_disk *disk;
-    cf_store *store;
-    cf_blob_memory_disk *blob_disk;
-    cf_blobs *blobs;
-    cf_users *users;
-    cf_management *management;
-    cf_outbox *outbox;
-    cf_gateway *gateway;
-    cf_authority *authority;
+    memory_broker broker;
+    memory_broker_options options; /* of the broker, from its next start on */
     cf_id collection;
     uint8_t phrase[CF_PHRASE_SECRET];
     small_device devices[SMALL_DEVICES_MAX];
     int count;
     uint64_t connections;
-    unsigned loss;             /* of 1,000 messages that many cut their connection */
-    bool is_old;               /* its broker is from before there was FETCH */
-    bool guarded;              /* nobody says --yes */
-    uint64_t waste_per_second; /* of its user, from the next start of the broker on; 0: any */
-    cf_reserve room;           /* on the broker's disk; whole 0: any */
+    unsigned loss;   /* of 1,000 messages that many cut their connection */
+    bool is_old;     /* its broker is from before there was FETCH */
+    bool guarded;    /* nobody says --yes */
+    cf_reserve room; /* on the broker's disk; whole 0: any */
     bool loud;
 };
 

@@ -3,6 +3,7 @@
 
 #include "broker/platform/jobs.h"
 #include "peer/merge/node_stat.h"
+#include "tests/support/quiet.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,11 +26,6 @@ static uint64_t some_time(void *context)
 static uint64_t some_steady_time(void *context)
 {
     return ((depot *)context)->steady_ms;
-}
-
-static void no_report(void *context, cf_report_level level, const char *text)
-{
-    (void)context, (void)level, (void)text;
 }
 
 /* ---- Opening ---- */

@@ -4,6 +4,7 @@
 #include "broker/platform/jobs.h"
 #include "codec/pack.h"
 #include "peer/bindings/files_root.h"
+#include "tests/support/quiet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +19,6 @@ static uint64_t some_time(void *context)
 {
     (void)context;
     return 1700000000000;
-}
-
-static void no_report(void *context, cf_report_level level, const char *text)
-{
-    (void)context, (void)level, (void)text;
 }
 
 static void begin(book *self)
