@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/inside.h"
 
-#include "peer/bindings/files_root.h"
+#include "tests/support/bound_source.h"
 #include "tests/support/first_entries.h"
 #include "tests/worlds/asking.h"
 #include "tests/worlds/disk_users.h"
@@ -325,25 +325,15 @@ void device_admit(device *owner, device *self)
 
 void device_bind_folder(device *self)
 {
-    world *in = self->in;
-    cf_peer *peer = device_peer(self);
-    cf_files *files = self->env.files;
-    cf_binding *binding;
-    cf_folder *root;
-    cf_error error;
+    cf_id instance;
 
-    must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("things"), &in->collection, &error),
-         &error, "collection");
-    must(cf_binding_new(
-             &(cf_binding_options){.number = 1, .collection = in->collection, .path = self->folder},
-             &binding, &error),
-         &error, "binding");
-    fill(self, binding->instance.bytes, CF_ID_SIZE);
-    must(files->open_root(files, self->folder, &root, &error), &error, "root");
-    must(cf_root_make(files, root, &binding->instance, &error), &error, "root");
-    files->close_folder(files, &root);
-    must(cf_binding_save(peer, binding, &error), &error, "binding");
-    must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
+    self->in->collection = collection_named(self->engine, "things");
+    fill(self, instance.bytes, CF_ID_SIZE);
+    bind_source(self->engine, &(bound_source){.options = {.number = 1,
+                                                          .collection = self->in->collection,
+                                                          .path = self->folder},
+                                              .instance = &instance,
+                                              .files = self->env.files});
 }
 
 void device_destroy(device *self)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/mounts.h"
 
-#include "peer/bindings/files_root.h"
+#include "tests/support/bound_source.h"
 #include "tests/worlds/disk_users.h"
 #include "tests/worlds/notes.h"
 
@@ -26,15 +26,10 @@ static void write_strange(device *self, const char *name)
 /* As the product makes it; the device's own files may be about to fail. */
 static void mark_as_source(device *self, chance *from)
 {
-    cf_files *files = disk_files(self->drive);
-    cf_folder *root = NULL;
-    cf_error error;
     cf_id other;
 
     chance_fill(from, other.bytes, CF_ID_SIZE);
-    must(files->open_root(files, self->folder, &root, &error), &error, "another card");
-    must(cf_root_make(files, root, &other, &error), &error, "another card");
-    files->close_folder(files, &root);
+    mark_source(disk_files(self->drive), self->folder, &other);
 }
 
 static void dump_instead(const device *self, cf_buffer *out)

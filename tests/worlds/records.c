@@ -5,10 +5,10 @@
 #include "codec/pack.h"
 #include "codec/terse.h"
 #include "peer/adapters/record_format.h"
-#include "peer/bindings/files_root.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/records/record_view.h"
 #include "peer/records/seats.h"
+#include "tests/support/bound_source.h"
 #include "tests/worlds/disk_users.h"
 
 #include <stdio.h>
@@ -39,13 +39,7 @@ bool records_are_in(const world *self, record_kind kind)
 
 static cf_id collection_of(device *of, record_kind kind)
 {
-    cf_error error;
-    cf_id id;
-
-    must(cf_ring_collection_id(device_peer(of)->ring, cf_bytes_of_text(kinds[kind].name), &id,
-                               &error),
-         &error, "collection");
-    return id;
+    return collection_named(of->engine, kinds[kind].name);
 }
 
 /* ---- Binding ---- */
@@ -56,52 +50,40 @@ static void make_file(device *self, record_kind kind)
     records_save_table(self, kind, &(cells){0}, true);
 }
 
-static void make_root(device *self, const char *path, cf_id *instance)
+static void count_up(device *self)
 {
-    cf_files *files = self->env.files;
-    cf_folder *root = NULL;
-    cf_error error;
-
-    disk_make_folder(self->drive, path);
-    chance_fill(&self->chance, instance->bytes, CF_ID_SIZE);
-    must(files->open_root(files, path, &root, &error), &error, "cards");
-    must(cf_root_make(files, root, instance, &error), &error, "cards");
-    files->close_folder(files, &root);
-}
-
-static void count_up(device *self, const cf_id *collection)
-{
+    const cf_id collection = collection_of(self, RECORDS_NUMBERS);
     cf_schema_table table = cf_schema_records.tables[0];
     cf_schema schema = {&table, 1};
     cf_error error;
 
     table.serial = true;
-    must(cf_catalog_write_schema(device_peer(self), collection, &schema, device_now(self), &error),
+    must(cf_catalog_write_schema(device_peer(self), &collection, &schema, device_now(self), &error),
          &error, "schema");
 }
 
 static void bind_one(device *self, record_kind kind)
 {
     static const char *const keys[] = {"id"};
-    bool is_file = kind != RECORDS_CARDS;
-    cf_binding_options options = {.number = FIRST_NUMBER + (uint32_t)kind,
-                                  .collection = collection_of(self, kind),
-                                  .path = kinds[kind].path,
-                                  .keys = keys,
-                                  .key_count = kinds[kind].format == CF_FORMAT_CSV};
-    cf_binding *binding;
-    cf_error error;
+    bound_source what = {.collection = kinds[kind].name,
+                         .files = self->env.files,
+                         .options = {.number = FIRST_NUMBER + (uint32_t)kind,
+                                     .format = kinds[kind].format,
+                                     .path = kinds[kind].path,
+                                     .keys = keys,
+                                     .key_count = kinds[kind].format == CF_FORMAT_CSV}};
+    cf_id instance;
 
     if (kind == RECORDS_NUMBERS && self->number == 0)
-        count_up(self, &options.collection);
-    must(cf_binding_new(&options, &binding, &error), &error, "records");
-    binding->format = kinds[kind].format;
-    if (is_file)
+        count_up(self);
+    if (kind == RECORDS_CARDS) {
+        disk_make_folder(self->drive, kinds[kind].path);
+        chance_fill(&self->chance, instance.bytes, CF_ID_SIZE);
+        what.instance = &instance;
+    } else {
         make_file(self, kind);
-    else
-        make_root(self, kinds[kind].path, &binding->instance);
-    must(cf_binding_save(device_peer(self), binding, &error), &error, "records");
-    must(cf_engine_take_binding(self->engine, binding, &error), &error, "records");
+    }
+    bind_source(self->engine, &what);
 }
 
 void records_bind(device *self)

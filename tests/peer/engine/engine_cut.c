@@ -2,6 +2,7 @@
 /* Files of records that are cut short, at every offset: what came behind the cut is not deleted
  * elsewhere, and what is whole goes on. */
 #include "tests/peer/small/small_inside.h"
+#include "tests/support/bound_source.h"
 
 #include "tests/support/expect.h"
 
@@ -107,26 +108,16 @@ static bool shows(const small_device *self, const kind *of)
 
 static cf_binding *bind(small_device *self, const kind *of)
 {
-    cf_peer *peer = cf_engine_peer(self->engine);
     const char *keys[] = {of->key};
-    cf_binding *binding;
-    cf_error error;
-    cf_id collection;
     char path[180];
 
     snprintf(path, sizeof path, "%s%s", self->folder, of->suffix);
-    expect_ok(cf_ring_collection_id(peer->ring, cf_bytes_of_text("people"), &collection, &error),
-              error);
-    cf_binding_options options = {.number = NUMBER,
-                                  .collection = collection,
-                                  .format = of->format,
-                                  .path = path,
-                                  .keys = keys,
-                                  .key_count = of->key != NULL};
-    expect_ok(cf_binding_new(&options, &binding, &error), error);
-    expect_ok(cf_binding_save(peer, binding, &error), error);
-    expect_ok(cf_engine_take_binding(self->engine, binding, &error), error);
-    return binding;
+    return bind_source(self->engine, &(bound_source){.collection = "people",
+                                                     .options = {.number = NUMBER,
+                                                                 .format = of->format,
+                                                                 .path = path,
+                                                                 .keys = keys,
+                                                                 .key_count = of->key != NULL}});
 }
 
 static void sync(small_device *self)

@@ -2,6 +2,7 @@
 /* Lists of a JSON document whose objects have an id, which devices change apart. */
 #include "tests/peer/small/small_checks.h"
 #include "tests/peer/small/small_inside.h"
+#include "tests/support/bound_source.h"
 
 #include "peer/adapters/text/json_document.h"
 #include "tests/support/expect.h"
@@ -33,20 +34,13 @@ static void bind_documents(small_world *w)
 {
     for (int i = 0; i < w->count; i++) {
         small_device *self = &w->devices[i];
-        cf_peer *peer = cf_engine_peer(self->engine);
         char path[PATH];
-        cf_binding *binding;
-        cf_id collection;
-        cf_error error;
 
         path_of(self, path);
-        must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("document"), &collection, &error),
-             &error, "collection");
-        const cf_binding_options options = {
-            .number = NUMBER, .collection = collection, .format = CF_FORMAT_JSON, .path = path};
-        must(cf_binding_new(&options, &binding, &error), &error, "document");
-        must(cf_binding_save(peer, binding, &error), &error, "document");
-        must(cf_engine_take_binding(self->engine, binding, &error), &error, "document");
+        bind_source(
+            self->engine,
+            &(bound_source){.collection = "document",
+                            .options = {.number = NUMBER, .format = CF_FORMAT_JSON, .path = path}});
     }
 }
 

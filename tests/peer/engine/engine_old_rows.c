@@ -3,6 +3,7 @@
  * field what is only old comes up to date, and what is new stands beside what the others have. */
 #include "tests/peer/small/small_checks.h"
 #include "tests/peer/small/small_inside.h"
+#include "tests/support/bound_source.h"
 
 #include "tests/support/expect.h"
 
@@ -46,26 +47,17 @@ static void user_reads_records(const small_device *self, char text[TEXT_MAX])
 static cf_binding *bind_records(small_device *self, cf_format format, unsigned meets)
 {
     static const char *const keys[] = {"k"};
-    cf_peer *peer = cf_engine_peer(self->engine);
-    cf_binding *binding;
-    cf_id collection;
     char path[PATH];
-    cf_error error;
 
     path_of(self, path);
-    must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("records"), &collection, &error),
-         &error, "collection");
-    const cf_binding_options options = {.number = NUMBER,
-                                        .collection = collection,
-                                        .format = format,
-                                        .path = path,
-                                        .keys = keys,
-                                        .key_count = format == CF_FORMAT_CSV};
-    must(cf_binding_new(&options, &binding, &error), &error, "records");
-    binding->meets = meets;
-    must(cf_binding_save(peer, binding, &error), &error, "records");
-    must(cf_engine_take_binding(self->engine, binding, &error), &error, "records");
-    return binding;
+    return bind_source(self->engine,
+                       &(bound_source){.collection = "records",
+                                       .meets = meets,
+                                       .options = {.number = NUMBER,
+                                                   .format = format,
+                                                   .path = path,
+                                                   .keys = keys,
+                                                   .key_count = format == CF_FORMAT_CSV}});
 }
 
 static size_t conflicts_of(const small_device *self, const cf_binding *source)

@@ -3,6 +3,7 @@
  * for a fifth of the time; and where nothing is written, nothing is read. */
 #include "tests/peer/small/small_table.h"
 #include "tests/peer/small/small_inside.h"
+#include "tests/support/bound_source.h"
 
 #include "tests/support/expect.h"
 
@@ -79,20 +80,13 @@ static sqlite3 *make_database(const small_device *self, bool logs)
 
 static void bind_database(small_device *self)
 {
-    cf_peer *peer = cf_engine_peer(self->engine);
-    cf_binding *binding;
-    cf_error error;
-    cf_id collection;
     char path[160];
 
     path_of(self, path);
-    expect_ok(cf_ring_collection_id(peer->ring, cf_bytes_of_text("bank"), &collection, &error),
-              error);
-    cf_binding_options options = {
-        .number = 2, .collection = collection, .format = CF_FORMAT_SQLITE, .path = path};
-    expect_ok(cf_binding_new(&options, &binding, &error), error);
-    expect_ok(cf_binding_save(peer, binding, &error), error);
-    expect_ok(cf_engine_take_binding(self->engine, binding, &error), error);
+    bind_source(
+        self->engine,
+        &(bound_source){.collection = "bank",
+                        .options = {.number = 2, .format = CF_FORMAT_SQLITE, .path = path}});
 }
 
 /* ---- Programs that write ---- */

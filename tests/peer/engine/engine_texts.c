@@ -3,6 +3,7 @@
  * split and read once, and so is what takes its place. */
 #include "tests/peer/small/small_inside.h"
 #include "tests/peer/small/small_table.h"
+#include "tests/support/bound_source.h"
 
 #include "peer/adapters/record_file.h"
 #include "peer/adapters/text/content_lines.h"
@@ -139,24 +140,15 @@ static void bind_records(small_device *self, const spelling *how)
 {
     static const char *const keys[] = {"id"};
     const bool is_keyed = how->format == CF_FORMAT_CSV || how->format == CF_FORMAT_JSON;
-    cf_peer *peer = cf_engine_peer(self->engine);
-    cf_binding *binding;
-    cf_error error;
-    cf_id collection;
     char path[160];
 
     path_of(self, path);
-    expect_ok(cf_ring_collection_id(peer->ring, cf_bytes_of_text("records"), &collection, &error),
-              error);
-    cf_binding_options options = {.number = NUMBER,
-                                  .collection = collection,
-                                  .format = how->format,
-                                  .path = path,
-                                  .keys = is_keyed ? keys : NULL,
-                                  .key_count = is_keyed};
-    expect_ok(cf_binding_new(&options, &binding, &error), error);
-    expect_ok(cf_binding_save(peer, binding, &error), error);
-    expect_ok(cf_engine_take_binding(self->engine, binding, &error), error);
+    bind_source(self->engine, &(bound_source){.collection = "records",
+                                              .options = {.number = NUMBER,
+                                                          .format = how->format,
+                                                          .path = path,
+                                                          .keys = is_keyed ? keys : NULL,
+                                                          .key_count = is_keyed}});
 }
 
 /* When one record of so many was edited elsewhere. */

@@ -2,6 +2,7 @@
 /* A file of cards of a device that serves: what others changed in one card is brought there, and of
  * all others each is read once for that. */
 #include "tests/peer/small/small_inside.h"
+#include "tests/support/bound_source.h"
 
 #include "peer/adapters/vcard_inside.h"
 #include "tests/support/expect.h"
@@ -76,20 +77,13 @@ static void expect_cards(const small_device *self, int count, const char *first)
 
 static void bind_cards(small_device *self)
 {
-    cf_peer *peer = cf_engine_peer(self->engine);
-    cf_binding *binding;
-    cf_error error;
-    cf_id collection;
     char path[160];
 
     path_of(self, path);
-    expect_ok(cf_ring_collection_id(peer->ring, cf_bytes_of_text("people"), &collection, &error),
-              error);
-    cf_binding_options options = {
-        .number = NUMBER, .collection = collection, .format = CF_FORMAT_VCARD, .path = path};
-    expect_ok(cf_binding_new(&options, &binding, &error), error);
-    expect_ok(cf_binding_save(peer, binding, &error), error);
-    expect_ok(cf_engine_take_binding(self->engine, binding, &error), error);
+    bind_source(
+        self->engine,
+        &(bound_source){.collection = "people",
+                        .options = {.number = NUMBER, .format = CF_FORMAT_VCARD, .path = path}});
 }
 
 /* When one card of so many was edited elsewhere. */

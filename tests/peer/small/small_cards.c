@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/small/small_cards.h"
 
-#include "peer/bindings/files_root.h"
 #include "tests/peer/small/small_inside.h"
+#include "tests/support/bound_source.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -19,46 +19,23 @@ static void path_of(const small_device *self, const char *file, char path[PATH])
 
 /* ---- Binding ---- */
 
-static void make_root(small_device *self, const char *path, cf_id *instance)
-{
-    cf_files *files = self->env.files;
-    cf_folder *root = NULL;
-    cf_error error;
-
-    memset(instance->bytes, 'a' + self->number, CF_ID_SIZE);
-    if (mkdir(path, 0777))
-        abort();
-    must(files->open_root(files, path, &root, &error), &error, "cards");
-    must(cf_root_make(files, root, instance, &error), &error, "cards");
-    files->close_folder(files, &root);
-}
-
-static void bind_cards(small_device *self, const cf_id *collection, cf_format format)
-{
-    cf_peer *peer = cf_engine_peer(self->engine);
-    char path[PATH];
-    cf_binding *binding;
-    cf_error error;
-
-    snprintf(path, sizeof path, "%s.cards", self->folder);
-    cf_binding_options options = {.number = NUMBER, .collection = *collection, .path = path};
-    must(cf_binding_new(&options, &binding, &error), &error, "cards");
-    binding->format = format;
-    make_root(self, path, &binding->instance);
-    must(cf_binding_save(peer, binding, &error), &error, "cards");
-    must(cf_engine_take_binding(self->engine, binding, &error), &error, "cards");
-}
-
 static void bind_all(small_world *self, cf_format format)
 {
-    cf_peer *peer = cf_engine_peer(self->devices[0].engine);
-    cf_error error;
-    cf_id collection;
+    for (int i = 0; i < self->count; i++) {
+        small_device *one = &self->devices[i];
+        cf_id instance;
+        char path[PATH];
 
-    must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("cards"), &collection, &error), &error,
-         "collection");
-    for (int i = 0; i < self->count; i++)
-        bind_cards(&self->devices[i], &collection, format);
+        snprintf(path, sizeof path, "%s.cards", one->folder);
+        memset(instance.bytes, 'a' + i, CF_ID_SIZE);
+        if (mkdir(path, 0777))
+            abort();
+        bind_source(one->engine,
+                    &(bound_source){.collection = "cards",
+                                    .instance = &instance,
+                                    .files = one->env.files,
+                                    .options = {.number = NUMBER, .format = format, .path = path}});
+    }
 }
 
 void small_world_bind_cards(small_world *self)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/small/small_inside.h"
 
-#include "peer/bindings/files_root.h"
+#include "tests/support/bound_source.h"
 #include "tests/support/first_entries.h"
 
 #include <stdio.h>
@@ -109,28 +109,19 @@ void small_device_admit(small_device *owner, small_device *self)
 void small_device_take_folder(small_device *self, const cf_binding_options *options)
 {
     small_world *in = self->in;
-    cf_files *files = in->env.files;
-    cf_binding *binding;
-    cf_folder *root;
-    cf_error error;
+    cf_id instance;
 
-    must(cf_binding_new(options, &binding, &error), &error, "binding");
-    chance_fill(&in->chance, binding->instance.bytes, CF_ID_SIZE);
-    must(files->open_root(files, options->path, &root, &error), &error, "root");
-    must(cf_root_make(files, root, &binding->instance, &error), &error, "root");
-    files->close_folder(files, &root);
-    must(cf_binding_save(cf_engine_peer(self->engine), binding, &error), &error, "binding");
-    must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
+    chance_fill(&in->chance, instance.bytes, CF_ID_SIZE);
+    bind_source(
+        self->engine,
+        &(bound_source){.options = *options, .instance = &instance, .files = in->env.files});
 }
 
 void small_device_bind_folder(small_device *self)
 {
     small_world *in = self->in;
-    cf_peer *peer = cf_engine_peer(self->engine);
-    cf_error error;
 
-    must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("things"), &in->collection, &error),
-         &error, "collection");
+    in->collection = collection_named(self->engine, "things");
     small_device_take_folder(
         self,
         &(cf_binding_options){.number = 1, .collection = in->collection, .path = self->folder});

@@ -4,6 +4,7 @@
 #include "peer/adapters/record_format.h"
 #include "peer/log/catalog_schema.h"
 #include "tests/peer/small/small_inside.h"
+#include "tests/support/bound_source.h"
 
 #include <stdio.h>
 #include <fcntl.h>
@@ -19,39 +20,22 @@ static void path_of(const small_device *self, char path[PATH])
 
 /* ---- Binding ---- */
 
-static cf_id collection_of(const small_device *self)
-{
-    cf_error error;
-    cf_id collection;
-
-    must(cf_ring_collection_id(cf_engine_peer(self->engine)->ring, cf_bytes_of_text("table"),
-                               &collection, &error),
-         &error, "collection");
-    return collection;
-}
-
 cf_binding *small_device_bind_table(small_device *self, const table_place *where)
 {
-    cf_peer *peer = cf_engine_peer(self->engine);
     static const char *const keys[] = {"id"};
     char path[PATH];
-    cf_binding *binding;
-    cf_error error;
 
     path_of(where->at ? where->at : self, path);
-    cf_binding_options options = {.number = where->number,
-                                  .collection = collection_of(self),
-                                  .format = CF_FORMAT_CSV,
-                                  .mode = where->mode,
-                                  .path = path,
-                                  .include = &where->include,
-                                  .include_count = where->include != NULL,
-                                  .keys = keys,
-                                  .key_count = 1};
-    must(cf_binding_new(&options, &binding, &error), &error, "table");
-    must(cf_binding_save(peer, binding, &error), &error, "table");
-    must(cf_engine_take_binding(self->engine, binding, &error), &error, "table");
-    return binding;
+    return bind_source(self->engine,
+                       &(bound_source){.collection = "table",
+                                       .options = {.number = where->number,
+                                                   .format = CF_FORMAT_CSV,
+                                                   .mode = where->mode,
+                                                   .path = path,
+                                                   .include = &where->include,
+                                                   .include_count = where->include != NULL,
+                                                   .keys = keys,
+                                                   .key_count = 1}});
 }
 
 small_device table_beside(const small_device *self)
@@ -67,7 +51,7 @@ void small_world_count_up(small_world *self)
     cf_schema_table counted = cf_schema_records.tables[0];
     cf_schema schema = {&counted, 1};
     small_device *first = &self->devices[0];
-    cf_id collection = collection_of(first);
+    cf_id collection = collection_named(first->engine, "table");
     cf_error error;
 
     counted.serial = true;
