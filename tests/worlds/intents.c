@@ -174,7 +174,7 @@ static intent *find_or_add(intents *self, const char *where)
     one = cf_one_more(self->all, self->count, self->capacity);
     *one = (intent){.group = ++self->groups, .is_contended = self->is_doubted};
     snprintf(one->meant.where, sizeof one->meant.where, "%s", where);
-    remember(one, ledger_sum((cf_bytes){0}));
+    remember(one, sum_of_bytes((cf_bytes){0}));
     return one;
 }
 
@@ -248,7 +248,7 @@ static void act_on(intents *self, const region *before, const region *after, con
 {
     acting *act = context;
     intent *one = find_or_add(self, where);
-    uint64_t sum = ledger_sum(cf_buffer_view(&after->text));
+    uint64_t sum = sum_of_bytes(cf_buffer_view(&after->text));
 
     if (act->in_doubt || has_kept(before) || !is_same(before, &one->meant) || was_before(one, sum))
         contend(self, one->group);
@@ -336,7 +336,7 @@ void intents_agree(intents *self, const picture *all)
         intent *one = find_or_add(self, all->all[i].where);
 
         mean(one, &all->all[i]);
-        remember(one, ledger_sum(cf_buffer_view(&one->meant.text)));
+        remember(one, sum_of_bytes(cf_buffer_view(&one->meant.text)));
     }
 }
 

@@ -3,20 +3,6 @@
 
 #include <stdlib.h>
 
-/* FNV-1a, eight bytes at a time, for it is only compared with itself. */
-uint64_t ledger_sum(cf_bytes bytes)
-{
-    uint64_t sum = UINT64_C(14695981039346656037), word;
-
-    for (size_t i = 0; i < bytes.size; i += sizeof word) {
-        word = 0;
-        memcpy(&word, bytes.data + i, bytes.size - i < sizeof word ? bytes.size - i : sizeof word);
-        sum = (sum ^ word) * UINT64_C(1099511628211);
-        sum ^= sum >> 29;
-    }
-    return sum;
-}
-
 void ledger_release(ledger *self)
 {
     free(self->all);

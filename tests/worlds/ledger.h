@@ -7,6 +7,7 @@
 #include "codec/bytes.h"
 #include "codec/entry.h"
 #include "codec/ids.h"
+#include "tests/support/sum.h"
 
 typedef struct {
     char text[48];
@@ -36,7 +37,6 @@ typedef struct {
     size_t count, capacity;
 } ledger;
 
-uint64_t ledger_sum(cf_bytes bytes);
 void ledger_release(ledger *self);
 written *ledger_find(const ledger *self, const mark *token);
 /* Now it lies on this device's disk. */

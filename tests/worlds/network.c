@@ -3,6 +3,7 @@
  * middle: a message that is lost ends it, as with TCP; now and then one comes twice. What was under
  * way then arrives or not, and the broker hears of the end later than the device does, so that a
  * device's next connection may overtake its last one. */
+#include "tests/support/frames.h"
 #include "tests/worlds/inside.h"
 #include "tests/worlds/revocations.h"
 
@@ -10,14 +11,14 @@
 
 enum { PIPE = 48, GONE_MS = 2000 };
 
-typedef struct parcel {
-    struct parcel *next;
+typedef struct packet {
+    struct packet *next;
     uint64_t due_ms;
     cf_frames frames;
-} parcel;
+} packet;
 
 typedef struct {
-    parcel *first, *last;
+    packet *first, *last;
     size_t count;
     uint64_t busy_until_ms; /* with what is in it: of a slow line */
 } pipe;
@@ -37,7 +38,7 @@ struct cable {
 
 static void drop_first(pipe *self)
 {
-    parcel *first = self->first;
+    packet *first = self->first;
 
     self->first = first->next;
     if (!self->first)
@@ -81,7 +82,7 @@ static cf_send_answer put(cable *wire, pipe *self, cf_frames *frames)
 
     if (self->count >= PIPE)
         return CF_SEND_BLOCKED;
-    parcel *added = cf_allocate(1, sizeof *added);
+    packet *added = cf_allocate(1, sizeof *added);
     uint64_t due_ms = carry(in, self, size_of(frames)) +
                       (in->plan.lag_ms ? chance_below(&in->chance, in->plan.lag_ms + 1) : 0);
 
@@ -180,12 +181,9 @@ static bool is_doubled(world *self)
 static cf_message *read_frames(const cf_frames *frames, cf_arena *arena)
 {
     cf_message *message = cf_arena_allocate(arena, 1, sizeof *message);
-    cf_bytes list[8];
     cf_error ignored;
 
-    for (size_t i = 0; i < frames->count; i++)
-        list[i] = cf_buffer_view(&frames->frame[i]);
-    return cf_message_read(list, frames->count, arena, message, &ignored) ? NULL : message;
+    return frames_read(frames, arena, message, &ignored) ? NULL : message;
 }
 
 static void tell(const cable *self, const char *arrow, const cf_frames *frames,
@@ -194,7 +192,7 @@ static void tell(const cable *self, const char *arrow, const cf_frames *frames,
     uint64_t sum = 0;
 
     for (size_t i = 0; i < frames->count; i++)
-        sum = sum * 31 + ledger_sum(cf_buffer_view(&frames->frame[i]));
+        sum = sum * 31 + sum_of_bytes(cf_buffer_view(&frames->frame[i]));
     world_tell(self->in, "%d %s %d: %s %016llx", self->from, arrow, self->to,
                message ? cf_command_name(message->command) : "?", (unsigned long long)sum);
 }
@@ -294,19 +292,18 @@ bool station_pump(terminal *self, uint64_t *deadline)
 static void hand_to_gateway(cable *self)
 {
     world *in = self->in;
-    const parcel *first = self->up.first;
+    const packet *first = self->up.first;
     cf_arena arena = {0};
-    cf_bytes list[8];
+    cf_bytes views[CF_MESSAGE_FRAMES];
+    const size_t count = frames_view(&first->frames, views);
     bool again;
 
-    for (size_t i = 0; i < first->frames.count; i++)
-        list[i] = cf_buffer_view(&first->frames.frame[i]);
     do {
         again = is_doubled(in);
         tell(self, "->", &first->frames, read_frames(&first->frames, &arena));
         cf_gateway_handle(in->brokers[self->to].broker.gateway,
-                          &(cf_gateway_peer){name_of(self), self->curve, "world"}, list,
-                          first->frames.count, in->now_ms);
+                          &(cf_gateway_peer){name_of(self), self->curve, "world"}, views, count,
+                          in->now_ms);
     } while (again);
     cf_arena_release(&arena);
     drop_first(&self->up);
@@ -314,11 +311,12 @@ static void hand_to_gateway(cable *self)
 
 static void hand_to_link(cable *self)
 {
-    parcel *first = self->down.first;
+    packet *first = self->down.first;
     terminal *to = self->station;
     cf_frames frames = first->frames;
     cf_arena arena = {0};
-    cf_bytes list[8];
+    cf_bytes views[CF_MESSAGE_FRAMES];
+    const size_t count = frames_view(&frames, views);
     bool again;
 
     first->frames = (cf_frames){0};
@@ -326,12 +324,10 @@ static void hand_to_link(cable *self)
     const cf_message *message = read_frames(&frames, &arena);
     revocations_heard(&self->in->brokers[self->to], to->of, message);
     to->of->is_unsure |= message && message->command == CF_COMMAND_ENTRY;
-    for (size_t i = 0; i < frames.count; i++)
-        list[i] = cf_buffer_view(&frames.frame[i]);
     do {
         again = is_doubled(self->in);
         tell(self, "<-", &frames, message);
-        cf_link_handle(to->link, list, frames.count, self->in->now_ms, to->outbox);
+        cf_link_handle(to->link, views, count, self->in->now_ms, to->outbox);
     } while (again && to->session == cf_link_session(to->link));
     cf_arena_release(&arena);
     cf_frames_release(&frames);

@@ -169,7 +169,7 @@ static mark mark_of(record_kind kind, const char *key, const char *field, cf_byt
 
     snprintf(token.text, sizeof token.text, "%c %s%s%.12s %016llx", kinds[kind].name[0],
              kind == RECORDS_NUMBERS ? "" : key, kind == RECORDS_NUMBERS ? "" : "/", field,
-             (unsigned long long)ledger_sum(value));
+             (unsigned long long)sum_of_bytes(value));
     return token;
 }
 
@@ -359,7 +359,7 @@ void records_list_some(const device *of, record_choice *takes, void *context, cf
                 continue;
             cf_buffer_append_text(out, "%s %s %s %zu %.24s %016llx\n", kinds[kind].name, one->key,
                                   one->field, strlen(one->value), one->value,
-                                  (unsigned long long)ledger_sum(cf_bytes_of_text(one->value)));
+                                  (unsigned long long)sum_of_bytes(cf_bytes_of_text(one->value)));
         }
         cells_release(&there);
     }

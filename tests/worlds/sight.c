@@ -15,7 +15,7 @@ static bool read_token(const disk_thing *thing, mark *out)
                  (const char *)thing->bytes.data);
     else if (thing->stat.kind == CF_FILE_REGULAR)
         snprintf(out->text, sizeof out->text, "%zu %016llx", thing->bytes.size,
-                 (unsigned long long)ledger_sum(thing->bytes));
+                 (unsigned long long)sum_of_bytes(thing->bytes));
     else
         return false;
     return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/inside.h"
 
+#include "tests/support/whole_log.h"
 #include "tests/worlds/asking.h"
 #include "tests/worlds/causes.h"
 #include "tests/worlds/held_up.h"
@@ -25,7 +26,7 @@ void world_tell(world *self, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    self->digest = self->digest * 1000003 + ledger_sum(cf_bytes_of_text(text)) + self->now_ms;
+    self->digest = self->digest * 1000003 + sum_of_bytes(cf_bytes_of_text(text)) + self->now_ms;
     if (self->traced)
         printf("%llu %s\n", (unsigned long long)(self->now_ms - BEGINNING_MS), text);
 }
@@ -79,7 +80,7 @@ static bool add_head(void *context, const cf_head *head)
 {
     uint64_t *sum = context;
 
-    *sum += ledger_sum(cf_bytes_of(head->hash.bytes, CF_HASH_SIZE));
+    *sum += sum_of_bytes(cf_bytes_of(head->hash.bytes, CF_HASH_SIZE));
     return true;
 }
 
@@ -187,22 +188,10 @@ bool world_agrees(world *self)
     return true;
 }
 
-static bool add_entries(void *context, const cf_head *head)
-{
-    *(uint64_t *)context += head->sequence;
-    return true;
-}
-
 uint64_t world_entries(world *self)
 {
-    cf_store *store = self->brokers[self->home].broker.store;
-    uint64_t count = 0;
-    cf_error error;
-
-    must(store->heads(store, cf_peer_user(device_peer(&self->devices[0])), add_entries, &count,
-                      &error),
-         &error, "heads");
-    return count;
+    return whole_log_entries(self->brokers[self->home].broker.store,
+                             cf_peer_user(device_peer(&self->devices[0])));
 }
 
 static void list_all(world *self, cf_buffer *out)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/broker/leases/contest.h"
+#include "tests/support/frames.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,16 +26,10 @@ void contest_restart(contest *self)
 
 void contest_say(contest *self, contender *from, const cf_message *message)
 {
-    cf_frames frames = {0};
-    cf_bytes wire[CF_MESSAGE_FRAMES];
     cf_gateway_peer peer = {cf_bytes_of(&from->session, sizeof from->session), {{0}}, "contender"};
 
     memcpy(peer.key.bytes, cf_keys_public(from->who.keys)->curve, CF_HASH_SIZE);
-    cf_message_write(message, &frames);
-    for (size_t i = 0; i < frames.count; i++)
-        wire[i] = cf_buffer_view(&frames.frame[i]);
-    cf_gateway_handle(self->broker.gateway, &peer, wire, frames.count, self->now_ms);
-    cf_frames_release(&frames);
+    gateway_hears(self->broker.gateway, &peer, message, self->now_ms);
 }
 
 static void seat(contest *self, cf_log *log, person *author)

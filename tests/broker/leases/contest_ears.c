@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/broker/leases/contest.h"
+#include "tests/support/frames.h"
 
 #include "broker/leases/leases_pack.h"
 
@@ -131,7 +132,6 @@ static void hear(contest *self, contender *who, const cf_message *message)
 static cf_send_answer deliver(void *context, cf_bytes destination, cf_frames *frames)
 {
     contest *self = context;
-    cf_bytes wire[CF_MESSAGE_FRAMES];
     cf_arena arena = {0};
     cf_message message;
     cf_error error;
@@ -142,9 +142,7 @@ static cf_send_answer deliver(void *context, cf_bytes destination, cf_frames *fr
         if (!who->session ||
             !cf_bytes_equal(destination, cf_bytes_of(&who->session, sizeof who->session)))
             continue;
-        for (size_t k = 0; k < frames->count; k++)
-            wire[k] = cf_buffer_view(&frames->frame[k]);
-        expect_ok(cf_message_read(wire, frames->count, &arena, &message, &error), error);
+        expect_ok(frames_read(frames, &arena, &message, &error), error);
         hear(self, who, &message);
         cf_arena_release(&arena);
         return CF_SEND_DONE;

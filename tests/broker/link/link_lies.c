@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/broker/people/meeting.h"
+#include "tests/support/frames.h"
 
 static meeting m; /* zeroed and opened by every test */
 
@@ -125,16 +126,13 @@ typedef struct {
 static cf_send_answer look_at(void *context, cf_bytes destination, cf_frames *frames)
 {
     sent *seen = context;
-    cf_bytes views[CF_MESSAGE_FRAMES];
     cf_arena arena = {0};
     cf_message message;
     cf_entry entry;
     cf_error error;
 
     cr_expect_eq(destination.size, 0);
-    for (size_t i = 0; i < frames->count; i++)
-        views[i] = cf_buffer_view(&frames->frame[i]);
-    expect_ok(cf_message_read(views, frames->count, &arena, &message, &error), error);
+    expect_ok(frames_read(frames, &arena, &message, &error), error);
     if (message.command == CF_COMMAND_SUBSCRIBE) {
         seen->subscribed = message.subscribe.collection_count;
         if (seen->subscribed)

@@ -5,6 +5,7 @@
 #include "broker/management/management.h"
 #include "codec/pairing.h"
 #include "tests/broker/people/meeting.h"
+#include "tests/support/frames.h"
 
 static meeting m; /* zeroed and opened by every test */
 
@@ -118,10 +119,7 @@ Test(link_newcomers, knocks_at_a_broker_from_before_there_was_clock)
     const cf_message refused = {.command = CF_COMMAND_REFUSED,
                                 .refused = {.request = cf_bytes_of_text("CLOCK"),
                                             .code = cf_bytes_of_text(CF_REFUSED_MALFORMED)}};
-    cf_frames frames = {0};
-    cf_bytes views[CF_MESSAGE_FRAMES];
 
-    cf_message_write(&refused, &frames);
     meeting_open(&m);
     attendee *desk = attend(&m, &m.desk);
     cf_link_start(desk->link);
@@ -130,10 +128,7 @@ Test(link_newcomers, knocks_at_a_broker_from_before_there_was_clock)
     attendee *guest = knock(&m, &key, &m.account.user, cf_bytes_of_text("a sealed knock"));
     cf_link_start(guest->link);
     cf_link_tick(guest->link, m.now_ms, guest->outbox);
-    for (size_t i = 0; i < frames.count; i++)
-        views[i] = cf_buffer_view(&frames.frame[i]);
-    cf_link_handle(guest->link, views, frames.count, m.now_ms, guest->outbox);
-    cf_frames_release(&frames);
+    link_hears(guest->link, &refused, m.now_ms, guest->outbox);
     cr_expect_eq(guest->clock_off_ms, 0);
     meet(&m);
     cr_expect_gt(desk->knock.size, 0);

@@ -4,6 +4,7 @@
 #include "broker/link/link.h"
 
 #include "tests/broker/people/meeting.h"
+#include "tests/support/frames.h"
 
 static meeting m; /* zeroed and opened by every test */
 
@@ -24,15 +25,12 @@ typedef struct {
 static cf_send_answer count_one(void *context, cf_bytes destination, cf_frames *frames)
 {
     tally *self = context;
-    cf_bytes views[CF_MESSAGE_FRAMES];
     cf_arena arena = {0};
     cf_message message;
     cf_error error;
 
     (void)destination;
-    for (size_t i = 0; i < frames->count; i++)
-        views[i] = cf_buffer_view(&frames->frame[i]);
-    expect_ok(cf_message_read(views, frames->count, &arena, &message, &error), error);
+    expect_ok(frames_read(frames, &arena, &message, &error), error);
     self->count += message.command == self->command;
     cf_arena_release(&arena);
     return CF_SEND_DONE;

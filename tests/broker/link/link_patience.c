@@ -4,6 +4,7 @@
 
 #include "codec/limits.h"
 #include "tests/broker/people/meeting.h"
+#include "tests/support/frames.h"
 
 static meeting m; /* zeroed and opened by every test */
 
@@ -285,18 +286,6 @@ Test(link_patience, is_not_hurried_where_it_is_not_let_in)
 
 /* ---- Who talks, and does not answer ---- */
 
-static void says(attendee *self, const cf_message *message, cf_outbox *nowhere)
-{
-    cf_frames frames = {0};
-    cf_bytes views[CF_MESSAGE_FRAMES];
-
-    cf_message_write(message, &frames);
-    for (size_t i = 0; i < frames.count; i++)
-        views[i] = cf_buffer_view(&frames.frame[i]);
-    cf_link_handle(self->link, views, frames.count, m.now_ms, nowhere);
-    cf_frames_release(&frames);
-}
-
 enum { WORDS = 17, EVADED_MS = 60000 };
 
 /* An entry is out, of which nobody says anything; so many words of no use come, and bytes move all
@@ -312,7 +301,7 @@ static cf_outbox *evaded(attendee *self, int words)
     wait_in_vain(self, nowhere);
     cr_assert(cf_link_is_unanswered(self->link));
     for (int i = 0; i < words; i++)
-        says(self, &endpoints, nowhere);
+        link_hears(self->link, &endpoints, m.now_ms, nowhere);
     return nowhere;
 }
 
@@ -366,7 +355,7 @@ Test(link_patience, waits_on_while_there_is_news)
     cf_outbox *nowhere = evaded(desk, WORDS);
 
     passes(desk, EVADED_MS - 1000, nowhere);
-    says(desk, &wanted, nowhere);
+    link_hears(desk->link, &wanted, m.now_ms, nowhere);
     passes(desk, 10 * EVADED_MS, nowhere);
     cr_expect_eq(desk->lost, 0);
     cf_outbox_destroy(&nowhere);

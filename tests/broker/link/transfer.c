@@ -2,6 +2,7 @@
 #include "broker/link/transfer.h"
 
 #include "tests/broker/people/meeting.h"
+#include "tests/support/frames.h"
 
 static meeting m; /* zeroed and opened by every test */
 
@@ -224,15 +225,12 @@ typedef struct {
 static cf_send_answer note_message(void *context, cf_bytes destination, cf_frames *frames)
 {
     queue *self = context;
-    cf_bytes views[CF_MESSAGE_FRAMES];
     cf_arena arena = {0};
     cf_message message;
     cf_error error;
 
     (void)destination;
-    for (size_t i = 0; i < frames->count; i++)
-        views[i] = cf_buffer_view(&frames->frame[i]);
-    expect_ok(cf_message_read(views, frames->count, &arena, &message, &error), error);
+    expect_ok(frames_read(frames, &arena, &message, &error), error);
     if (message.command == CF_COMMAND_PUT) {
         self->puts++;
         self->bytes += message.put.bytes.size;

@@ -5,6 +5,7 @@
 
 #include "codec/bulk.h"
 #include "tests/broker/people/meeting.h"
+#include "tests/support/frames.h"
 
 static void append_to(cf_store *store, cf_bytes wire)
 {
@@ -359,8 +360,7 @@ void attendee_hears_cut(attendee *self, const cf_message *message, size_t last_s
     cf_bytes views[CF_MESSAGE_FRAMES];
 
     cf_message_write(message, &frames);
-    for (size_t i = 0; i < frames.count; i++)
-        views[i] = cf_buffer_view(&frames.frame[i]);
+    frames_view(&frames, views);
     if (views[frames.count - 1].size > last_size)
         views[frames.count - 1].size = last_size;
     cf_link_handle(self->link, views, frames.count, self->at->now_ms, self->outbox);
@@ -369,5 +369,5 @@ void attendee_hears_cut(attendee *self, const cf_message *message, size_t last_s
 
 void attendee_hears(attendee *self, const cf_message *message)
 {
-    attendee_hears_cut(self, message, SIZE_MAX);
+    link_hears(self->link, message, self->at->now_ms, self->outbox);
 }

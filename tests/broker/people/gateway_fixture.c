@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/broker/people/gateway_fixture.h"
+#include "tests/support/frames.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,23 +175,23 @@ void house_settle(broker_world *self)
              (next <= house_steady(self) && cf_outbox_size(self->broker.outbox) != waiting));
 }
 
+static cf_gateway_peer peer_of(const caller *from)
+{
+    return (cf_gateway_peer){cf_bytes_of_text(from->routing_id), from->key, from->routing_id};
+}
+
 void say_bytes(broker_world *self, caller *from, const cf_bytes *frames, size_t count)
 {
-    cf_gateway_peer peer = {cf_bytes_of_text(from->routing_id), from->key, from->routing_id};
+    const cf_gateway_peer peer = peer_of(from);
 
     from->is_shut = !cf_gateway_handle(self->broker.gateway, &peer, frames, count, self->now_ms);
 }
 
 void say(broker_world *self, caller *from, const cf_message *message)
 {
-    cf_frames frames = {0};
-    cf_bytes wire[CF_MESSAGE_FRAMES];
+    const cf_gateway_peer peer = peer_of(from);
 
-    cf_message_write(message, &frames);
-    for (size_t i = 0; i < frames.count; i++)
-        wire[i] = cf_buffer_view(&frames.frame[i]);
-    say_bytes(self, from, wire, frames.count);
-    cf_frames_release(&frames);
+    from->is_shut = !gateway_hears(self->broker.gateway, &peer, message, self->now_ms);
 }
 
 static cf_message next_letter(broker_world *self, caller *by, const char *expected)

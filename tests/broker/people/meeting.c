@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/broker/people/meeting.h"
+#include "tests/support/frames.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,13 +120,6 @@ static void count_delivery(attendee *self)
         self->is_cut = true;
 }
 
-static size_t views_of(const cf_frames *frames, cf_bytes views[CF_MESSAGE_FRAMES])
-{
-    for (size_t i = 0; i < frames->count; i++)
-        views[i] = cf_buffer_view(&frames->frame[i]);
-    return frames->count;
-}
-
 /* To one that does not know FETCH that is any word. */
 static void to_old(meeting *at, cf_bytes *first, cf_buffer *unknown)
 {
@@ -152,7 +146,7 @@ static cf_send_answer send_to_gateway(void *context, cf_bytes destination, cf_fr
     attendee *self = context;
     meeting *at = self->at;
     cf_bytes views[CF_MESSAGE_FRAMES];
-    size_t count = views_of(frames, views);
+    size_t count = frames_view(frames, views);
     cf_buffer unknown = {0};
     cf_gateway_peer peer = {cf_bytes_of(self->routing_id, sizeof self->routing_id), self->curve,
                             "here"};
@@ -183,7 +177,7 @@ static cf_send_answer send_to_attendee(void *context, cf_bytes destination, cf_f
 {
     meeting *at = context;
     cf_bytes views[CF_MESSAGE_FRAMES];
-    size_t count = views_of(frames, views);
+    size_t count = frames_view(frames, views);
 
     for (size_t i = 0; i < at->count; i++) {
         attendee *self = at->attendees[i];

@@ -8,6 +8,7 @@
 #include "codec/clock.h"
 #include "codec/pairing.h"
 #include "tests/support/expect.h"
+#include "tests/support/frames.h"
 
 enum { NOW = 1000000 };
 
@@ -27,18 +28,6 @@ static cf_send_answer take_letter(void *context, cf_bytes destination, cf_frames
     return CF_SEND_DONE;
 }
 
-static void hand_in(cf_link *link, const cf_message *message, cf_outbox *outbox)
-{
-    cf_frames frames = {0};
-    cf_bytes views[CF_MESSAGE_FRAMES];
-
-    cf_message_write(message, &frames);
-    for (size_t i = 0; i < frames.count; i++)
-        views[i] = cf_buffer_view(&frames.frame[i]);
-    cf_link_handle(link, views, frames.count, NOW, outbox);
-    cf_frames_release(&frames);
-}
-
 /* What a broker tells a newcomer, which asks for that first. */
 typedef struct {
     uint64_t version, now_ms;
@@ -54,23 +43,20 @@ static void tell_time(cf_link *link, const told *by, cf_outbox *outbox)
     cf_outbox_send(outbox, take_letter, &letter);
     cr_assert_eq(letter.count, 1);
     cf_frames_release(&letter);
-    hand_in(link, &clock, outbox);
+    link_hears(link, &clock, NOW, outbox);
 }
 
 /* What it says when it has a connection: its KNOCK's hash. */
 static cf_hash hear_knock(cf_link *link, cf_outbox *outbox)
 {
     cf_frames letter = {0};
-    cf_bytes views[CF_MESSAGE_FRAMES];
     cf_arena arena = {0};
     cf_message message;
     cf_error error;
 
     cf_link_tick(link, NOW, outbox);
     cf_outbox_send(outbox, take_letter, &letter);
-    for (size_t i = 0; i < letter.count; i++)
-        views[i] = cf_buffer_view(&letter.frame[i]);
-    expect_ok(cf_message_read(views, letter.count, &arena, &message, &error), error);
+    expect_ok(frames_read(&letter, &arena, &message, &error), error);
     cr_assert_eq(message.command, CF_COMMAND_KNOCK);
     cf_hash hash = cf_knock_hash(message.knock.sealed);
     cf_arena_release(&arena);
@@ -87,7 +73,7 @@ static void answer(cf_link *link, const cf_code *code, const cf_admit *admit, cf
     cf_admit_seal(pairing, admit, &sealed);
     memcpy(message.admit.key.bytes, cf_pairing_guest_public(pairing), CF_HASH_SIZE);
     message.admit.sealed = cf_buffer_view(&sealed);
-    hand_in(link, &message, outbox);
+    link_hears(link, &message, NOW, outbox);
     cf_buffer_release(&sealed);
     cf_pairing_destroy(&pairing);
 }
@@ -170,7 +156,7 @@ Test(pairing, knows_why_the_broker_puts_it_off)
     tell_time(link, &(told){CF_PROTOCOL_VERSION, NOW}, outbox);
     hear_knock(link, outbox);
     cr_expect_null(cf_pairing_joiner_delay(joiner));
-    hand_in(link, &refused, outbox);
+    link_hears(link, &refused, NOW, outbox);
     cr_expect_not(cf_pairing_joiner_over(joiner, &status, &error));
     cr_expect_str_eq(cf_pairing_joiner_delay(joiner), text);
     cf_pairing_joiner_destroy(&joiner);

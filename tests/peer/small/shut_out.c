@@ -118,33 +118,9 @@ void annul(small_device *at, const cf_hash *revocation)
 
 /* ---- Carrying ---- */
 
-static bool pack(void *context, uint64_t position, cf_bytes wire)
-{
-    parcel *self = context;
-
-    (void)position;
-    self->wires = cf_grow(self->wires, &self->capacity, self->count + 1, sizeof *self->wires);
-    self->wires[self->count] = (cf_buffer){0};
-    cf_buffer_append(&self->wires[self->count++], wire.data, wire.size);
-    return true;
-}
-
 parcel parcel_of(small_device *from)
 {
-    cf_store *store = cf_home_store(from->home);
-    parcel all = {0};
-    cf_error error;
-
-    expect_ok(store->read(store, cf_peer_user(peer_of(from)), 1, pack, &all, &error), error);
-    return all;
-}
-
-void parcel_release(parcel *self)
-{
-    for (size_t i = 0; i < self->count; i++)
-        cf_buffer_release(&self->wires[i]);
-    free(self->wires);
-    *self = (parcel){0};
+    return parcel_of_log(from->home, cf_peer_user(peer_of(from)));
 }
 
 void carry(small_device *from, small_device *to)

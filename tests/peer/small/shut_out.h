@@ -4,6 +4,7 @@
 #ifndef CF_TESTS_SHUT_OUT_H
 #define CF_TESTS_SHUT_OUT_H
 #include "tests/peer/small/small_checks.h"
+#include "tests/support/whole_log.h"
 
 cf_peer *peer_of(small_device *self);
 const cf_registry *registry_of(small_device *self);
@@ -20,12 +21,7 @@ void give_role(small_device *owner, const cf_hash *whom, cf_role role);
 void annul(small_device *at, const cf_hash *revocation);
 
 /* All that a device holds, in its order. */
-typedef struct {
-    cf_buffer *wires;
-    size_t count, capacity;
-} parcel;
 parcel parcel_of(small_device *from);
-void parcel_release(parcel *self);
 /* That, by hand to another. */
 void carry(small_device *from, small_device *to);
 

@@ -2,6 +2,7 @@
 #include "tests/peer/small/small_folder.h"
 
 #include "tests/peer/small/small_inside.h"
+#include "tests/support/sum.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -37,20 +38,6 @@ static size_t list_names(const char *path, char **names)
     return count;
 }
 
-/* FNV-1a, eight bytes at a time, for it is only compared with itself. */
-static uint64_t sum_of(cf_bytes bytes)
-{
-    uint64_t sum = 14695981039346656037u, word = 0;
-
-    for (size_t i = 0; i < bytes.size; i += sizeof word) {
-        word = 0;
-        memcpy(&word, bytes.data + i, bytes.size - i < sizeof word ? bytes.size - i : sizeof word);
-        sum = (sum ^ word) * 1099511628211u;
-        sum ^= sum >> 29;
-    }
-    return sum;
-}
-
 /* Room for one byte more than there is, so that its end is seen at once. */
 static bool read_path(const char *path, cf_buffer *out)
 {
@@ -83,7 +70,7 @@ static bool token_of(const char *path, const struct stat *stat, char token[64])
     if (!S_ISREG(stat->st_mode) || !read_path(path, &bytes))
         return false;
     snprintf(token, 64, "%zu %016llx", bytes.size,
-             (unsigned long long)sum_of(cf_buffer_view(&bytes)));
+             (unsigned long long)sum_of_bytes(cf_buffer_view(&bytes)));
     cf_buffer_release(&bytes);
     return true;
 }

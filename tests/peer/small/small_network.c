@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/small/small_inside.h"
+#include "tests/support/frames.h"
 
 #include "broker/platform/jobs.h"
 #include "codec/envelope.h"
@@ -46,7 +47,7 @@ static void grow_old(cf_buffer *message)
 static cf_send_answer to_gateway(void *context, cf_bytes destination, cf_frames *frames)
 {
     small_device *self = context;
-    cf_bytes list[8];
+    cf_bytes views[CF_MESSAGE_FRAMES];
 
     (void)destination;
     self->is_cut |= is_cut(self->in);
@@ -56,19 +57,17 @@ static cf_send_answer to_gateway(void *context, cf_bytes destination, cf_frames 
         return CF_SEND_DONE;
     if (self->in->is_old)
         grow_old(&frames->frame[0]);
-    for (size_t i = 0; i < frames->count; i++)
-        list[i] = cf_buffer_view(&frames->frame[i]);
     cf_gateway_handle(self->in->broker.gateway,
                       &(cf_gateway_peer){cf_bytes_of(self->routing_id, sizeof self->routing_id),
                                          self->curve, "world"},
-                      list, frames->count, self->in->now_ms);
+                      views, frames_view(frames, views), self->in->now_ms);
     return CF_SEND_DONE;
 }
 
 static cf_send_answer to_device(void *context, cf_bytes destination, cf_frames *frames)
 {
     small_world *self = context;
-    cf_bytes list[8];
+    cf_bytes views[CF_MESSAGE_FRAMES];
 
     for (int i = 0; i < self->count; i++) {
         small_device *one = &self->devices[i];
@@ -81,10 +80,8 @@ static cf_send_answer to_device(void *context, cf_bytes destination, cf_frames *
             return CF_SEND_DONE;
         if (one->is_cut)
             return CF_SEND_GONE;
-        for (size_t k = 0; k < frames->count; k++)
-            list[k] = cf_buffer_view(&frames->frame[k]);
-        cf_link_handle(cf_engine_link(one->engine), list, frames->count, small_world_steady(self),
-                       one->outbox);
+        cf_link_handle(cf_engine_link(one->engine), views, frames_view(frames, views),
+                       small_world_steady(self), one->outbox);
         return CF_SEND_DONE;
     }
     return CF_SEND_GONE;

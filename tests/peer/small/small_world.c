@@ -5,6 +5,7 @@
 #include "broker/upkeep/lost_blobs.h"
 #include "tests/peer/small/small_folder.h"
 #include "tests/support/temporary.h"
+#include "tests/support/whole_log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,12 +198,6 @@ bool small_world_settle(small_world *self)
     return quiet;
 }
 
-static bool add_entries(void *context, const cf_head *head)
-{
-    *(uint64_t *)context += head->sequence;
-    return true;
-}
-
 static const cf_hash *user_of(const small_world *self)
 {
     return cf_peer_user(cf_engine_peer(self->devices[0].engine));
@@ -210,12 +205,7 @@ static const cf_hash *user_of(const small_world *self)
 
 uint64_t small_world_entries(small_world *self)
 {
-    uint64_t count = 0;
-    cf_error error;
-
-    must(self->broker.store->heads(self->broker.store, user_of(self), add_entries, &count, &error),
-         &error, "heads");
-    return count;
+    return whole_log_entries(self->broker.store, user_of(self));
 }
 
 size_t small_world_blobs(small_world *self)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/transfer/depot_inside.h"
+#include "tests/support/frames.h"
 
 #include "broker/platform/jobs.h"
 
@@ -119,14 +120,7 @@ void depot_damage(depot *self, size_t blob)
 
 void depot_say(depot *self, const cf_message *message)
 {
-    cf_frames frames = {0};
-    cf_bytes parts[CF_MESSAGE_FRAMES];
-
-    cf_message_write(message, &frames);
-    for (size_t i = 0; i < frames.count; i++)
-        parts[i] = cf_buffer_view(&frames.frame[i]);
-    cf_link_handle(self->peer.link, parts, frames.count, 0, self->outbox);
-    cf_frames_release(&frames);
+    link_hears(self->peer.link, message, 0, self->outbox);
 }
 
 static size_t number_of(const depot *self, const cf_hash *id)
@@ -214,13 +208,10 @@ static cf_send_answer keep_letter(void *context, cf_bytes destination, cf_frames
 static void answer(depot *self, const cf_frames *frames)
 {
     cf_arena arena = {0};
-    cf_bytes parts[CF_MESSAGE_FRAMES];
     cf_message message;
     cf_error error;
 
-    for (size_t i = 0; i < frames->count; i++)
-        parts[i] = cf_buffer_view(&frames->frame[i]);
-    expect_ok(cf_message_read(parts, frames->count, &arena, &message, &error), error);
+    expect_ok(frames_read(frames, &arena, &message, &error), error);
     if (message.command == CF_COMMAND_HELLO)
         depot_say(self,
                   &(cf_message){.command = CF_COMMAND_WELCOME,
