@@ -4,7 +4,7 @@
  * and blobs and beside many. Whoever makes an act dearer changes the text here, and says
  * why. */
 #include "codec/blob.h"
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 #include "tests/broker/costs/tally.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ static cf_id id_of(char kind, size_t number)
 
 static void say_lock(household *a, caller *from, cf_id request, cf_id name)
 {
-    say(a->house, from,
+    say(a->world, from,
         &(cf_message){
             .command = CF_COMMAND_LOCK,
             .lock = {
@@ -35,22 +35,22 @@ static cf_hash put_blob(household *a, caller *from, size_t number)
     uint8_t bytes[BLOB_SIZE] = {(uint8_t)number, (uint8_t)(number >> 8), 1};
     cf_hash id = cf_blob_id(cf_bytes_of(bytes, sizeof bytes));
 
-    say(a->house, from,
+    say(a->world, from,
         &(cf_message){.command = CF_COMMAND_PUT,
                       .put = {.id = id,
                               .offset = 0,
                               .total = sizeof bytes,
                               .bytes = cf_bytes_of(bytes, sizeof bytes)}});
-    hear(a->house, from, CF_COMMAND_STORED);
+    hear(a->world, from, CF_COMMAND_STORED);
     return id;
 }
 
 static void save(household *a)
 {
     write_change(&a->desk, "some body", NULL, 0);
-    publish(a->house, a->at_desk, &a->desk);
-    hear(a->house, a->at_desk, CF_COMMAND_ACCEPTED);
-    hear(a->house, a->at_lap, CF_COMMAND_ENTRY);
+    publish(a->world, a->at_desk, &a->desk);
+    hear(a->world, a->at_desk, CF_COMMAND_ACCEPTED);
+    hear(a->world, a->at_lap, CF_COMMAND_ENTRY);
 }
 
 /* So many entries, a quarter as many blobs, some leases; the lap has heard of all. When the first
@@ -59,18 +59,18 @@ static household a_household_beside(size_t things)
 {
     household a = a_greeted_household();
 
-    subscribe(a.house, a.at_lap, NULL, 0, CF_MIB);
+    subscribe(a.world, a.at_lap, NULL, 0, CF_MIB);
     for (int entries = 0; entries < 3; entries++)
-        hear(a.house, a.at_lap, CF_COMMAND_ENTRY);
+        hear(a.world, a.at_lap, CF_COMMAND_ENTRY);
     for (size_t i = 0; i < things; i++)
         save(&a);
     for (size_t i = 0; i < things / THINGS_OF_A_BLOB; i++)
         put_blob(&a, a.at_desk, i);
     for (size_t i = 0; i < LEASES; i++) {
         say_lock(&a, a.at_lap, id_of('q', i), id_of('n', i));
-        hear(a.house, a.at_lap, CF_COMMAND_LEASE);
+        hear(a.world, a.at_lap, CF_COMMAND_LEASE);
     }
-    house_settle(a.house);
+    broker_world_settle(a.world);
     return a;
 }
 
@@ -78,8 +78,8 @@ static size_t letters_of(const household *a)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < a->house->client_count; i++)
-        count += a->house->clients[i]->count;
+    for (size_t i = 0; i < a->world->client_count; i++)
+        count += a->world->clients[i]->count;
     return count;
 }
 
@@ -87,12 +87,12 @@ static tally cost_beside(void *context, size_t things)
 {
     household a = a_household_beside(things);
 
-    tally_store(a.house->broker.store, &counted);
-    tally_blobs(a.house->broker.blobs, &counted);
+    tally_store(a.world->broker.store, &counted);
+    tally_blobs(a.world->broker.blobs, &counted);
     size_t letters = letters_of(&a);
     tally_begin(&counted);
     (*(act **)context)(&a);
-    house_settle(a.house);
+    broker_world_settle(a.world);
     tally_end(&counted);
     counted.of[TALLY_MESSAGES] = letters_of(&a) - letters;
     tally out = counted;
@@ -113,8 +113,8 @@ static tally cost_beside(void *context, size_t things)
 
 COST(nothing, "")
 {
-    a->house->now_ms += 1000;
-    house_settle(a->house);
+    a->world->now_ms += 1000;
+    broker_world_settle(a->world);
 }
 
 COST(a_save, "gets 2, scans 1, shown 1, writes 1, messages 2")
@@ -125,9 +125,9 @@ COST(a_save, "gets 2, scans 1, shown 1, writes 1, messages 2")
 /* What was accepted is held. */
 COST(the_same_save_again, "gets 1, messages 1")
 {
-    publish(a->house, a->at_desk, &a->desk);
-    hear(a->house, a->at_desk, CF_COMMAND_ACCEPTED);
-    hear_nothing(a->house, a->at_lap);
+    publish(a->world, a->at_desk, &a->desk);
+    hear(a->world, a->at_desk, CF_COMMAND_ACCEPTED);
+    hear_nothing(a->world, a->at_lap);
 }
 
 COST(a_save_with_a_blob_that_is_there, "gets 2, scans 1, shown 1, writes 1, blobs 3, messages 2")
@@ -136,41 +136,41 @@ COST(a_save_with_a_blob_that_is_there, "gets 2, scans 1, shown 1, writes 1, blob
     cf_hash id = cf_blob_id(cf_bytes_of(bytes, sizeof bytes));
 
     write_change(&a->desk, "some body", &id, 1);
-    publish(a->house, a->at_desk, &a->desk);
-    hear(a->house, a->at_desk, CF_COMMAND_ACCEPTED);
-    hear(a->house, a->at_lap, CF_COMMAND_ENTRY);
+    publish(a->world, a->at_desk, &a->desk);
+    hear(a->world, a->at_desk, CF_COMMAND_ACCEPTED);
+    hear(a->world, a->at_lap, CF_COMMAND_ENTRY);
 }
 
 COST(a_refusal_of_a_save_after_one_that_is_not_there, "gets 2, messages 1")
 {
     write_change(&a->desk, "is kept back", NULL, 0);
     write_change(&a->desk, "comes", NULL, 0);
-    publish(a->house, a->at_desk, &a->desk);
-    hear(a->house, a->at_desk, CF_COMMAND_REFUSED);
+    publish(a->world, a->at_desk, &a->desk);
+    hear(a->world, a->at_desk, CF_COMMAND_REFUSED);
 }
 
 /* Who knows all hears nothing. */
 COST(coming_again, "gets 6, scans 3, shown 4, messages 2")
 {
     cf_head heads[] = {a->account.head, a->desk.head};
-    caller *again = call_in(a->house, cf_keys_public(a->lap.keys)->curve);
+    caller *again = call_in(a->world, cf_keys_public(a->lap.keys)->curve);
 
-    greet(a->house, again, &a->account.user, heads, 2);
-    subscribe(a->house, again, heads, 2, CF_MIB);
-    hear_nothing(a->house, again);
+    greet(a->world, again, &a->account.user, heads, 2);
+    subscribe(a->world, again, heads, 2, CF_MIB);
+    hear_nothing(a->world, again);
 }
 
 /* Who has missed one hears that. */
 COST(coming_again_after_one_more, "gets 8, scans 5, shown 7, writes 1, messages 5")
 {
     cf_head heads[] = {a->account.head, a->desk.head};
-    caller *again = call_in(a->house, cf_keys_public(a->lap.keys)->curve);
+    caller *again = call_in(a->world, cf_keys_public(a->lap.keys)->curve);
 
     save(a);
-    greet(a->house, again, &a->account.user, heads, 2);
-    subscribe(a->house, again, heads, 2, CF_MIB);
-    hear(a->house, again, CF_COMMAND_ENTRY);
-    hear_nothing(a->house, again);
+    greet(a->world, again, &a->account.user, heads, 2);
+    subscribe(a->world, again, heads, 2, CF_MIB);
+    hear(a->world, again, CF_COMMAND_ENTRY);
+    hear_nothing(a->world, again);
 }
 
 COST(an_upload, "gets 1, blobs 1, messages 1")
@@ -189,19 +189,19 @@ COST(a_question_for_a_blob, "blobs 1, messages 1")
     uint8_t bytes[BLOB_SIZE] = {1, 0, 1};
     cf_hash id = cf_blob_id(cf_bytes_of(bytes, sizeof bytes));
 
-    say(a->house, a->at_desk,
+    say(a->world, a->at_desk,
         &(cf_message){.command = CF_COMMAND_HAVE, .have = {.ids = &id, .id_count = 1}});
-    hear(a->house, a->at_desk, CF_COMMAND_MISSING);
+    hear(a->world, a->at_desk, CF_COMMAND_MISSING);
 }
 
 COST(a_download, "blobs 2, messages 1")
 {
     uint8_t bytes[BLOB_SIZE] = {1, 0, 1};
 
-    say(a->house, a->at_lap,
+    say(a->world, a->at_lap,
         &(cf_message){.command = CF_COMMAND_GET,
                       .get = {.id = cf_blob_id(cf_bytes_of(bytes, sizeof bytes))}});
-    hear(a->house, a->at_lap, CF_COMMAND_BLOB);
+    hear(a->world, a->at_lap, CF_COMMAND_BLOB);
 }
 
 COST(a_lock_that_is_renewed_and_given_back, "gets 1, writes 3, records 4, messages 3")
@@ -209,22 +209,22 @@ COST(a_lock_that_is_renewed_and_given_back, "gets 1, writes 3, records 4, messag
     cf_id request = id_of('r', 1), name = id_of('m', 1);
 
     say_lock(a, a->at_desk, request, name);
-    cf_lease_token token = hear(a->house, a->at_desk, CF_COMMAND_LEASE).lease.token;
-    say(a->house, a->at_desk,
+    cf_lease_token token = hear(a->world, a->at_desk, CF_COMMAND_LEASE).lease.token;
+    say(a->world, a->at_desk,
         &(cf_message){.command = CF_COMMAND_RENEW,
                       .renew = {.request = request, .token = token, .for_ms = TEN_MINUTES}});
-    hear(a->house, a->at_desk, CF_COMMAND_LEASE);
-    say(a->house, a->at_desk,
+    hear(a->world, a->at_desk, CF_COMMAND_LEASE);
+    say(a->world, a->at_desk,
         &(cf_message){
             .command = CF_COMMAND_UNLOCK,
             .unlock = {.request = request, .collection = papers, .name = name, .token = &token}});
-    hear(a->house, a->at_desk, CF_COMMAND_LEASE);
+    hear(a->world, a->at_desk, CF_COMMAND_LEASE);
 }
 
 COST(a_lock_that_another_has, "messages 1")
 {
     say_lock(a, a->at_desk, id_of('r', 1), id_of('n', 1));
-    hear(a->house, a->at_desk, CF_COMMAND_BUSY);
+    hear(a->world, a->at_desk, CF_COMMAND_BUSY);
 }
 
 COST(a_new_member, "gets 2, scans 1, shown 1, writes 1, records 1, messages 2")
@@ -233,26 +233,26 @@ COST(a_new_member, "gets 2, scans 1, shown 1, writes 1, records 1, messages 2")
 
     learn(&a->desk, &a->account);
     let_in(&a->desk, &phone, CF_ROLE_MEMBER);
-    publish(a->house, a->at_desk, &a->desk);
-    hear(a->house, a->at_desk, CF_COMMAND_ACCEPTED);
-    hear(a->house, a->at_lap, CF_COMMAND_ENTRY);
+    publish(a->world, a->at_desk, &a->desk);
+    hear(a->world, a->at_desk, CF_COMMAND_ACCEPTED);
+    hear(a->world, a->at_lap, CF_COMMAND_ENTRY);
     person_end(&phone);
 }
 
 COST(a_question_for_the_ends_of_a_device, "scans 1, shown 2, messages 1")
 {
-    say(a->house, a->at_lap,
+    say(a->world, a->at_lap,
         &(cf_message){.command = CF_COMMAND_CHAINS,
                       .chains = {.devices = &a->desk.id, .count = 1}});
-    hear(a->house, a->at_lap, CF_COMMAND_ENDS);
+    hear(a->world, a->at_lap, CF_COMMAND_ENDS);
 }
 
 COST(a_report, "writes 1, records 1, messages 1")
 {
     cf_head heads[] = {a->account.head, a->desk.head};
 
-    say(a->house, a->at_lap,
+    say(a->world, a->at_lap,
         &(cf_message){.command = CF_COMMAND_REPORT,
                       .report = {.heads = heads, .head_count = 2, .more = false}});
-    house_settle(a->house);
+    broker_world_settle(a->world);
 }

@@ -4,7 +4,7 @@
  * is the user's own. */
 #include "broker/door/connection_limits.h"
 #include "broker/gateway/replay_lock.h"
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 #include "tests/broker/costs/tally.h"
 
 #include <stdlib.h>
@@ -19,20 +19,20 @@ typedef struct {
 } other;
 
 /* What all of them do. */
-typedef void doing(broker_world *house, other *user);
+typedef void doing(broker_world *world, other *user);
 
 static tally counted;
 
-static other another(broker_world *house, size_t number)
+static other another(broker_world *world, size_t number)
 {
     const uint16_t seed = (uint16_t)(100 + 3 * number);
     other made = {.account = an_account(seed)};
 
     made.desk = a_device(seed + 1, &made.account.user);
     made.lap = a_device(seed + 2, &made.account.user);
-    settle_in(house, &made.account, &made.desk, &made.lap);
-    made.at_desk = call_in(house, cf_keys_public(made.desk.keys)->curve);
-    greet(house, made.at_desk, &made.account.user, NULL, 0);
+    settle_in(world, &made.account, &made.desk, &made.lap);
+    made.at_desk = call_in(world, cf_keys_public(made.desk.keys)->curve);
+    greet(world, made.at_desk, &made.account.user, NULL, 0);
     return made;
 }
 
@@ -47,9 +47,9 @@ static void other_end(other *user)
 static void save(household *a)
 {
     write_change(&a->desk, "some body", NULL, 0);
-    publish(a->house, a->at_desk, &a->desk);
-    hear(a->house, a->at_desk, CF_COMMAND_ACCEPTED);
-    hear(a->house, a->at_lap, CF_COMMAND_ENTRY);
+    publish(a->world, a->at_desk, &a->desk);
+    hear(a->world, a->at_desk, CF_COMMAND_ACCEPTED);
+    hear(a->world, a->at_lap, CF_COMMAND_ENTRY);
 }
 
 typedef struct {
@@ -63,15 +63,15 @@ static tally cost_beside(void *context, size_t count)
     household a = a_greeted_household();
     other *others = cf_allocate(count, sizeof *others);
 
-    subscribe(a.house, a.at_lap, NULL, 0, CF_MIB);
+    subscribe(a.world, a.at_lap, NULL, 0, CF_MIB);
     for (int entries = 0; entries < 3; entries++)
-        hear(a.house, a.at_lap, CF_COMMAND_ENTRY);
+        hear(a.world, a.at_lap, CF_COMMAND_ENTRY);
     save(&a);
     for (size_t i = 0; i < count; i++) {
-        others[i] = another(a.house, i);
-        it->others(a.house, &others[i]);
+        others[i] = another(a.world, i);
+        it->others(a.world, &others[i]);
     }
-    house_settle(a.house);
+    broker_world_settle(a.world);
     tally_begin(&counted);
     it->act(&a, others, count);
     tally_end(&counted);
@@ -89,50 +89,50 @@ static void save_once(household *a, other *others, size_t count)
 }
 
 #define BESIDE(name)                                                                               \
-    static void name(broker_world *house, other *user);                                            \
+    static void name(broker_world *world, other *user);                                            \
     Test(costs_users, of_a_save_beside_others_who_##name)                                          \
     {                                                                                              \
         scene it = {name, save_once};                                                              \
                                                                                                    \
         tally_expect(#name, cost_beside, &it, (const char *[]){"", "", ""});                       \
     }                                                                                              \
-    static void name(broker_world *house, other *user)
+    static void name(broker_world *world, other *user)
 
 BESIDE(are_connected)
 {
-    (void)house, (void)user;
+    (void)world, (void)user;
 }
 
 BESIDE(expect_a_newcomer)
 {
     const cf_hash key = user->lap.id; /* any */
 
-    say(house, user->at_desk,
+    say(world, user->at_desk,
         &(cf_message){.command = CF_COMMAND_GUEST,
-                      .guest = {.key = key, .expires_ms = house->now_ms + TEN_MINUTES}});
-    hear(house, user->at_desk, CF_COMMAND_GUEST);
+                      .guest = {.key = key, .expires_ms = world->now_ms + TEN_MINUTES}});
+    hear(world, user->at_desk, CF_COMMAND_GUEST);
 }
 
-static void take_lease(broker_world *house, other *user)
+static void take_lease(broker_world *world, other *user)
 {
     write_change(&user->desk, "some body", NULL, 0);
-    publish(house, user->at_desk, &user->desk);
-    hear(house, user->at_desk, CF_COMMAND_ACCEPTED);
-    say(house, user->at_desk,
+    publish(world, user->at_desk, &user->desk);
+    hear(world, user->at_desk, CF_COMMAND_ACCEPTED);
+    say(world, user->at_desk,
         &(cf_message){.command = CF_COMMAND_LOCK,
                       .lock = {.collection = papers, .for_ms = TEN_MINUTES}});
-    hear(house, user->at_desk, CF_COMMAND_LEASE);
+    hear(world, user->at_desk, CF_COMMAND_LEASE);
 }
 
 BESIDE(have_a_lease)
 {
-    take_lease(house, user);
+    take_lease(world, user);
 }
 
 BESIDE(communicate_alone)
 {
-    take_lease(house, user);
-    say(house, user->at_desk,
+    take_lease(world, user);
+    say(world, user->at_desk,
         &(cf_message){.command = CF_COMMAND_ALONE,
                       .alone = {.collection = papers, .begins = true}});
 }
@@ -145,10 +145,10 @@ static void ignore(void *context)
 /* Its replay stops after one entry, for want of credit. */
 BESIDE(hold_up_what_removes)
 {
-    subscribe(house, user->at_desk, NULL, 0, 1);
-    hear(house, user->at_desk, CF_COMMAND_ENTRY);
-    user->exclusion = cf_exclusion_begin(cf_users_replay_lock(house->broker.users),
-                                         &user->account.user, house->now_ms, ignore, NULL);
+    subscribe(world, user->at_desk, NULL, 0, 1);
+    hear(world, user->at_desk, CF_COMMAND_ENTRY);
+    user->exclusion = cf_exclusion_begin(cf_users_replay_lock(world->broker.users),
+                                         &user->account.user, world->now_ms, ignore, NULL);
     cr_assert_not(cf_exclusion_is_ready(user->exclusion));
 }
 
@@ -158,11 +158,11 @@ static void ask_all(household *a, other *others, size_t count)
 {
     const cf_message clock = {
         .command = CF_COMMAND_CLOCK,
-        .clock = {.version = CF_PROTOCOL_VERSION, .now_ms = a->house->now_ms}};
+        .clock = {.version = CF_PROTOCOL_VERSION, .now_ms = a->world->now_ms}};
 
     for (size_t i = 0; i < count; i++)
-        say(a->house, others[i].at_desk, &clock);
-    house_settle(a->house);
+        say(a->world, others[i].at_desk, &clock);
+    broker_world_settle(a->world);
 }
 
 /* Answers that are sent in one round. */

@@ -3,7 +3,7 @@
 #include "broker/gateway/alone_blobs.h"
 
 #include "codec/blob.h"
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 enum { ENTRIES = 70 };
 static const cf_id pictures = {"pictures"};
@@ -13,15 +13,15 @@ static cf_log *a_log(household *a)
 {
     for (uint8_t i = 0; i < ENTRIES; i++) {
         const cf_hash blob = cf_blob_id(cf_bytes_of(&i, 1));
-        cf_log *log = cf_users_find(a->house->broker.users, &a->account.user);
+        cf_log *log = cf_users_find(a->world->broker.users, &a->account.user);
 
         if (i == ENTRIES / 2)
             begin_chain(&a->desk, &pictures, &a->account.head);
         write_change(&a->desk, "some body", &blob, 1);
         append_entry(log, &a->desk);
     }
-    house_settle(a->house);
-    return cf_users_find(a->house->broker.users, &a->account.user);
+    broker_world_settle(a->world);
+    return cf_users_find(a->world->broker.users, &a->account.user);
 }
 
 static bool has(const cf_alone_blobs *blobs, uint8_t number)

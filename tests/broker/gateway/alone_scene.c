@@ -11,13 +11,13 @@ void alone_lock(household *a, caller *from, const char *request, bool shared)
                           .lock = {.collection = papers, .for_ms = DAY_MS, .shared = shared}};
 
     memcpy(message.lock.request.bytes, request, strlen(request));
-    say(a->house, from, &message);
+    say(a->world, from, &message);
 }
 
 cf_lease_token alone_take(household *a, caller *from, const char *request, bool shared)
 {
     alone_lock(a, from, request, shared);
-    return hear(a->house, from, CF_COMMAND_LEASE).lease.token;
+    return hear(a->world, from, CF_COMMAND_LEASE).lease.token;
 }
 
 void alone_unlock(household *a, caller *from, const cf_lease_token *token)
@@ -25,7 +25,7 @@ void alone_unlock(household *a, caller *from, const cf_lease_token *token)
     const cf_message message = {.command = CF_COMMAND_UNLOCK,
                                 .unlock = {.collection = papers, .token = token}};
 
-    say(a->house, from, &message);
+    say(a->world, from, &message);
 }
 
 void alone_say(household *a, caller *from, bool begins)
@@ -33,7 +33,7 @@ void alone_say(household *a, caller *from, bool begins)
     const cf_message message = {.command = CF_COMMAND_ALONE,
                                 .alone = {.collection = papers, .begins = begins}};
 
-    say(a->house, from, &message);
+    say(a->world, from, &message);
 }
 
 void alone_publish_with(household *a, caller *from, const person *author,
@@ -43,8 +43,8 @@ void alone_publish_with(household *a, caller *from, const person *author,
         .command = CF_COMMAND_PUBLISH,
         .publish = {.token = token, .entry = cf_buffer_view(&author->wire)}};
 
-    say(a->house, from, &message);
-    hear(a->house, from, CF_COMMAND_ACCEPTED);
+    say(a->world, from, &message);
+    hear(a->world, from, CF_COMMAND_ACCEPTED);
 }
 
 void alone_write_papers(household *a, const cf_lease_token *token)
@@ -62,26 +62,26 @@ void alone_follow(household *a, caller *by)
 {
     const cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {.request = list}};
 
-    say(a->house, by, &locks);
-    hear(a->house, by, CF_COMMAND_LEASES);
+    say(a->world, by, &locks);
+    hear(a->world, by, CF_COMMAND_LEASES);
 }
 
 household alone_house(void)
 {
     household a = a_household();
 
-    greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
-    greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
+    greet(a.world, a.at_desk, &a.account.user, &a.account.head, 1);
+    greet(a.world, a.at_lap, &a.account.user, &a.account.head, 1);
     alone_write_papers(&a, NULL);
-    subscribe(a.house, a.at_lap, NULL, 0, CF_WINDOW);
-    hear(a.house, a.at_lap, CF_COMMAND_ENTRY);
+    subscribe(a.world, a.at_lap, NULL, 0, CF_WINDOW);
+    hear(a.world, a.at_lap, CF_COMMAND_ENTRY);
     alone_follow(&a, a.at_lap);
     return a;
 }
 
 cf_head alone_hear_entry(household *a, caller *by)
 {
-    const cf_message message = hear(a->house, by, CF_COMMAND_ENTRY);
+    const cf_message message = hear(a->world, by, CF_COMMAND_ENTRY);
     cf_arena arena = {0};
     cf_entry entry;
     cf_error error;
@@ -101,7 +101,7 @@ void alone_expect_entry(household *a, caller *by, const cf_head *expected)
 
 void alone_expect_paused(household *a, caller *by, size_t count, bool waits)
 {
-    const cf_message paused = hear(a->house, by, CF_COMMAND_PAUSED);
+    const cf_message paused = hear(a->world, by, CF_COMMAND_PAUSED);
 
     cr_assert_eq(paused.paused.count, count);
     if (count) {
@@ -115,7 +115,7 @@ cf_lease_token alone_begin(household *a)
     const cf_lease_token token = alone_take(a, a->at_desk, "one", false);
 
     alone_say(a, a->at_desk, true);
-    hear(a->house, a->at_lap, CF_COMMAND_LEASES);
+    hear(a->world, a->at_lap, CF_COMMAND_LEASES);
     alone_expect_paused(a, a->at_lap, 1, false);
     return token;
 }
@@ -124,7 +124,7 @@ cf_head alone_hold_back(household *a, const cf_lease_token *token)
 {
     alone_write_papers(a, token);
     alone_expect_paused(a, a->at_lap, 1, true);
-    hear_nothing(a->house, a->at_lap);
+    hear_nothing(a->world, a->at_lap);
     return a->desk.head;
 }
 
@@ -132,5 +132,5 @@ void alone_expect_over(household *a, const cf_head *head)
 {
     alone_expect_entry(a, a->at_lap, head);
     alone_expect_paused(a, a->at_lap, 0, false);
-    hear_nothing(a->house, a->at_lap);
+    hear_nothing(a->world, a->at_lap);
 }

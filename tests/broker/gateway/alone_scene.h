@@ -3,7 +3,7 @@
 #ifndef CF_TESTS_ALONE_SCENE_H
 #define CF_TESTS_ALONE_SCENE_H
 #include "broker/gateway/alone.h"
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 enum { DAY_MS = CF_LEASE_FOR_MS_MAX };
 

@@ -6,20 +6,20 @@
 
 #include "codec/blob.h"
 #include "codec/bulk.h"
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 static void write_and_publish(household *a, person *author, caller *from)
 {
     write_change(author, "some body", NULL, 0);
-    publish(a->house, from, author);
-    hear(a->house, from, CF_COMMAND_ACCEPTED);
+    publish(a->world, from, author);
+    hear(a->world, from, CF_COMMAND_ACCEPTED);
 }
 
 /* The desk knows the member log already. */
 static void subscribe_from_now(household *a)
 {
-    greet(a->house, a->at_desk, &a->account.user, &a->account.head, 1);
-    subscribe(a->house, a->at_desk, NULL, 0, CF_WINDOW);
+    greet(a->world, a->at_desk, &a->account.user, &a->account.head, 1);
+    subscribe(a->world, a->at_desk, NULL, 0, CF_WINDOW);
 }
 
 /* None of them is durable, so none is answered: they all wait in memory. */
@@ -31,17 +31,17 @@ Test(gateway, has_no_more_of_a_session_under_way_than_the_window)
     size_t sent = 0, count = 0;
 
     memset(body, 'x', SIZE);
-    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    greet(a.world, a.at_lap, &a.account.user, NULL, 0);
     for (; sent <= CF_WINDOW; count++) {
         write_change(&a.lap, body, NULL, 0);
-        publish(a.house, a.at_lap, &a.lap);
+        publish(a.world, a.at_lap, &a.lap);
         sent += a.lap.wire.size;
     }
     write_change(&a.lap, body, NULL, 0);
-    publish(a.house, a.at_lap, &a.lap);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_BUSY);
+    publish(a.world, a.at_lap, &a.lap);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_BUSY);
     while (count--)
-        hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+        hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     free(body);
     household_end(&a);
 }
@@ -51,13 +51,13 @@ Test(gateway, passes_an_entry_on_to_subscribers_and_not_back)
     household a = a_greeted_household();
 
     subscribe_from_now(&a);
-    greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
-    subscribe(a.house, a.at_lap, NULL, 0, CF_WINDOW);
+    greet(a.world, a.at_lap, &a.account.user, &a.account.head, 1);
+    subscribe(a.world, a.at_lap, NULL, 0, CF_WINDOW);
     write_and_publish(&a, &a.lap, a.at_lap);
-    cf_message entry = hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+    cf_message entry = hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
     cr_expect_eq(entry.entry.position, 4);
     cr_expect(cf_bytes_equal(entry.entry.entry, cf_buffer_view(&a.lap.wire)));
-    hear_nothing(a.house, a.at_lap);
+    hear_nothing(a.world, a.at_lap);
     household_end(&a);
 }
 
@@ -66,15 +66,15 @@ Test(gateway, accepts_the_same_entry_again)
     household a = a_greeted_household();
 
     write_and_publish(&a, &a.lap, a.at_lap);
-    publish(a.house, a.at_lap, &a.lap);
-    cf_message accepted = hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    publish(a.world, a.at_lap, &a.lap);
+    cf_message accepted = hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     cr_expect(cf_hash_equal(&accepted.accepted.head.hash, &a.lap.head.hash));
-    publish(a.house, a.at_lap, &a.lap); /* twice before anything is committed */
+    publish(a.world, a.at_lap, &a.lap); /* twice before anything is committed */
     write_change(&a.lap, "next", NULL, 0);
-    publish(a.house, a.at_lap, &a.lap);
-    publish(a.house, a.at_lap, &a.lap);
+    publish(a.world, a.at_lap, &a.lap);
+    publish(a.world, a.at_lap, &a.lap);
     for (int i = 0; i < 3; i++)
-        hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+        hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     household_end(&a);
 }
 
@@ -82,20 +82,20 @@ Test(gateway, accepts_only_what_is_durable)
 {
     household a = a_greeted_household();
 
-    cf_store_memory_disk_fail(a.house->broker.disk, CF_FULL);
+    cf_store_memory_disk_fail(a.world->broker.disk, CF_FULL);
     write_change(&a.lap, "some body", NULL, 0);
-    publish(a.house, a.at_lap, &a.lap);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_FULL);
+    publish(a.world, a.at_lap, &a.lap);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_FULL);
     for (int i = 0; i < 2; i++) { /* the store has stopped: who is a member is still known */
-        publish(a.house, a.at_lap, &a.lap);
-        hear_refusal(a.house, a.at_lap, CF_REFUSED_FULL);
+        publish(a.world, a.at_lap, &a.lap);
+        hear_refusal(a.world, a.at_lap, CF_REFUSED_FULL);
     }
 
     cf_error error;
-    cf_store_memory_disk_fail(a.house->broker.disk, CF_OK);
-    expect_ok(a.house->broker.store->reopen(a.house->broker.store, &error), error);
-    publish(a.house, a.at_lap, &a.lap);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    cf_store_memory_disk_fail(a.world->broker.disk, CF_OK);
+    expect_ok(a.world->broker.store->reopen(a.world->broker.store, &error), error);
+    publish(a.world, a.at_lap, &a.lap);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     household_end(&a);
 }
 
@@ -104,10 +104,10 @@ Test(gateway, keeps_acknowledged_entries_through_a_crash)
     household a = a_greeted_household();
 
     write_and_publish(&a, &a.lap, a.at_lap);
-    house_crash(a.house);
-    a.at_desk = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
+    broker_world_crash(a.world);
+    a.at_desk = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
     subscribe_from_now(&a);
-    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+    hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
     household_end(&a);
 }
 
@@ -116,21 +116,21 @@ Test(gateway, never_shows_one_user_what_is_anothers)
     household a = a_greeted_household();
     person bob = an_account(11), pc = a_device(12, &bob.user), pad = a_device(13, &bob.user);
 
-    settle_in(a.house, &bob, &pc, &pad);
-    caller *at_pc = call_in(a.house, cf_keys_public(pc.keys)->curve);
-    greet(a.house, at_pc, &bob.user, &bob.head, 1);
-    subscribe(a.house, at_pc, NULL, 0, CF_WINDOW);
+    settle_in(a.world, &bob, &pc, &pad);
+    caller *at_pc = call_in(a.world, cf_keys_public(pc.keys)->curve);
+    greet(a.world, at_pc, &bob.user, &bob.head, 1);
+    subscribe(a.world, at_pc, NULL, 0, CF_WINDOW);
     write_and_publish(&a, &a.lap, a.at_lap);
-    hear_nothing(a.house, at_pc);
+    hear_nothing(a.world, at_pc);
 
     cf_message hello = hello_of(&a.account.user);
-    caller *curious = call_in(a.house, cf_keys_public(pc.keys)->curve);
-    say(a.house, curious, &hello); /* with his own key, for her log */
-    hear_refusal(a.house, curious, CF_REFUSED_UNKNOWN);
+    caller *curious = call_in(a.world, cf_keys_public(pc.keys)->curve);
+    say(a.world, curious, &hello); /* with his own key, for her log */
+    hear_refusal(a.world, curious, CF_REFUSED_UNKNOWN);
 
     write_change(&a.lap, "some body", NULL, 0);
-    publish(a.house, at_pc, &a.lap); /* her entry over his session */
-    hear_refusal(a.house, at_pc, CF_REFUSED_MALFORMED);
+    publish(a.world, at_pc, &a.lap); /* her entry over his session */
+    hear_refusal(a.world, at_pc, CF_REFUSED_MALFORMED);
     person_end(&bob);
     person_end(&pc);
     person_end(&pad);
@@ -143,15 +143,15 @@ Test(gateway, sends_no_more_than_credit_and_one_entry)
 
     for (int i = 0; i < 5; i++)
         write_and_publish(&a, &a.lap, a.at_lap);
-    greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
-    subscribe(a.house, a.at_desk, NULL, 0, 1);
-    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
-    hear_nothing(a.house, a.at_desk);
+    greet(a.world, a.at_desk, &a.account.user, &a.account.head, 1);
+    subscribe(a.world, a.at_desk, NULL, 0, 1);
+    hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
+    hear_nothing(a.world, a.at_desk);
     cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = a.lap.wire.size + 1}};
-    say(a.house, a.at_desk, &credit);
-    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
-    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
-    hear_nothing(a.house, a.at_desk);
+    say(a.world, a.at_desk, &credit);
+    hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
+    hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
+    hear_nothing(a.world, a.at_desk);
     household_end(&a);
 }
 
@@ -161,14 +161,14 @@ Test(gateway, keeps_credit_that_is_given_till_the_sum_would_turn_over)
     cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 10}};
 
     write_and_publish(&a, &a.lap, a.at_lap);
-    greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
-    subscribe(a.house, a.at_desk, NULL, 0, 1);
-    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
-    say(a.house, a.at_desk, &credit);
+    greet(a.world, a.at_desk, &a.account.user, &a.account.head, 1);
+    subscribe(a.world, a.at_desk, NULL, 0, 1);
+    hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
+    say(a.world, a.at_desk, &credit);
     credit.credit.bytes = UINT64_MAX - 9;
-    say(a.house, a.at_desk, &credit);
+    say(a.world, a.at_desk, &credit);
     write_and_publish(&a, &a.lap, a.at_lap);
-    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+    hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
     household_end(&a);
 }
 
@@ -184,17 +184,17 @@ Test(gateway, holds_little_for_a_reader_who_is_stuck_and_serves_the_others)
     a.at_desk->is_stuck = true;
     for (int i = 0; i < 100; i++) {
         write_change(&a.lap, body, NULL, 0);
-        publish(a.house, a.at_lap, &a.lap);
-        hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
-        if (cf_outbox_size(a.house->broker.outbox) > most)
-            most = cf_outbox_size(a.house->broker.outbox);
+        publish(a.world, a.at_lap, &a.lap);
+        hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
+        if (cf_outbox_size(a.world->broker.outbox) > most)
+            most = cf_outbox_size(a.world->broker.outbox);
     }
     cr_expect_gt(most, 0);
     cr_expect_lt(most, 2 * CF_MIB);
     a.at_desk->is_stuck = false;
     for (int i = 0; i < 21; i++) /* as far as its credit goes: 4 MiB */
-        hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
-    hear_nothing(a.house, a.at_desk);
+        hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
+    hear_nothing(a.world, a.at_desk);
     free(body);
     household_end(&a);
 }
@@ -208,7 +208,7 @@ Test(gateway, drops_who_asks_on_and_on_and_does_not_read)
     memset(cf_buffer_reserve(&bytes, CF_BLOB_STEP), 'b', CF_BLOB_STEP);
     bytes.size = CF_BLOB_STEP;
     cf_hash id = cf_blob_id(cf_buffer_view(&bytes));
-    a.house->broker.blobs->put(a.house->broker.blobs,
+    a.world->broker.blobs->put(a.world->broker.blobs,
                                &(cf_blob_put){.user = a.account.user,
                                               .id = id,
                                               .total = bytes.size,
@@ -216,16 +216,16 @@ Test(gateway, drops_who_asks_on_and_on_and_does_not_read)
     a.at_lap->is_stuck = true;
     cf_message get = {.command = CF_COMMAND_GET, .get = {.id = id}};
     for (int i = 0; i < 500; i++) {
-        say(a.house, a.at_lap, &get);
-        cr_assert_lt(cf_outbox_size(a.house->broker.outbox), 5 * CF_WINDOW);
+        say(a.world, a.at_lap, &get);
+        cr_assert_lt(cf_outbox_size(a.world->broker.outbox), 5 * CF_WINDOW);
     }
     a.at_lap->is_stuck = false;
     a.at_lap->first = a.at_lap->count;
-    house_settle(a.house);
-    say(a.house, a.at_lap, &get);
-    house_settle(a.house);
-    cr_expect_eq(cf_gateway_count(a.house->broker.gateway).sessions, 1);
-    expect_ok(a.house->broker.store->commit(a.house->broker.store, &error), error);
+    broker_world_settle(a.world);
+    say(a.world, a.at_lap, &get);
+    broker_world_settle(a.world);
+    cr_expect_eq(cf_gateway_count(a.world->broker.gateway).sessions, 1);
+    expect_ok(a.world->broker.store->commit(a.world->broker.store, &error), error);
     cf_buffer_release(&bytes);
     household_end(&a);
 }
@@ -236,21 +236,21 @@ Test(gateway, takes_the_entries_of_another_device_with_fewer_questions)
     static const cf_hash blob = {"not here"};
 
     write_change(&a.lap, "some body", &blob, 1);
-    publish(a.house, a.at_lap, &a.lap);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_BLOBS);
-    publish(a.house, a.at_desk, &a.lap);
-    cf_message wanted = hear(a.house, a.at_desk, CF_COMMAND_WANTED);
+    publish(a.world, a.at_lap, &a.lap);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_BLOBS);
+    publish(a.world, a.at_desk, &a.lap);
+    cf_message wanted = hear(a.world, a.at_desk, CF_COMMAND_WANTED);
     cr_assert_eq(wanted.wanted.id_count, 1);
     cr_expect(cf_hash_equal(&wanted.wanted.ids[0], &blob));
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED); /* who hears it knows what is lacking */
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED); /* who hears it knows what is lacking */
 
     /* World 941590: its author, who was refused before, offers it again, and has the content. */
-    publish(a.house, a.at_lap, &a.lap);
-    hear(a.house, a.at_lap, CF_COMMAND_WANTED);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    publish(a.world, a.at_lap, &a.lap);
+    hear(a.world, a.at_lap, CF_COMMAND_WANTED);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
 
-    greet(a.house, a.at_lap, &a.account.user, NULL, 0); /* told to each that comes */
-    hear(a.house, a.at_lap, CF_COMMAND_WANTED);
+    greet(a.world, a.at_lap, &a.account.user, NULL, 0); /* told to each that comes */
+    hear(a.world, a.at_lap, CF_COMMAND_WANTED);
     household_end(&a);
 }
 
@@ -263,9 +263,9 @@ Test(gateway, takes_an_entry_whose_author_can_not_make_its_blobs_again)
     cf_message message = {
         .command = CF_COMMAND_PUBLISH,
         .publish = {.without = &blob, .without_count = 1, .entry = cf_buffer_view(&a.lap.wire)}};
-    say(a.house, a.at_lap, &message);
-    hear(a.house, a.at_lap, CF_COMMAND_WANTED);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    say(a.world, a.at_lap, &message);
+    hear(a.world, a.at_lap, CF_COMMAND_WANTED);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     household_end(&a);
 }
 
@@ -275,15 +275,15 @@ Test(gateway, refuses_gaps_for_now_and_forgeries_for_good)
 
     write_change(&a.lap, "lost", NULL, 0);
     write_change(&a.lap, "after it", NULL, 0);
-    publish(a.house, a.at_lap, &a.lap);
-    cf_message refused = hear(a.house, a.at_lap, CF_COMMAND_REFUSED);
+    publish(a.world, a.at_lap, &a.lap);
+    cf_message refused = hear(a.world, a.at_lap, CF_COMMAND_REFUSED);
     cr_expect(refused.refused.later);
     cr_expect(cf_bytes_equal(refused.refused.code, cf_bytes_of_text(CF_REFUSED_GAP)));
     cr_expect(cf_bytes_equal(refused.refused.name, cf_bytes_of(a.lap.head.hash.bytes, 32)));
 
     a.lap.wire.data[a.lap.wire.size - 1] ^= 1;
-    publish(a.house, a.at_lap, &a.lap);
-    refused = hear(a.house, a.at_lap, CF_COMMAND_REFUSED);
+    publish(a.world, a.at_lap, &a.lap);
+    refused = hear(a.world, a.at_lap, CF_COMMAND_REFUSED);
     cr_expect_not(refused.refused.later);
     household_end(&a);
 }
@@ -299,16 +299,16 @@ Test(gateway, replays_both_branches_of_a_fork)
     cf_head first = a.lap.head;
     a.lap.changes = before;
     write_change(&a.lap, "another second", NULL, 0);
-    publish(a.house, a.at_lap, &a.lap);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    publish(a.world, a.at_lap, &a.lap);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
 
     cf_head known[] = {a.account.head, first}; /* the desk has the first branch only */
-    greet(a.house, a.at_desk, &a.account.user, known, 2);
-    subscribe(a.house, a.at_desk, NULL, 0, CF_WINDOW);
+    greet(a.world, a.at_desk, &a.account.user, known, 2);
+    subscribe(a.world, a.at_desk, NULL, 0, CF_WINDOW);
     bool came = false;
-    house_settle(a.house);
+    broker_world_settle(a.world);
     while (a.at_desk->first < a.at_desk->count) {
-        cf_message entry = hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+        cf_message entry = hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
         came = came || cf_bytes_equal(entry.entry.entry, cf_buffer_view(&a.lap.wire));
     }
     cr_expect(came);
@@ -324,10 +324,10 @@ Test(gateway, replays_chosen_collections_and_always_the_member_log)
         .subscribe = {.collections = &other, .collection_count = 1, .credit = CF_WINDOW}};
 
     write_and_publish(&a, &a.lap, a.at_lap);
-    say(a.house, a.at_desk, &message);
-    hear(a.house, a.at_desk, CF_COMMAND_SUBSCRIBED);
+    say(a.world, a.at_desk, &message);
+    hear(a.world, a.at_desk, CF_COMMAND_SUBSCRIBED);
     for (int i = 0; i < 3; i++)
-        hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
-    hear_nothing(a.house, a.at_desk);
+        hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
+    hear_nothing(a.world, a.at_desk);
     household_end(&a);
 }

@@ -13,7 +13,7 @@ Test(gateway_alone, keeps_entries_of_that_collection_from_others_until_it_ends)
 
     alone_write_papers(&a, &token);
     const cf_head second = a.desk.head;
-    hear_nothing(a.house, a.at_lap);
+    hear_nothing(a.world, a.at_lap);
     alone_say(&a, a.at_desk, false);
     alone_expect_entry(&a, a.at_lap, &first);
     alone_expect_over(&a, &second);
@@ -55,20 +55,20 @@ Test(gateway_alone, answers_questions_and_reports_meanwhile)
         .report = {.heads = &a.account.head, .head_count = 1, .more = false}};
     bool named = false;
 
-    say(a.house, a.at_lap, &report);
-    hear(a.house, a.at_lap, CF_COMMAND_REPORTED);
-    say(a.house, a.at_lap, &query);
+    say(a.world, a.at_lap, &report);
+    hear(a.world, a.at_lap, CF_COMMAND_REPORTED);
+    say(a.world, a.at_lap, &query);
     for (int i = 0; i < 2; i++) {
-        const cf_message holds = hear(a.house, a.at_lap, CF_COMMAND_HOLDS);
+        const cf_message holds = hear(a.world, a.at_lap, CF_COMMAND_HOLDS);
 
         for (size_t k = 0; k < holds.holds.head_count; k++)
             named |= cf_hash_equal(&holds.holds.heads[k].hash, &kept.hash);
     }
-    hear(a.house, a.at_lap, CF_COMMAND_REPORTED);
+    hear(a.world, a.at_lap, CF_COMMAND_REPORTED);
     cr_expect(named, "heads go on");
-    say(a.house, a.at_lap,
+    say(a.world, a.at_lap,
         &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {.devices = &a.desk.id, .count = 1}});
-    const cf_message ends = hear(a.house, a.at_lap, CF_COMMAND_ENDS);
+    const cf_message ends = hear(a.world, a.at_lap, CF_COMMAND_ENDS);
     cr_assert_eq(ends.ends.head_count, 1);
     cr_expect_eq(cf_head_compare(ends.ends.heads, &kept), 0);
     household_end(&a);
@@ -81,18 +81,18 @@ Test(gateway_alone, refuses_what_others_publish_as_any_lease_does)
 
     alone_begin(&a);
     write_change(&a.lap, "some body", NULL, 0);
-    publish(a.house, a.at_lap, &a.lap);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
+    publish(a.world, a.at_lap, &a.lap);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_LOCKED);
     household_end(&a);
 }
 
 Test(gateway_alone, lets_all_sessions_of_its_device_pass)
 {
     household a = alone_house();
-    caller *second = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
+    caller *second = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
 
-    greet(a.house, second, &a.account.user, &a.desk.head, 1);
-    subscribe(a.house, second, NULL, 0, CF_WINDOW);
+    greet(a.world, second, &a.account.user, &a.desk.head, 1);
+    subscribe(a.world, second, NULL, 0, CF_WINDOW);
     const cf_lease_token token = alone_begin(&a);
     alone_hold_back(&a, &token);
     alone_hear_entry(&a, second);
@@ -102,7 +102,7 @@ Test(gateway_alone, lets_all_sessions_of_its_device_pass)
 Test(gateway_alone, names_heads_to_who_comes_meanwhile_and_says_when_all_else_was_sent)
 {
     household a = alone_house();
-    caller *later = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
+    caller *later = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
     const cf_message hello = hello_of(&a.account.user);
@@ -110,19 +110,19 @@ Test(gateway_alone, names_heads_to_who_comes_meanwhile_and_says_when_all_else_wa
 
     alone_turn_to(&a, &pictures);
     alone_write_papers(&a, NULL);
-    say(a.house, later, &hello);
-    const cf_message welcome = hear(a.house, later, CF_COMMAND_WELCOME);
+    say(a.world, later, &hello);
+    const cf_message welcome = hear(a.world, later, CF_COMMAND_WELCOME);
     for (size_t i = 0; i < welcome.welcome.head_count; i++)
         named |= cf_hash_equal(&welcome.welcome.heads[i].hash, &kept.hash);
     cr_expect(named);
     alone_follow(&a, later);
-    hear_nothing(a.house, later);
-    subscribe(a.house, later, NULL, 0, CF_WINDOW);
+    hear_nothing(a.world, later);
+    subscribe(a.world, later, NULL, 0, CF_WINDOW);
     for (int i = 0; i < 3; i++)
         alone_hear_entry(&a, later); /* of the member log */
     alone_expect_entry(&a, later, &a.desk.head);
     alone_expect_paused(&a, later, 1, true);
-    hear_nothing(a.house, later);
+    hear_nothing(a.world, later);
     alone_say(&a, a.at_desk, false);
     alone_hear_entry(&a, later);
     alone_expect_entry(&a, later, &kept);
@@ -134,16 +134,16 @@ Test(gateway_alone, tells_nobody_who_did_not_ask_for_leases)
 {
     household a = a_household();
 
-    greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
-    greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
+    greet(a.world, a.at_desk, &a.account.user, &a.account.head, 1);
+    greet(a.world, a.at_lap, &a.account.user, &a.account.head, 1);
     alone_write_papers(&a, NULL);
     alone_take(&a, a.at_desk, "one", false);
     alone_say(&a, a.at_desk, true);
-    subscribe(a.house, a.at_lap, NULL, 0, CF_WINDOW);
-    hear_nothing(a.house, a.at_lap);
+    subscribe(a.world, a.at_lap, NULL, 0, CF_WINDOW);
+    hear_nothing(a.world, a.at_lap);
     alone_say(&a, a.at_desk, false);
     alone_expect_entry(&a, a.at_lap, &a.desk.head);
-    hear_nothing(a.house, a.at_lap);
+    hear_nothing(a.world, a.at_lap);
     household_end(&a);
 }
 
@@ -156,7 +156,7 @@ Test(gateway_alone, ends_with_the_lease)
     const cf_head kept = alone_hold_back(&a, &token);
 
     alone_unlock(&a, a.at_desk, &token);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASES);
     alone_expect_over(&a, &kept);
     household_end(&a);
 }
@@ -164,14 +164,14 @@ Test(gateway_alone, ends_with_the_lease)
 Test(gateway_alone, ends_when_an_owner_breaks_the_lease)
 {
     household a = alone_house();
-    caller *second = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
+    caller *second = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
 
-    greet(a.house, second, &a.account.user, &a.desk.head, 1);
+    greet(a.world, second, &a.account.user, &a.desk.head, 1);
     alone_unlock(&a, second, NULL);
-    hear(a.house, second, CF_COMMAND_LEASE);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+    hear(a.world, second, CF_COMMAND_LEASE);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASES);
     alone_expect_over(&a, &kept);
     household_end(&a);
 }
@@ -184,7 +184,7 @@ Test(gateway_alone, ends_when_the_lease_is_had_again)
     const cf_head kept = alone_hold_back(&a, &token);
 
     alone_take(&a, a.at_desk, "two", false);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASES);
     alone_expect_over(&a, &kept);
     household_end(&a);
 }
@@ -195,12 +195,12 @@ Test(gateway_alone, ends_after_ten_minutes_however_long_the_lease_is_and_the_clo
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
 
-    house_set_clock(a.house, 3600 * 1000);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASES);
-    a.house->now_ms += CF_ALONE_MS - 1;
+    broker_world_set_clock(a.world, 3600 * 1000);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASES);
+    a.world->now_ms += CF_ALONE_MS - 1;
     alone_say(&a, a.at_desk, true); /* which changes nothing */
-    hear_nothing(a.house, a.at_lap);
-    a.house->now_ms++;
+    hear_nothing(a.world, a.at_lap);
+    a.world->now_ms++;
     alone_expect_over(&a, &kept);
     household_end(&a);
 }
@@ -212,7 +212,7 @@ Test(gateway_alone, does_not_begin_anew_under_that_lease_before_it_said_that_it_
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
 
-    a.house->now_ms += CF_ALONE_MS;
+    a.world->now_ms += CF_ALONE_MS;
     alone_expect_over(&a, &kept);
     alone_say(&a, a.at_desk, true);
     alone_write_papers(&a, &token);
@@ -227,18 +227,18 @@ Test(gateway_alone, does_not_begin_anew_under_that_lease_before_it_said_that_it_
 Test(gateway_alone, ends_a_minute_after_its_device_s_last_session)
 {
     household a = alone_house();
-    caller *second = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
+    caller *second = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
 
-    greet(a.house, second, &a.account.user, &a.desk.head, 1);
-    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(a.at_desk->routing_id));
-    a.house->now_ms += CF_ALONE_GONE_MS;
-    hear_nothing(a.house, a.at_lap); /* it has another */
-    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(second->routing_id));
-    a.house->now_ms += CF_ALONE_GONE_MS - 1;
-    hear_nothing(a.house, a.at_lap);
-    a.house->now_ms++;
+    greet(a.world, second, &a.account.user, &a.desk.head, 1);
+    cf_gateway_gone(a.world->broker.gateway, cf_bytes_of_text(a.at_desk->routing_id));
+    a.world->now_ms += CF_ALONE_GONE_MS;
+    hear_nothing(a.world, a.at_lap); /* it has another */
+    cf_gateway_gone(a.world->broker.gateway, cf_bytes_of_text(second->routing_id));
+    a.world->now_ms += CF_ALONE_GONE_MS - 1;
+    hear_nothing(a.world, a.at_lap);
+    a.world->now_ms++;
     alone_expect_over(&a, &kept);
     household_end(&a);
 }
@@ -249,12 +249,12 @@ Test(gateway_alone, goes_on_with_a_device_that_is_back_within_a_minute)
     const cf_lease_token token = alone_begin(&a);
 
     alone_hold_back(&a, &token);
-    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(a.at_desk->routing_id));
-    a.house->now_ms += CF_ALONE_GONE_MS - 1;
-    caller *back = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
-    greet(a.house, back, &a.account.user, &a.desk.head, 1);
-    a.house->now_ms += CF_ALONE_GONE_MS;
-    hear_nothing(a.house, a.at_lap);
+    cf_gateway_gone(a.world->broker.gateway, cf_bytes_of_text(a.at_desk->routing_id));
+    a.world->now_ms += CF_ALONE_GONE_MS - 1;
+    caller *back = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
+    greet(a.world, back, &a.account.user, &a.desk.head, 1);
+    a.world->now_ms += CF_ALONE_GONE_MS;
+    hear_nothing(a.world, a.at_lap);
     household_end(&a);
 }
 
@@ -266,12 +266,12 @@ Test(gateway_alone, ends_when_its_device_may_not_write_any_more)
         .kind = CF_MEMBER_ROLE, .time_ms = 1, .device = a.lap.id, .role = CF_ROLE_READER};
 
     alone_follow(&a, a.at_desk);
-    subscribe(a.house, a.at_desk, NULL, 0, CF_WINDOW);
+    subscribe(a.world, a.at_desk, NULL, 0, CF_WINDOW);
     alone_hear_entry(&a, a.at_desk);
     alone_lock(&a, a.at_lap, "one", false);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASES);
-    const cf_lease_token token = hear(a.house, a.at_lap, CF_COMMAND_LEASE).lease.token;
-    hear(a.house, a.at_desk, CF_COMMAND_LEASES);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASES);
+    const cf_lease_token token = hear(a.world, a.at_lap, CF_COMMAND_LEASE).lease.token;
+    hear(a.world, a.at_desk, CF_COMMAND_LEASES);
     alone_say(&a, a.at_lap, true);
     alone_expect_paused(&a, a.at_desk, 1, false);
     write_change(&a.lap, "some body", NULL, 0);
@@ -282,7 +282,7 @@ Test(gateway_alone, ends_when_its_device_may_not_write_any_more)
     alone_expect_entry(&a, a.at_desk, &a.lap.head);
     alone_expect_paused(&a, a.at_desk, 0, false);
     alone_say(&a, a.at_lap, true);
-    hear_nothing(a.house, a.at_desk);
+    hear_nothing(a.world, a.at_desk);
     household_end(&a);
 }
 
@@ -294,17 +294,17 @@ Test(gateway_alone, is_not_begun_by_who_has_no_such_lease)
     alone_write_papers(&a, NULL);
     alone_expect_entry(&a, a.at_lap, &a.desk.head);
     const cf_lease_token shared = alone_take(&a, a.at_desk, "one", true);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASES);
     alone_say(&a, a.at_desk, true);
     alone_write_papers(&a, &shared);
     alone_expect_entry(&a, a.at_lap, &a.desk.head);
     alone_unlock(&a, a.at_desk, &shared);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASES);
     alone_lock(&a, a.at_lap, "two", false);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASES);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASE);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASES);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASE);
     alone_say(&a, a.at_desk, true);
-    hear_nothing(a.house, a.at_lap);
+    hear_nothing(a.world, a.at_lap);
     household_end(&a);
 }
 
@@ -314,10 +314,10 @@ Test(gateway_alone, is_forgotten_by_a_broker_that_is_started_again)
     const cf_lease_token token = alone_begin(&a);
 
     alone_hold_back(&a, &token);
-    house_crash(a.house);
-    a.at_lap = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
-    greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
-    subscribe(a.house, a.at_lap, NULL, 0, CF_WINDOW);
+    broker_world_crash(a.world);
+    a.at_lap = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
+    greet(a.world, a.at_lap, &a.account.user, &a.account.head, 1);
+    subscribe(a.world, a.at_lap, NULL, 0, CF_WINDOW);
     alone_hear_entry(&a, a.at_lap);
     alone_expect_entry(&a, a.at_lap, &a.desk.head);
     household_end(&a);

@@ -22,13 +22,13 @@ Test(gateway_alone, sends_what_it_kept_back_before_the_next_lease)
         .command = CF_COMMAND_LOCK,
         .lock = {.request = {"mine"}, .collection = papers, .for_ms = DAY_MS, .wait = true}};
 
-    say(a.house, a.at_lap, &wait);
-    hear_nothing(a.house, a.at_lap);
+    say(a.world, a.at_lap, &wait);
+    hear_nothing(a.world, a.at_lap);
     alone_unlock(&a, a.at_desk, &token);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASES);
     alone_expect_entry(&a, a.at_lap, &kept);
     alone_expect_paused(&a, a.at_lap, 0, false);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASE);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASE);
     household_end(&a);
 }
 
@@ -39,29 +39,29 @@ Test(gateway_alone, does_not_keep_back_again_what_it_owes)
     cf_lease_token token = alone_begin(&a);
     cf_head kept[3];
     cf_heads held = {0};
-    caller *slow = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
+    caller *slow = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
     const cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 1}};
 
     cf_heads_insert(&held, &a.account.head);
     cf_heads_insert(&held, &a.desk.head);
-    greet(a.house, slow, &a.account.user, held.heads, held.count);
-    subscribe(a.house, slow, NULL, 0, 1);
+    greet(a.world, slow, &a.account.user, held.heads, held.count);
+    subscribe(a.world, slow, NULL, 0, 1);
     for (int i = 0; i < 3; i++) {
         alone_write_papers(&a, &token);
         kept[i] = a.desk.head;
     }
     alone_say(&a, a.at_desk, false);
     alone_expect_entry(&a, slow, &kept[0]);
-    hear_nothing(a.house, slow);
+    hear_nothing(a.world, slow);
     alone_say(&a, a.at_desk, true);
     for (int i = 1; i < 3; i++) {
-        hear_nothing(a.house, slow);
-        say(a.house, slow, &credit);
+        hear_nothing(a.world, slow);
+        say(a.world, slow, &credit);
         alone_expect_entry(&a, slow, &kept[i]);
     }
     alone_write_papers(&a, &token);
-    say(a.house, slow, &credit);
-    hear_nothing(a.house, slow);
+    say(a.world, slow, &credit);
+    hear_nothing(a.world, slow);
     cf_heads_release(&held);
     household_end(&a);
 }
@@ -75,8 +75,8 @@ static cf_hash store_blob(household *a, caller *from, const char *text)
         .command = CF_COMMAND_PUT,
         .put = {.id = id, .offset = 0, .total = strlen(text), .bytes = cf_bytes_of_text(text)}};
 
-    say(a->house, from, &put);
-    hear(a->house, from, CF_COMMAND_STORED);
+    say(a->world, from, &put);
+    hear(a->world, from, CF_COMMAND_STORED);
     return id;
 }
 
@@ -85,7 +85,7 @@ static void get(household *a, caller *by, const cf_hash *id, bool fetches)
     const cf_message message = {.command = fetches ? CF_COMMAND_FETCH : CF_COMMAND_GET,
                                 .get = {.id = *id, .size = 100}};
 
-    say(a->house, by, &message);
+    say(a->world, by, &message);
 }
 
 static cf_hash write_blob(household *a, const char *text, const cf_lease_token *token)
@@ -116,19 +116,19 @@ Test(gateway_alone, keeps_the_blobs_of_that_collection_from_others)
     alone_begin(&a);
     for (int fetches = 0; fetches < 2; fetches++) {
         get(&a, a.at_lap, &mine, fetches);
-        hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
+        hear_refusal(a.world, a.at_lap, CF_REFUSED_LOCKED);
         get(&a, a.at_lap, &last, fetches);
-        hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
+        hear_refusal(a.world, a.at_lap, CF_REFUSED_LOCKED);
         get(&a, a.at_lap, &other, fetches);
-        hear(a.house, a.at_lap, CF_COMMAND_BLOB);
+        hear(a.world, a.at_lap, CF_COMMAND_BLOB);
         get(&a, a.at_desk, &mine, fetches);
-        hear(a.house, a.at_desk, CF_COMMAND_BLOB);
+        hear(a.world, a.at_desk, CF_COMMAND_BLOB);
     }
     store_blob(&a, a.at_lap, "what others bring");
     alone_say(&a, a.at_desk, false);
     alone_expect_paused(&a, a.at_lap, 0, false);
     get(&a, a.at_lap, &mine, false);
-    hear(a.house, a.at_lap, CF_COMMAND_BLOB);
+    hear(a.world, a.at_lap, CF_COMMAND_BLOB);
     household_end(&a);
 }
 
@@ -143,9 +143,9 @@ Test(gateway_alone, answers_sixteen_that_wait_and_refuses_more)
     alone_begin(&a);
     for (int i = 0; i < 17; i++)
         get(&a, a.at_lap, &mine, false);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_BUSY);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_BUSY);
     for (int i = 0; i < 16; i++)
-        hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
-    hear_nothing(a.house, a.at_lap);
+        hear_refusal(a.world, a.at_lap, CF_REFUSED_LOCKED);
+    hear_nothing(a.world, a.at_lap);
     household_end(&a);
 }

@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "codec/blob.h"
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 static cf_buffer a_large_blob(cf_hash *id)
 {
@@ -31,7 +31,7 @@ static void put_piece(household *a, const cf_hash *id, const cf_buffer *blob, si
                 .total = blob->size,
                 .bytes = {blob->data + offset, left < CF_BLOB_STEP ? left : CF_BLOB_STEP}}};
 
-    say(a->house, a->at_lap, &put);
+    say(a->world, a->at_lap, &put);
 }
 
 Test(gateway_blobs, takes_a_blob_piece_by_piece_and_gives_it_back)
@@ -41,30 +41,30 @@ Test(gateway_blobs, takes_a_blob_piece_by_piece_and_gives_it_back)
     cf_buffer blob = a_large_blob(&id), back = {0};
     cf_message have = {.command = CF_COMMAND_HAVE, .have = {.ids = &id, .id_count = 1}};
 
-    say(a.house, a.at_lap, &have);
-    cf_message missing = hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    say(a.world, a.at_lap, &have);
+    cf_message missing = hear(a.world, a.at_lap, CF_COMMAND_MISSING);
     cr_assert_eq(missing.missing.blob_count, 1);
     cr_expect_eq(missing.missing.blobs[0].held, 0);
     put_piece(&a, &id, &blob, 0);
-    missing = hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    missing = hear(a.world, a.at_lap, CF_COMMAND_MISSING);
     cr_expect_eq(missing.missing.blobs[0].held, CF_BLOB_STEP);
 
     cf_message get = {.command = CF_COMMAND_GET, .get = {.id = id, .offset = 0}};
-    say(a.house, a.at_desk, &get);
-    hear(a.house, a.at_desk, CF_COMMAND_ABSENT); /* not yet */
+    say(a.world, a.at_desk, &get);
+    hear(a.world, a.at_desk, CF_COMMAND_ABSENT); /* not yet */
 
     put_piece(&a, &id, &blob, CF_BLOB_STEP);
-    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    hear(a.world, a.at_lap, CF_COMMAND_MISSING);
     put_piece(&a, &id, &blob, 2 * CF_BLOB_STEP);
-    hear(a.house, a.at_lap, CF_COMMAND_STORED);
-    say(a.house, a.at_lap, &have);
-    missing = hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    hear(a.world, a.at_lap, CF_COMMAND_STORED);
+    say(a.world, a.at_lap, &have);
+    missing = hear(a.world, a.at_lap, CF_COMMAND_MISSING);
     cr_expect_eq(missing.missing.blob_count, 0);
 
     while (back.size < blob.size) {
         get.get.offset = back.size;
-        say(a.house, a.at_desk, &get);
-        cf_message piece = hear(a.house, a.at_desk, CF_COMMAND_BLOB);
+        say(a.world, a.at_desk, &get);
+        cf_message piece = hear(a.world, a.at_desk, CF_COMMAND_BLOB);
         cr_assert_eq(piece.blob.offset, back.size);
         cr_assert_eq(piece.blob.total, blob.size);
         cf_buffer_append(&back, piece.blob.bytes.data, piece.blob.bytes.size);
@@ -84,9 +84,9 @@ Test(gateway_blobs, refuses_a_blob_that_is_not_what_it_is_named)
     blob.data[7] ^= 1;
     for (size_t offset = 0; offset < blob.size; offset += CF_BLOB_STEP)
         put_piece(&a, &id, &blob, offset);
-    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
-    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_FORGED);
+    hear(a.world, a.at_lap, CF_COMMAND_MISSING);
+    hear(a.world, a.at_lap, CF_COMMAND_MISSING);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_FORGED);
     cf_buffer_release(&blob);
     household_end(&a);
 }
@@ -113,35 +113,35 @@ Test(gateway_blobs, tells_a_disk_that_fails_as_one_and_goes_on_when_it_does_not)
     cf_hash id;
     cf_buffer blob = a_large_blob(&id);
 
-    cr_expect_not(cf_gateway_blobs_fail(a.house->broker.gateway, &why));
-    cf_blob_memory_disk_fail(a.house->broker.blob_disk, CF_IO);
+    cr_expect_not(cf_gateway_blobs_fail(a.world->broker.gateway, &why));
+    cf_blob_memory_disk_fail(a.world->broker.blob_disk, CF_IO);
     for (int i = 0; i < 2; i++) {
         put_piece(&a, &id, &blob, 0);
-        cf_message refused = hear(a.house, a.at_lap, CF_COMMAND_REFUSED);
+        cf_message refused = hear(a.world, a.at_lap, CF_COMMAND_REFUSED);
         cr_expect(refused.refused.later);
         expect_text(&refused, CF_TEXT_DISK);
     }
-    cr_expect(cf_gateway_blobs_fail(a.house->broker.gateway, &why));
+    cr_expect(cf_gateway_blobs_fail(a.world->broker.gateway, &why));
     cr_expect_str_eq(why.text, "the disk in memory fails");
 
-    cf_blob_memory_disk_fail(a.house->broker.blob_disk, CF_FULL); /* which is another matter */
+    cf_blob_memory_disk_fail(a.world->broker.blob_disk, CF_FULL); /* which is another matter */
     put_piece(&a, &id, &blob, 0);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_FULL);
-    cr_expect(cf_gateway_blobs_fail(a.house->broker.gateway, &why));
-    cf_blob_memory_disk_fail(a.house->broker.blob_disk, CF_OK);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_FULL);
+    cr_expect(cf_gateway_blobs_fail(a.world->broker.gateway, &why));
+    cf_blob_memory_disk_fail(a.world->broker.blob_disk, CF_OK);
     put_piece(&a, &id, &blob, 0);
-    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
-    cr_expect(cf_gateway_blobs_fail(a.house->broker.gateway, &why),
+    hear(a.world, a.at_lap, CF_COMMAND_MISSING);
+    cr_expect(cf_gateway_blobs_fail(a.world->broker.gateway, &why),
               "one that was under way works, too");
-    a.house->now_ms += 5000;
+    a.world->now_ms += 5000;
     put_piece(&a, &id, &blob, CF_BLOB_STEP);
-    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
-    cr_expect_not(cf_gateway_blobs_fail(a.house->broker.gateway, &why));
+    hear(a.world, a.at_lap, CF_COMMAND_MISSING);
+    cr_expect_not(cf_gateway_blobs_fail(a.world->broker.gateway, &why));
 
-    a.house->broker.blobs->get = fail_to_read;
-    say(a.house, a.at_lap,
+    a.world->broker.blobs->get = fail_to_read;
+    say(a.world, a.at_lap,
         &(cf_message){.command = CF_COMMAND_GET, .get = {.id = id, .offset = 0}});
-    cf_message refused = hear(a.house, a.at_lap, CF_COMMAND_REFUSED);
+    cf_message refused = hear(a.world, a.at_lap, CF_COMMAND_REFUSED);
     cr_expect(refused.refused.later);
     expect_text(&refused, "the broker can't read its disk");
     cf_buffer_release(&blob);
@@ -154,16 +154,16 @@ Test(gateway_blobs, notes_what_is_asked_for_and_neither_here_nor_wanted)
     cf_hash blob = {"it never came"};
     cf_error error;
 
-    say(a.house, a.at_desk,
+    say(a.world, a.at_desk,
         &(cf_message){.command = CF_COMMAND_GET, .get = {.id = blob, .offset = 0}});
-    hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
-    cr_expect_eq(a.house->absent, 1);
-    cf_log_want(cf_users_find(a.house->broker.users, &a.account.user), &blob);
-    expect_ok(a.house->broker.store->commit(a.house->broker.store, &error), error);
-    say(a.house, a.at_desk,
+    hear(a.world, a.at_desk, CF_COMMAND_ABSENT);
+    cr_expect_eq(a.world->absent, 1);
+    cf_log_want(cf_users_find(a.world->broker.users, &a.account.user), &blob);
+    expect_ok(a.world->broker.store->commit(a.world->broker.store, &error), error);
+    say(a.world, a.at_desk,
         &(cf_message){.command = CF_COMMAND_GET, .get = {.id = blob, .offset = 0}});
-    hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
-    cr_expect_eq(a.house->absent, 1, "that it is not here is known");
+    hear(a.world, a.at_desk, CF_COMMAND_ABSENT);
+    cr_expect_eq(a.world->absent, 1, "that it is not here is known");
     household_end(&a);
 }
 
@@ -175,14 +175,14 @@ Test(gateway_blobs, keeps_each_users_blobs_apart)
     cf_hash id;
     cf_buffer blob = a_large_blob(&id);
 
-    settle_in(a.house, &bob, &pc, &pad);
-    caller *at_pc = call_in(a.house, cf_keys_public(pc.keys)->curve);
-    greet(a.house, at_pc, &bob.user, NULL, 0);
+    settle_in(a.world, &bob, &pc, &pad);
+    caller *at_pc = call_in(a.world, cf_keys_public(pc.keys)->curve);
+    greet(a.world, at_pc, &bob.user, NULL, 0);
     for (size_t offset = 0; offset < blob.size; offset += CF_BLOB_STEP)
         put_piece(&a, &id, &blob, offset);
     cf_message get = {.command = CF_COMMAND_GET, .get = {.id = id, .offset = 0}};
-    say(a.house, at_pc, &get);
-    hear(a.house, at_pc, CF_COMMAND_ABSENT);
+    say(a.world, at_pc, &get);
+    hear(a.world, at_pc, CF_COMMAND_ABSENT);
     cf_buffer_release(&blob);
     person_end(&bob);
     person_end(&pc);
@@ -202,13 +202,13 @@ Test(gateway_blobs, asks_for_no_more_at_once_than_a_message_holds)
         missing.list[missing.count].user = a.account.user;
         cf_put_u32(missing.list[missing.count].blob.bytes, (uint32_t)missing.count + 1);
     }
-    cf_lost_blobs_note(a.house->broker.users, a.house->broker.quotas, a.house->broker.blobs,
+    cf_lost_blobs_note(a.world->broker.users, a.world->broker.quotas, a.world->broker.blobs,
                        &missing);
-    expect_ok(a.house->broker.store->commit(a.house->broker.store, &error), error);
-    greet(a.house, a.at_desk, &a.account.user, NULL, 0);
-    cf_message wanted = hear(a.house, a.at_desk, CF_COMMAND_WANTED);
+    expect_ok(a.world->broker.store->commit(a.world->broker.store, &error), error);
+    greet(a.world, a.at_desk, &a.account.user, NULL, 0);
+    cf_message wanted = hear(a.world, a.at_desk, CF_COMMAND_WANTED);
     cr_expect_eq(wanted.wanted.id_count, CF_ENTRY_BLOBS_MAX);
-    hear_nothing(a.house, a.at_desk);
+    hear_nothing(a.world, a.at_desk);
     cf_lost_blobs_release(&missing);
     household_end(&a);
 }
@@ -234,28 +234,28 @@ Test(gateway_blobs, gives_as_much_of_a_blob_as_is_asked_for)
 
     for (size_t offset = 0; offset < blob.size; offset += CF_BLOB_STEP)
         put_piece(&a, &id, &blob, offset);
-    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
-    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
-    hear(a.house, a.at_lap, CF_COMMAND_STORED);
+    hear(a.world, a.at_lap, CF_COMMAND_MISSING);
+    hear(a.world, a.at_lap, CF_COMMAND_MISSING);
+    hear(a.world, a.at_lap, CF_COMMAND_STORED);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cf_message fetch = {.command = CF_COMMAND_FETCH,
                             .get = {.id = id, .offset = cases[i].offset, .size = cases[i].size}};
 
-        say(a.house, a.at_desk, &fetch);
-        cf_message piece = hear(a.house, a.at_desk, CF_COMMAND_BLOB);
+        say(a.world, a.at_desk, &fetch);
+        cf_message piece = hear(a.world, a.at_desk, CF_COMMAND_BLOB);
         cr_expect_eq(piece.blob.offset, cases[i].offset);
         cr_expect_eq(piece.blob.total, blob.size);
         cr_expect(cf_bytes_equal(piece.blob.bytes,
                                  cf_bytes_of(blob.data + cases[i].offset, cases[i].given)),
                   "%zu: %zu bytes", i, piece.blob.bytes.size);
     }
-    say(a.house, a.at_desk,
+    say(a.world, a.at_desk,
         &(cf_message){.command = CF_COMMAND_FETCH, .get = {.id = none, .offset = 0, .size = 10}});
-    hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
-    say(a.house, a.at_desk,
+    hear(a.world, a.at_desk, CF_COMMAND_ABSENT);
+    say(a.world, a.at_desk,
         &(cf_message){.command = CF_COMMAND_FETCH,
                       .get = {.id = id, .offset = blob.size, .size = 10}});
-    cf_message refused = hear(a.house, a.at_desk, CF_COMMAND_REFUSED);
+    cf_message refused = hear(a.world, a.at_desk, CF_COMMAND_REFUSED);
     cr_expect(cf_bytes_equal(refused.refused.request, cf_bytes_of_text("FETCH")));
     cf_buffer_release(&blob);
     household_end(&a);
@@ -281,8 +281,8 @@ static void ask_for_all(household *a, const cf_hash *id, size_t size, cf_command
     for (size_t offset = 0; offset < size; offset += CF_BLOB_STEP) {
         cf_message get = {.command = CF_COMMAND_GET, .get = {.id = *id, .offset = offset}};
 
-        say(a->house, a->at_desk, &get);
-        hear(a->house, a->at_desk, offset + CF_BLOB_STEP < size ? CF_COMMAND_BLOB : last);
+        say(a->world, a->at_desk, &get);
+        hear(a->world, a->at_desk, offset + CF_BLOB_STEP < size ? CF_COMMAND_BLOB : last);
     }
 }
 
@@ -293,11 +293,11 @@ static household a_household_with(cf_hash *id, cf_buffer *blob)
     *blob = a_large_blob(id);
     for (size_t offset = 0; offset < blob->size; offset += CF_BLOB_STEP) {
         put_piece(&a, id, blob, offset);
-        hear(a.house, a.at_lap,
+        hear(a.world, a.at_lap,
              offset + CF_BLOB_STEP < blob->size ? CF_COMMAND_MISSING : CF_COMMAND_STORED);
     }
-    get_from_disk = a.house->broker.blobs->get;
-    a.house->broker.blobs->get = get_and_count;
+    get_from_disk = a.world->broker.blobs->get;
+    a.world->broker.blobs->get = get_and_count;
     gets = 0;
     is_worn = false;
     return a;
@@ -315,7 +315,7 @@ Test(gateway_blobs, compares_a_blob_with_its_name_once_an_hour)
             ask_for_all(&a, &id, blob.size, CF_COMMAND_BLOB);
             cr_expect_eq(gets, 3 * times + 3, "%zu in hour %zu", gets, hour);
         }
-        a.house->now_ms += 3600000;
+        a.world->now_ms += 3600000;
     }
     cf_buffer_release(&blob);
     household_end(&a);
@@ -331,20 +331,20 @@ Test(gateway_blobs, hands_out_no_damaged_blob_and_asks_all_for_it)
     for (size_t offset = 0; offset < 2 * CF_BLOB_STEP; offset += CF_BLOB_STEP) {
         cf_message get = {.command = CF_COMMAND_GET, .get = {.id = id, .offset = offset}};
 
-        say(a.house, a.at_desk, &get);
-        hear(a.house, a.at_desk, CF_COMMAND_BLOB);
+        say(a.world, a.at_desk, &get);
+        hear(a.world, a.at_desk, CF_COMMAND_BLOB);
     }
     cf_message get = {.command = CF_COMMAND_GET, .get = {.id = id, .offset = 2 * CF_BLOB_STEP}};
-    say(a.house, a.at_desk, &get);
-    cf_message wanted = hear(a.house, a.at_desk, CF_COMMAND_WANTED);
+    say(a.world, a.at_desk, &get);
+    cf_message wanted = hear(a.world, a.at_desk, CF_COMMAND_WANTED);
     cr_expect(wanted.wanted.id_count == 1);
     cr_expect(cf_hash_equal(&wanted.wanted.ids[0], &id));
-    hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
-    hear(a.house, a.at_lap, CF_COMMAND_WANTED);
+    hear(a.world, a.at_desk, CF_COMMAND_ABSENT);
+    hear(a.world, a.at_lap, CF_COMMAND_WANTED);
     is_worn = false;
     for (size_t offset = 0; offset < blob.size; offset += CF_BLOB_STEP) {
         put_piece(&a, &id, &blob, offset);
-        hear(a.house, a.at_lap,
+        hear(a.world, a.at_lap,
              offset + CF_BLOB_STEP < blob.size ? CF_COMMAND_MISSING : CF_COMMAND_STORED);
     }
     ask_for_all(&a, &id, blob.size, CF_COMMAND_BLOB);

@@ -3,7 +3,7 @@
 #include "broker/gateway/gateway.h"
 
 #include "broker/management/work_budget.h"
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 static const cf_id films = {"films"};
 
@@ -17,7 +17,7 @@ static cf_head write_in(household *a, const cf_id *collection, const cf_head *me
 {
     begin_chain(&a->desk, collection, member);
     write_change(&a->desk, "an entry", NULL, 0);
-    append_entry(cf_users_find(a->house->broker.users, &a->account.user), &a->desk);
+    append_entry(cf_users_find(a->world->broker.users, &a->account.user), &a->desk);
     return a->desk.head;
 }
 
@@ -28,13 +28,13 @@ static writers two_collections(void)
     w.member = w.home.account.head;
     w.in_papers = write_in(&w.home, &papers, &w.member);
     w.in_films = write_in(&w.home, &films, &w.member);
-    house_settle(w.home.house);
+    broker_world_settle(w.home.world);
     return w;
 }
 
 static void confine(const writers *w, caller *by, const cf_id *collections, size_t count)
 {
-    say(w->home.house, by,
+    say(w->home.world, by,
         &(cf_message){
             .command = CF_COMMAND_CONFINE,
             .confine = {.user = w->home.account.user, .collections = collections, .count = count}});
@@ -42,7 +42,7 @@ static void confine(const writers *w, caller *by, const cf_id *collections, size
 
 static void say_hello(const writers *w, caller *by, bool more)
 {
-    say(w->home.house, by,
+    say(w->home.world, by,
         &(cf_message){
             .command = CF_COMMAND_HELLO,
             .hello = {.version = CF_PROTOCOL_VERSION, .user = w->home.account.user, .more = more}});
@@ -62,16 +62,16 @@ Test(gateway_confined, names_heads_of_the_collections_that_it_was_confined_to)
     writers w = two_collections();
 
     confine(&w, w.home.at_lap, &films, 1);
-    hear(w.home.house, w.home.at_lap, CF_COMMAND_CONFINED);
+    hear(w.home.world, w.home.at_lap, CF_COMMAND_CONFINED);
     say_hello(&w, w.home.at_lap, false);
-    cf_message welcome = hear(w.home.house, w.home.at_lap, CF_COMMAND_WELCOME);
+    cf_message welcome = hear(w.home.world, w.home.at_lap, CF_COMMAND_WELCOME);
     cr_expect(names(&welcome, &w.in_films));
     cr_expect(names(&welcome, &w.member));
     cr_expect_not(names(&welcome, &w.in_papers));
     confine(&w, w.home.at_desk, NULL, 0);
-    hear(w.home.house, w.home.at_desk, CF_COMMAND_CONFINED);
+    hear(w.home.world, w.home.at_desk, CF_COMMAND_CONFINED);
     say_hello(&w, w.home.at_desk, false);
-    welcome = hear(w.home.house, w.home.at_desk, CF_COMMAND_WELCOME);
+    welcome = hear(w.home.world, w.home.at_desk, CF_COMMAND_WELCOME);
     cr_expect_eq(welcome.welcome.head_count, 1, "to none: the member log alone");
     household_end(&w.home);
 }
@@ -83,13 +83,13 @@ Test(gateway_confined, finds_its_collections_in_whatever_order_they_are_named)
 
     cr_assert_gt(cf_id_compare(&papers, &films), 0);
     confine(&w, w.home.at_lap, falling, 2);
-    hear(w.home.house, w.home.at_lap, CF_COMMAND_CONFINED);
+    hear(w.home.world, w.home.at_lap, CF_COMMAND_CONFINED);
     say_hello(&w, w.home.at_lap, false);
-    cr_expect_eq(hear(w.home.house, w.home.at_lap, CF_COMMAND_WELCOME).welcome.head_count, 3);
+    cr_expect_eq(hear(w.home.world, w.home.at_lap, CF_COMMAND_WELCOME).welcome.head_count, 3);
     confine(&w, w.home.at_desk, rising, 2);
-    hear(w.home.house, w.home.at_desk, CF_COMMAND_CONFINED);
+    hear(w.home.world, w.home.at_desk, CF_COMMAND_CONFINED);
     say_hello(&w, w.home.at_desk, false);
-    cr_expect_eq(hear(w.home.house, w.home.at_desk, CF_COMMAND_WELCOME).welcome.head_count, 3);
+    cr_expect_eq(hear(w.home.world, w.home.at_desk, CF_COMMAND_WELCOME).welcome.head_count, 3);
     household_end(&w.home);
 }
 
@@ -99,9 +99,9 @@ Test(gateway_confined, names_all_heads_to_who_said_no_confine)
     writers w = two_collections();
 
     confine(&w, w.home.at_lap, &films, 1);
-    hear(w.home.house, w.home.at_lap, CF_COMMAND_CONFINED);
+    hear(w.home.world, w.home.at_lap, CF_COMMAND_CONFINED);
     say_hello(&w, w.home.at_desk, false);
-    const cf_message welcome = hear(w.home.house, w.home.at_desk, CF_COMMAND_WELCOME);
+    const cf_message welcome = hear(w.home.world, w.home.at_desk, CF_COMMAND_WELCOME);
     cr_expect(names(&welcome, &w.in_films));
     cr_expect(names(&welcome, &w.in_papers));
     household_end(&w.home);
@@ -119,14 +119,14 @@ Test(gateway_confined, leaves_the_version_to_hello)
     cf_pack_text(&other, cf_bytes_of_text("CONFINE"));
     cf_pack_uint(&other, CF_PROTOCOL_VERSION + 1);
     const cf_bytes frame = cf_buffer_view(&other);
-    say_bytes(w.home.house, w.home.at_lap, &frame, 1);
-    hear(w.home.house, w.home.at_lap, CF_COMMAND_AGAIN);
-    say(w.home.house, w.home.at_lap, &hello);
-    hear_refusal(w.home.house, w.home.at_lap, CF_REFUSED_VERSION);
+    say_bytes(w.home.world, w.home.at_lap, &frame, 1);
+    hear(w.home.world, w.home.at_lap, CF_COMMAND_AGAIN);
+    say(w.home.world, w.home.at_lap, &hello);
+    hear_refusal(w.home.world, w.home.at_lap, CF_REFUSED_VERSION);
     confine(&w, w.home.at_desk, &films, 1);
-    hear(w.home.house, w.home.at_desk, CF_COMMAND_CONFINED);
-    say(w.home.house, w.home.at_desk, &hello);
-    hear_refusal(w.home.house, w.home.at_desk, CF_REFUSED_VERSION);
+    hear(w.home.world, w.home.at_desk, CF_COMMAND_CONFINED);
+    say(w.home.world, w.home.at_desk, &hello);
+    hear_refusal(w.home.world, w.home.at_desk, CF_REFUSED_VERSION);
     cf_buffer_release(&other);
     household_end(&w.home);
 }
@@ -137,12 +137,12 @@ Test(gateway_confined, is_confined_until_the_last_page_of_hello)
     writers w = two_collections();
 
     confine(&w, w.home.at_lap, &films, 1);
-    hear(w.home.house, w.home.at_lap, CF_COMMAND_CONFINED);
+    hear(w.home.world, w.home.at_lap, CF_COMMAND_CONFINED);
     say_hello(&w, w.home.at_lap, true);
     confine(&w, w.home.at_lap, &papers, 1);
-    hear(w.home.house, w.home.at_lap, CF_COMMAND_CONFINED);
+    hear(w.home.world, w.home.at_lap, CF_COMMAND_CONFINED);
     say_hello(&w, w.home.at_lap, false);
-    const cf_message welcome = hear(w.home.house, w.home.at_lap, CF_COMMAND_WELCOME);
+    const cf_message welcome = hear(w.home.world, w.home.at_lap, CF_COMMAND_WELCOME);
     cr_expect(names(&welcome, &w.in_papers));
     cr_expect_not(names(&welcome, &w.in_films));
     household_end(&w.home);
@@ -152,9 +152,9 @@ Test(gateway_confined, ends_a_session_that_is_confined_once_it_has_begun)
 {
     writers w = two_collections();
 
-    greet(w.home.house, w.home.at_lap, &w.home.account.user, NULL, 0);
+    greet(w.home.world, w.home.at_lap, &w.home.account.user, NULL, 0);
     confine(&w, w.home.at_lap, &films, 1);
-    hear(w.home.house, w.home.at_lap, CF_COMMAND_AGAIN);
+    hear(w.home.world, w.home.at_lap, CF_COMMAND_AGAIN);
     household_end(&w.home);
 }
 
@@ -162,11 +162,11 @@ Test(gateway_confined, refuses_a_stranger_as_hello_does)
 {
     writers w = two_collections();
     const uint8_t key[32] = {77};
-    caller *stranger = call_in(w.home.house, key);
+    caller *stranger = call_in(w.home.world, key);
 
     confine(&w, stranger, &films, 1);
-    hear_refusal(w.home.house, stranger, CF_REFUSED_UNKNOWN);
-    hear_nothing(w.home.house, stranger);
+    hear_refusal(w.home.world, stranger, CF_REFUSED_UNKNOWN);
+    hear_nothing(w.home.world, stranger);
     household_end(&w.home);
 }
 
@@ -174,14 +174,14 @@ Test(gateway_confined, refuses_a_stranger_as_hello_does)
 Test(gateway_confined, knows_the_place_of_a_head_that_is_about_to_be_followed)
 {
     writers w = two_collections();
-    cf_log *log = cf_users_find(w.home.house->broker.users, &w.home.account.user);
+    cf_log *log = cf_users_find(w.home.world->broker.users, &w.home.account.user);
 
     write_change(&w.home.desk, "under way, in the films", NULL, 0);
     append_entry(log, &w.home.desk);
     confine(&w, w.home.at_lap, &papers, 1);
     say_hello(&w, w.home.at_lap, false);
-    hear(w.home.house, w.home.at_lap, CF_COMMAND_CONFINED);
-    const cf_message welcome = hear(w.home.house, w.home.at_lap, CF_COMMAND_WELCOME);
+    hear(w.home.world, w.home.at_lap, CF_COMMAND_CONFINED);
+    const cf_message welcome = hear(w.home.world, w.home.at_lap, CF_COMMAND_WELCOME);
     cr_expect_eq(welcome.welcome.head_count, 2);
     cr_expect(names(&welcome, &w.in_papers));
     household_end(&w.home);

@@ -2,7 +2,7 @@
 /* What one session costs the gateway doesn't grow with the sessions of others that say nothing.
  * What is counted is how many stretches of its code are run: these sources are compiled for this
  * test so that each stretch calls __sanitizer_cov_trace_pc. */
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 #include <stdlib.h>
 
@@ -21,18 +21,18 @@ typedef struct {
 } stranger;
 
 /* Of another user, connected, and up to date. */
-static stranger a_silent_one(broker_world *house, uint8_t seed)
+static stranger a_silent_one(broker_world *world, uint8_t seed)
 {
     stranger made = {.account = an_account(seed)};
 
     made.desk = a_device(seed + 1, &made.account.user);
     made.lap = a_device(seed + 2, &made.account.user);
-    settle_in(house, &made.account, &made.desk, &made.lap);
-    caller *connection = call_in(house, cf_keys_public(made.desk.keys)->curve);
-    greet(house, connection, &made.account.user, NULL, 0);
-    subscribe(house, connection, NULL, 0, CF_MIB);
+    settle_in(world, &made.account, &made.desk, &made.lap);
+    caller *connection = call_in(world, cf_keys_public(made.desk.keys)->curve);
+    greet(world, connection, &made.account.user, NULL, 0);
+    subscribe(world, connection, NULL, 0, CF_MIB);
     for (int entries = 0; entries < 3; entries++)
-        hear(house, connection, CF_COMMAND_ENTRY);
+        hear(world, connection, CF_COMMAND_ENTRY);
     return made;
 }
 
@@ -51,10 +51,10 @@ static uint64_t count_beside(size_t crowd, act *done)
     stranger *others = cf_allocate(crowd, sizeof *others);
 
     for (size_t i = 0; i < crowd; i++)
-        others[i] = a_silent_one(a.house, (uint8_t)(10 + 3 * i));
-    subscribe(a.house, a.at_lap, NULL, 0, CF_MIB);
+        others[i] = a_silent_one(a.world, (uint8_t)(10 + 3 * i));
+    subscribe(a.world, a.at_lap, NULL, 0, CF_MIB);
     for (int entries = 0; entries < 3; entries++)
-        hear(a.house, a.at_lap, CF_COMMAND_ENTRY);
+        hear(a.world, a.at_lap, CF_COMMAND_ENTRY);
     stretches = 0;
     done(&a);
     uint64_t counted = stretches;
@@ -82,7 +82,7 @@ static void expect_the_same_beside_any(act *done)
 
 static void wake(household *of)
 {
-    cf_gateway_tick(of->house->broker.gateway, of->house->now_ms);
+    cf_gateway_tick(of->world->broker.gateway, of->world->now_ms);
 }
 
 static void wake_often(household *of)
@@ -99,9 +99,9 @@ Test(gateway_crowd, costs_nothing_when_nothing_happens)
 static void save(household *of)
 {
     write_change(&of->desk, "some body", NULL, 0);
-    publish(of->house, of->at_desk, &of->desk);
-    hear(of->house, of->at_desk, CF_COMMAND_ACCEPTED);
-    hear(of->house, of->at_lap, CF_COMMAND_ENTRY);
+    publish(of->world, of->at_desk, &of->desk);
+    hear(of->world, of->at_desk, CF_COMMAND_ACCEPTED);
+    hear(of->world, of->at_lap, CF_COMMAND_ENTRY);
 }
 
 Test(gateway_crowd, costs_a_save_the_same_beside_any)
@@ -111,10 +111,10 @@ Test(gateway_crowd, costs_a_save_the_same_beside_any)
 
 static void come_again(household *of)
 {
-    caller *again = call_in(of->house, cf_keys_public(of->lap.keys)->curve);
+    caller *again = call_in(of->world, cf_keys_public(of->lap.keys)->curve);
 
-    greet(of->house, again, &of->account.user, NULL, 0);
-    subscribe(of->house, again, NULL, 0, CF_MIB);
+    greet(of->world, again, &of->account.user, NULL, 0);
+    subscribe(of->world, again, NULL, 0, CF_MIB);
 }
 
 Test(gateway_crowd, costs_a_greeting_the_same_beside_any)
@@ -130,8 +130,8 @@ static void let_somebody_in(household *of)
     learn(&of->desk, &of->account);
     let_in(&of->desk, &phone, CF_ROLE_MEMBER);
     message.publish.entry = cf_buffer_view(&of->desk.wire);
-    say(of->house, of->at_desk, &message);
-    hear(of->house, of->at_desk, CF_COMMAND_ACCEPTED);
+    say(of->world, of->at_desk, &message);
+    hear(of->world, of->at_desk, CF_COMMAND_ACCEPTED);
     person_end(&phone);
 }
 
@@ -143,7 +143,7 @@ Test(gateway_crowd, costs_a_new_member_the_same_beside_any)
 static void count_often(household *of)
 {
     for (int i = 0; i < 100; i++)
-        cf_gateway_count(of->house->broker.gateway);
+        cf_gateway_count(of->world->broker.gateway);
 }
 
 Test(gateway_crowd, is_counted_at_the_same_cost_however_many_there_are)
@@ -155,7 +155,7 @@ Test(gateway_crowd, is_counted_at_the_same_cost_however_many_there_are)
 static uint64_t count_of_devices(size_t devices)
 {
     household a = a_greeted_household();
-    cf_log *log = cf_users_find(a.house->broker.users, &a.account.user);
+    cf_log *log = cf_users_find(a.world->broker.users, &a.account.user);
 
     for (size_t i = 0; i < devices; i++) {
         person one = a_device((uint16_t)(100 + i), &a.account.user);
@@ -164,10 +164,10 @@ static uint64_t count_of_devices(size_t devices)
         append_entry(log, &a.account);
         person_end(&one);
     }
-    house_settle(a.house);
-    cf_users_refresh(a.house->broker.users, &a.account.user);
+    broker_world_settle(a.world);
+    cf_users_refresh(a.world->broker.users, &a.account.user);
     stretches = 0;
-    cf_users_refresh(a.house->broker.users, &a.account.user);
+    cf_users_refresh(a.world->broker.users, &a.account.user);
     const uint64_t counted = stretches;
     household_end(&a);
     return counted;

@@ -2,16 +2,16 @@
 /* Who is dismissed by the gateway hears of it, whatever the reason; and what a device may send. */
 #include "broker/gateway/gateway.h"
 
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 /* It hears AGAIN and nothing else, and has no session any more. */
 static void expect_dismissed(household *a)
 {
-    hear(a->house, a->at_lap, CF_COMMAND_AGAIN);
-    hear_nothing(a->house, a->at_lap);
+    hear(a->world, a->at_lap, CF_COMMAND_AGAIN);
+    hear_nothing(a->world, a->at_lap);
     cr_expect_not(
-        cf_gateway_knows(a->house->broker.gateway, cf_bytes_of_text(a->at_lap->routing_id)));
-    cr_expect(cf_gateway_knows(a->house->broker.gateway, cf_bytes_of_text(a->at_desk->routing_id)));
+        cf_gateway_knows(a->world->broker.gateway, cf_bytes_of_text(a->at_lap->routing_id)));
+    cr_expect(cf_gateway_knows(a->world->broker.gateway, cf_bytes_of_text(a->at_desk->routing_id)));
 }
 
 Test(gateway_sessions, tells_who_sends_what_only_brokers_send)
@@ -19,7 +19,7 @@ Test(gateway_sessions, tells_who_sends_what_only_brokers_send)
     household a = a_greeted_household();
     cf_message subscribed = {.command = CF_COMMAND_SUBSCRIBED};
 
-    say(a.house, a.at_lap, &subscribed);
+    say(a.world, a.at_lap, &subscribed);
     expect_dismissed(&a);
     household_end(&a);
 }
@@ -77,12 +77,12 @@ static void expect_served(cf_command command, bool is_managed)
     household a = a_greeted_household();
     const cf_message message = a_short_message(command, &a.lap);
 
-    greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
+    greet(a.world, a.at_lap, &a.account.user, &a.account.head, 1);
     if (!is_managed)
-        cf_authority_destroy(&a.house->broker.authority);
-    say(a.house, a.at_lap, &message);
-    house_settle(a.house);
-    cr_expect_eq(cf_gateway_knows(a.house->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id)),
+        cf_authority_destroy(&a.world->broker.authority);
+    say(a.world, a.at_lap, &message);
+    broker_world_settle(a.world);
+    cr_expect_eq(cf_gateway_knows(a.world->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id)),
                  by_devices[command], "%s", cf_command_name(command));
     household_end(&a);
 }
@@ -102,28 +102,28 @@ Test(gateway_sessions, refuses_what_only_management_serves_where_nobody_manages)
                              .lock = {.collection = papers, .for_ms = CF_LEASE_FOR_MS_MIN}},
                      query = {.command = CF_COMMAND_QUERY};
 
-    greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
-    cf_authority_destroy(&a.house->broker.authority);
-    say(a.house, a.at_lap, &lock);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNSUPPORTED);
-    say(a.house, a.at_lap, &query);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNSUPPORTED);
+    greet(a.world, a.at_lap, &a.account.user, &a.account.head, 1);
+    cf_authority_destroy(&a.world->broker.authority);
+    say(a.world, a.at_lap, &lock);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_UNSUPPORTED);
+    say(a.world, a.at_lap, &query);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_UNSUPPORTED);
     write_change(&a.lap, "hello", NULL, 0);
-    publish(a.house, a.at_lap, &a.lap);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    publish(a.world, a.at_lap, &a.lap);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     household_end(&a);
 }
 
 Test(gateway_sessions, turns_away_who_knocks_where_nobody_manages)
 {
     household a = a_greeted_household();
-    caller *newcomer = call_in(a.house, a.account.user.bytes);
+    caller *newcomer = call_in(a.world, a.account.user.bytes);
     const cf_message knock = {.command = CF_COMMAND_KNOCK,
                               .knock = {.key = newcomer->key, .sealed = cf_bytes_of_text("?")}};
 
-    cf_authority_destroy(&a.house->broker.authority);
-    say(a.house, newcomer, &knock);
-    hear_refusal(a.house, newcomer, CF_REFUSED_UNSUPPORTED);
+    cf_authority_destroy(&a.world->broker.authority);
+    say(a.world, newcomer, &knock);
+    hear_refusal(a.world, newcomer, CF_REFUSED_UNSUPPORTED);
     household_end(&a);
 }
 
@@ -132,9 +132,9 @@ Test(gateway_sessions, tells_who_subscribes_twice)
     household a = a_greeted_household();
     cf_message again = {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {.credit = 1}};
 
-    greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
-    subscribe(a.house, a.at_lap, NULL, 0, 1);
-    say(a.house, a.at_lap, &again);
+    greet(a.world, a.at_lap, &a.account.user, &a.account.head, 1);
+    subscribe(a.world, a.at_lap, NULL, 0, 1);
+    say(a.world, a.at_lap, &again);
     expect_dismissed(&a);
     household_end(&a);
 }
@@ -157,10 +157,10 @@ Test(gateway_sessions, tells_who_names_too_many_rungs)
         heads[i].sequence = i + 1;
     for (size_t named = CF_HEADS_PAGE; named <= CF_HEADS_MAX; named += CF_HEADS_PAGE) {
         hello.hello.more = named < CF_HEADS_MAX;
-        say(a.house, a.at_lap, &hello);
+        say(a.world, a.at_lap, &hello);
     }
-    hear(a.house, a.at_lap, CF_COMMAND_WELCOME);
-    say(a.house, a.at_lap, &rungs);
+    hear(a.world, a.at_lap, CF_COMMAND_WELCOME);
+    say(a.world, a.at_lap, &rungs);
     expect_dismissed(&a);
     household_end(&a);
 }
@@ -169,10 +169,10 @@ Test(gateway_sessions, tells_who_is_expelled)
 {
     household a = a_greeted_household();
 
-    cf_gateway_expel(a.house->broker.gateway, &a.account.user, "the user goes");
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_REMOVED);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_REMOVED);
-    cr_expect_eq(cf_gateway_count(a.house->broker.gateway).sessions, 0);
+    cf_gateway_expel(a.world->broker.gateway, &a.account.user, "the user goes");
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_REMOVED);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_REMOVED);
+    cr_expect_eq(cf_gateway_count(a.world->broker.gateway).sessions, 0);
     household_end(&a);
 }
 
@@ -196,22 +196,22 @@ Test(gateway_sessions, tells_whose_log_can_not_be_read)
     cf_message hello = hello_of(&a.account.user);
     cf_message reports = {.command = CF_COMMAND_QUERY};
     cf_head head = {{{9}}, 5, {{9}}};
-    cf_store *store = a.house->broker.store;
+    cf_store *store = a.world->broker.store;
     const cf_store well = *store;
 
     store->heads = no_heads;
-    say(a.house, a.at_lap, &hello);
+    say(a.world, a.at_lap, &hello);
     expect_dismissed(&a);
     store->heads = well.heads;
-    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    greet(a.world, a.at_lap, &a.account.user, NULL, 0);
     store->heads = no_heads;
-    say(a.house, a.at_lap, &reports);
+    say(a.world, a.at_lap, &reports);
     expect_dismissed(&a);
     store->heads = well.heads;
     store->find = nothing_found;
     hello.hello.heads = &head;
     hello.hello.head_count = 1;
-    say(a.house, a.at_lap, &hello);
+    say(a.world, a.at_lap, &hello);
     expect_dismissed(&a);
     store->find = well.find;
     household_end(&a);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 static uint64_t state = 88172645463325252u;
 
@@ -37,13 +37,13 @@ Test(hostile, member_disturbs_nobody)
 {
     static const cf_hash blob = {"a blob"};
     static const cf_id collection = {"papers"};
-    broker_world *house = a_house();
+    broker_world *world = a_broker_world();
     person account = an_account(1), desk = a_device(2, &account.user),
            lap = a_device(3, &account.user);
-    settle_in(house, &account, &desk, &lap);
-    caller *mad = call_in(house, cf_keys_public(desk.keys)->curve);
-    caller *good = call_in(house, cf_keys_public(lap.keys)->curve);
-    greet(house, good, &account.user, NULL, 0);
+    settle_in(world, &account, &desk, &lap);
+    caller *mad = call_in(world, cf_keys_public(desk.keys)->curve);
+    caller *good = call_in(world, cf_keys_public(lap.keys)->curve);
+    greet(world, good, &account.user, NULL, 0);
     write_change(&desk, "some body", NULL, 0);
     cf_bytes wire = cf_buffer_view(&desk.wire), piece = cf_bytes_of_text("a piece of a blob");
     const cf_message all[] = {
@@ -71,7 +71,7 @@ Test(hostile, member_disturbs_nobody)
         {.command = CF_COMMAND_HAVE, .have = {.ids = &blob, .id_count = 1}},
         {.command = CF_COMMAND_PUT, .put = {.id = blob, .offset = 0, .total = 100, .bytes = piece}},
         {.command = CF_COMMAND_GET, .get = {.id = blob, .offset = 0}},
-        {.command = CF_COMMAND_GUEST, .guest = {.key = blob, .expires_ms = house->now_ms + 1000}},
+        {.command = CF_COMMAND_GUEST, .guest = {.key = blob, .expires_ms = world->now_ms + 1000}},
         {.command = CF_COMMAND_ADMIT, .admit = {.key = blob, .sealed = piece}},
         {.command = CF_COMMAND_KNOCK,
          .knock = {.user = &account.user, .key = blob, .sealed = piece}},
@@ -89,23 +89,23 @@ Test(hostile, member_disturbs_nobody)
 
     for (int i = 0; i < 20000; i++) {
         if (draw(4) == 0)
-            say(house, mad, &all[0]);
+            say(world, mad, &all[0]);
         cf_message_write(&all[draw(sizeof all / sizeof *all)], &frames);
         for (size_t k = 0; k < frames.count; k++)
             damage(&frames.frame[k]);
         cf_bytes damaged[2] = {cf_buffer_view(&frames.frame[0]), cf_buffer_view(&frames.frame[1])};
-        say_bytes(house, mad, damaged, 1 + draw(2));
+        say_bytes(world, mad, damaged, 1 + draw(2));
         if (i % 50 == 0)
-            house_settle(house);
+            broker_world_settle(world);
         forget_letters(mad);
     }
     cf_frames_release(&frames);
-    cr_expect_leq(cf_gateway_count(house->broker.gateway).sessions, 2);
+    cr_expect_leq(cf_gateway_count(world->broker.gateway).sessions, 2);
     write_change(&lap, "as if nothing were", NULL, 0);
-    publish(house, good, &lap);
-    hear(house, good, CF_COMMAND_ACCEPTED);
+    publish(world, good, &lap);
+    hear(world, good, CF_COMMAND_ACCEPTED);
     person_end(&account);
     person_end(&desk);
     person_end(&lap);
-    house_end(house);
+    broker_world_end(world);
 }

@@ -2,7 +2,7 @@
 /* Leases as a gateway gives them, over a broker that crashes. */
 #include <string.h>
 
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 enum { TEN_S = 10000 };
 static const cf_id page = {"page 7"};
@@ -11,15 +11,15 @@ typedef household ann;
 
 static void greet_both(ann *a)
 {
-    greet(a->house, a->at_desk, &a->account.user, NULL, 0);
-    greet(a->house, a->at_lap, &a->account.user, NULL, 0);
+    greet(a->world, a->at_desk, &a->account.user, NULL, 0);
+    greet(a->world, a->at_lap, &a->account.user, NULL, 0);
 }
 
 /* Once more, after the broker crashed. */
 static void call(ann *a)
 {
-    a->at_desk = call_in(a->house, cf_keys_public(a->desk.keys)->curve);
-    a->at_lap = call_in(a->house, cf_keys_public(a->lap.keys)->curve);
+    a->at_desk = call_in(a->world, cf_keys_public(a->desk.keys)->curve);
+    a->at_lap = call_in(a->world, cf_keys_public(a->lap.keys)->curve);
     greet_both(a);
 }
 
@@ -40,12 +40,12 @@ static void ask(ann *a, caller *from, const char *request, const cf_id *name, bo
 
     if (name)
         lock.lock.name = *name;
-    say(a->house, from, &lock);
+    say(a->world, from, &lock);
 }
 
 static cf_lease_token hear_lease(ann *a, caller *by)
 {
-    return hear(a->house, by, CF_COMMAND_LEASE).lease.token;
+    return hear(a->world, by, CF_COMMAND_LEASE).lease.token;
 }
 
 static cf_lease_token take(ann *a, caller *from, const char *request)
@@ -60,7 +60,7 @@ static void give_back(ann *a, caller *from, const char *request, const cf_lease_
         .command = CF_COMMAND_UNLOCK,
         .unlock = {.request = request_id(request), .collection = papers, .token = token}};
 
-    say(a->house, from, &unlock);
+    say(a->world, from, &unlock);
 }
 
 static void publish_with(ann *a, caller *from, const person *author, const cf_lease_token *token)
@@ -70,7 +70,7 @@ static void publish_with(ann *a, caller *from, const person *author, const cf_le
         .publish = {.token = token, .entry = cf_buffer_view(&author->wire)},
     };
 
-    say(a->house, from, &message);
+    say(a->world, from, &message);
 }
 
 static void write_and_publish(ann *a, person *author, caller *from, const cf_lease_token *token)
@@ -86,7 +86,7 @@ static ann anns_house(void)
 
     greet_both(&a);
     write_and_publish(&a, &a.desk, a.at_desk, NULL);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
     return a;
 }
 
@@ -101,15 +101,15 @@ Test(gateway_leases, lets_only_the_holder_publish_with_its_token)
     cf_lease_token token = take(&a, a.at_desk, "one");
 
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_LOCKED);
     publish_with(&a, a.at_lap, &a.lap, &token);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_LOCKED);
     write_and_publish(&a, &a.desk, a.at_desk, NULL);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_LOCKED);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_LOCKED);
     publish_with(&a, a.at_desk, &a.desk, &token);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
     publish_with(&a, a.at_desk, &a.lap, &token);
-    hear(a.house, a.at_desk,
+    hear(a.world, a.at_desk,
          CF_COMMAND_ACCEPTED); /* what its session brings of others is in order */
     household_end(&a);
 }
@@ -122,22 +122,22 @@ Test(gateway_leases, locks_no_other_collection_no_members_and_nothing_that_is_no
     person phone = a_device(4, &a.account.user);
     let_in(&a.desk, &phone, CF_ROLE_MEMBER);
     publish_with(&a, a.at_lap, &a.desk, NULL);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     person_end(&phone);
     cf_message lock = {.command = CF_COMMAND_LOCK,
                        .lock = {.collection = cf_member_log_id, .for_ms = TEN_S}};
-    say(a.house, a.at_lap, &lock);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_MALFORMED);
+    say(a.world, a.at_lap, &lock);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_MALFORMED);
     lock.lock.collection = cf_catalog_id;
-    say(a.house, a.at_lap, &lock);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_MALFORMED);
+    say(a.world, a.at_lap, &lock);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_MALFORMED);
     lock.lock.collection = request_id("nobody's");
-    say(a.house, a.at_lap, &lock);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    say(a.world, a.at_lap, &lock);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_UNKNOWN);
     lock.lock.collection = papers;
     lock.lock.for_ms = CF_LEASE_FOR_MS_MAX + 1;
-    say(a.house, a.at_lap, &lock);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_MALFORMED);
+    say(a.world, a.at_lap, &lock);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_MALFORMED);
     household_end(&a);
 }
 
@@ -146,18 +146,18 @@ Test(gateway_leases, is_taken_back_by_time_and_then_its_token_is_stale)
     ann a = anns_house();
     cf_lease_token old = take(&a, a.at_desk, "one");
 
-    a.house->now_ms += TEN_S;
+    a.world->now_ms += TEN_S;
     write_and_publish(&a, &a.desk, a.at_desk, &old);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_LOCKED);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_LOCKED);
     cf_lease_token new = take(&a, a.at_lap, "two");
     cr_expect(is_later(new, old));
     publish_with(&a, a.at_desk, &a.desk, &old);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_LOCKED);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_LOCKED);
     give_back(&a, a.at_lap, "two", &new);
-    cf_message over = hear(a.house, a.at_lap, CF_COMMAND_LEASE);
+    cf_message over = hear(a.world, a.at_lap, CF_COMMAND_LEASE);
     cr_expect_eq(over.lease.until_ms, 0);
     publish_with(&a, a.at_desk, &a.desk, NULL);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
     household_end(&a);
 }
 
@@ -171,18 +171,18 @@ Test(gateway_leases, ends_as_late_as_ever_when_the_clock_is_set)
         cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {.request = request_id("list")}};
 
         take(&a, a.at_desk, "one");
-        say(a.house, a.at_lap, &locks);
-        hear(a.house, a.at_lap, CF_COMMAND_LEASES);
-        a.house->now_ms += TEN_S / 2;
-        house_set_clock(a.house, sets_ms[i]);
-        cf_message all = hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+        say(a.world, a.at_lap, &locks);
+        hear(a.world, a.at_lap, CF_COMMAND_LEASES);
+        a.world->now_ms += TEN_S / 2;
+        broker_world_set_clock(a.world, sets_ms[i]);
+        cf_message all = hear(a.world, a.at_lap, CF_COMMAND_LEASES);
         cr_assert_eq(all.leases.lease_count, 1, "it ended with the old time");
-        cr_expect_eq(all.leases.leases[0].until_ms, a.house->now_ms + TEN_S / 2);
-        a.house->now_ms += TEN_S / 2 - 1;
+        cr_expect_eq(all.leases.leases[0].until_ms, a.world->now_ms + TEN_S / 2);
+        a.world->now_ms += TEN_S / 2 - 1;
         ask(&a, a.at_lap, "two", NULL, false);
-        hear(a.house, a.at_lap, CF_COMMAND_BUSY);
-        a.house->now_ms++;
-        cr_expect_eq(hear(a.house, a.at_lap, CF_COMMAND_LEASES).leases.lease_count, 0);
+        hear(a.world, a.at_lap, CF_COMMAND_BUSY);
+        a.world->now_ms++;
+        cr_expect_eq(hear(a.world, a.at_lap, CF_COMMAND_LEASES).leases.lease_count, 0);
         take(&a, a.at_desk, "three");
         household_end(&a);
     }
@@ -193,11 +193,11 @@ Test(gateway_leases, is_looked_after_in_time_whatever_the_time_of_day)
 {
     ann a = anns_house();
 
-    house_set_clock(a.house, 3 * 3600 * 1000);
+    broker_world_set_clock(a.world, 3 * 3600 * 1000);
     take(&a, a.at_desk, "one");
-    house_settle(a.house);
-    cr_expect_eq(cf_gateway_tick(a.house->broker.gateway, a.house->now_ms),
-                 cf_env_steady_ms(&a.house->env) + TEN_S);
+    broker_world_settle(a.world);
+    cr_expect_eq(cf_gateway_tick(a.world->broker.gateway, a.world->now_ms),
+                 cf_env_steady_ms(&a.world->env) + TEN_S);
     household_end(&a);
 }
 
@@ -206,18 +206,18 @@ Test(gateway_leases, outlives_a_crash_with_its_token_and_runs_its_full_time_agai
     ann a = anns_house();
     cf_lease_token token = take(&a, a.at_desk, "one");
 
-    a.house->now_ms += TEN_S - 1;
-    house_crash(a.house);
+    a.world->now_ms += TEN_S - 1;
+    broker_world_crash(a.world);
     call(&a);
-    a.house->now_ms += TEN_S - 1;
+    a.world->now_ms += TEN_S - 1;
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_LOCKED);
     cf_lease_token again = take(&a, a.at_desk, "one");
     cr_expect_eq(again.counter, token.counter);
-    a.house->now_ms += 1;
+    a.world->now_ms += 1;
     publish_with(&a, a.at_lap, &a.lap, NULL);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
-    house_crash(a.house);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
+    broker_world_crash(a.world);
     call(&a);
     cr_expect(is_later(take(&a, a.at_lap, "two"), token), "an end is kept, too");
     household_end(&a);
@@ -227,14 +227,14 @@ Test(gateway_leases, says_nothing_of_a_lease_that_is_not_durable)
 {
     ann a = anns_house();
 
-    cf_store_memory_disk_fail(a.house->broker.disk, CF_IO);
+    cf_store_memory_disk_fail(a.world->broker.disk, CF_IO);
     ask(&a, a.at_desk, "one", NULL, false);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_BUSY);
-    cf_store_memory_disk_fail(a.house->broker.disk, CF_OK);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_BUSY);
+    cf_store_memory_disk_fail(a.world->broker.disk, CF_OK);
     cf_error error;
-    expect_ok(a.house->broker.store->reopen(a.house->broker.store, &error), error);
+    expect_ok(a.world->broker.store->reopen(a.world->broker.store, &error), error);
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     take(&a, a.at_lap, "two");
     household_end(&a);
 }
@@ -246,18 +246,18 @@ Test(gateway_leases, runs_its_full_time_from_when_a_write_that_failed_has_it_rea
     cf_lease_token token = take(&a, a.at_desk, "one");
     cf_error error;
 
-    a.house->now_ms += TEN_S / 2;
-    cf_store_memory_disk_fail(a.house->broker.disk, CF_IO);
+    a.world->now_ms += TEN_S / 2;
+    cf_store_memory_disk_fail(a.world->broker.disk, CF_IO);
     write_and_publish(&a, &a.desk, a.at_desk, &token);
-    hear(a.house, a.at_desk, CF_COMMAND_REFUSED);
-    cf_store_memory_disk_fail(a.house->broker.disk, CF_OK);
-    expect_ok(a.house->broker.store->reopen(a.house->broker.store, &error), error);
-    house_settle(a.house);
-    a.house->now_ms += TEN_S - 1;
-    house_settle(a.house);
+    hear(a.world, a.at_desk, CF_COMMAND_REFUSED);
+    cf_store_memory_disk_fail(a.world->broker.disk, CF_OK);
+    expect_ok(a.world->broker.store->reopen(a.world->broker.store, &error), error);
+    broker_world_settle(a.world);
+    a.world->now_ms += TEN_S - 1;
+    broker_world_settle(a.world);
     ask(&a, a.at_lap, "two", NULL, false);
-    cf_message busy = hear(a.house, a.at_lap, CF_COMMAND_BUSY);
-    cr_expect_eq(busy.busy.until_ms, a.house->now_ms + 1);
+    cf_message busy = hear(a.world, a.at_lap, CF_COMMAND_BUSY);
+    cr_expect_eq(busy.busy.until_ms, a.world->now_ms + 1);
     household_end(&a);
 }
 
@@ -268,20 +268,20 @@ Test(gateway_leases, runs_its_time_also_when_its_end_was_not_kept)
     cf_lease_token token = take(&a, a.at_desk, "one");
     cf_error error;
 
-    cf_store_memory_disk_fail(a.house->broker.disk, CF_IO);
+    cf_store_memory_disk_fail(a.world->broker.disk, CF_IO);
     give_back(&a, a.at_desk, "one", &token);
-    cf_gateway_tick(a.house->broker.gateway,
-                    a.house->now_ms); /* a disk that fails takes its time */
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_BUSY);
-    cf_store_memory_disk_fail(a.house->broker.disk, CF_OK);
-    expect_ok(a.house->broker.store->reopen(a.house->broker.store, &error), error);
-    house_settle(a.house);
-    a.house->now_ms += TEN_S - 1;
+    cf_gateway_tick(a.world->broker.gateway,
+                    a.world->now_ms); /* a disk that fails takes its time */
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_BUSY);
+    cf_store_memory_disk_fail(a.world->broker.disk, CF_OK);
+    expect_ok(a.world->broker.store->reopen(a.world->broker.store, &error), error);
+    broker_world_settle(a.world);
+    a.world->now_ms += TEN_S - 1;
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
-    a.house->now_ms += 1;
-    publish(a.house, a.at_lap, &a.lap);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_LOCKED);
+    a.world->now_ms += 1;
+    publish(a.world, a.at_lap, &a.lap);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     household_end(&a);
 }
 
@@ -290,13 +290,13 @@ Test(gateway_leases, bounds_the_answers_that_a_session_is_owed)
 {
     ann a = anns_house();
 
-    subscribe(a.house, a.at_desk, NULL, 0, 0);
+    subscribe(a.world, a.at_desk, NULL, 0, 0);
     for (int i = 0; i < 4096; i++)
         ask(&a, a.at_desk, "one", NULL, false);
-    house_settle(a.house);
-    hear_nothing(a.house, a.at_desk);
+    broker_world_settle(a.world);
+    hear_nothing(a.world, a.at_desk);
     ask(&a, a.at_desk, "one", NULL, false);
-    hear(a.house, a.at_desk, CF_COMMAND_AGAIN);
+    hear(a.world, a.at_desk, CF_COMMAND_AGAIN);
     household_end(&a);
 }
 
@@ -306,8 +306,8 @@ Test(gateway_leases, bounds_what_waits_for_one_who_hears_of_leases_and_is_stuck)
     const cf_message locks = {.command = CF_COMMAND_LOCKS};
     const cf_bytes lap = cf_bytes_of_text(a.at_lap->routing_id);
 
-    say(a.house, a.at_lap, &locks);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+    say(a.world, a.at_lap, &locks);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASES);
     a.at_lap->is_stuck = true;
     for (int i = 0; i < CF_LEASES_OF_DEVICE_MAX; i++) {
         cf_id name = page;
@@ -315,33 +315,33 @@ Test(gateway_leases, bounds_what_waits_for_one_who_hears_of_leases_and_is_stuck)
         memcpy(name.bytes + sizeof name.bytes - sizeof i, &i, sizeof i);
         ask(&a, a.at_desk, "many", &name, false);
         hear_lease(&a, a.at_desk);
-        cr_assert_lt(cf_outbox_waiting(a.house->broker.outbox, lap), 5 * CF_WINDOW);
+        cr_assert_lt(cf_outbox_waiting(a.world->broker.outbox, lap), 5 * CF_WINDOW);
     }
     a.at_lap->is_stuck = false;
-    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
-    hear_nothing(a.house, a.at_lap);
+    hear(a.world, a.at_lap, CF_COMMAND_AGAIN);
+    hear_nothing(a.world, a.at_lap);
     household_end(&a);
 }
 
 Test(gateway_leases, gives_it_to_who_waits_until_the_session_ends)
 {
     ann a = anns_house();
-    caller *third = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
+    caller *third = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
     cf_lease_token token = take(&a, a.at_desk, "one");
 
-    greet(a.house, third, &a.account.user, NULL, 0);
+    greet(a.world, third, &a.account.user, NULL, 0);
     ask(&a, a.at_lap, "two", NULL, true);
     ask(&a, third, "three", NULL, true);
-    hear_nothing(a.house, a.at_lap);
-    cf_gateway_gone(a.house->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id));
+    hear_nothing(a.world, a.at_lap);
+    cf_gateway_gone(a.world->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id));
     give_back(&a, a.at_desk, "one", &token);
     hear_lease(&a, a.at_desk);
     cr_expect(is_later(hear_lease(&a, third), token));
-    hear_nothing(a.house, a.at_lap);
+    hear_nothing(a.world, a.at_lap);
     ask(&a, a.at_desk, "four", NULL, false);
-    cf_message busy = hear(a.house, a.at_desk, CF_COMMAND_BUSY);
+    cf_message busy = hear(a.world, a.at_desk, CF_COMMAND_BUSY);
     cr_expect(cf_hash_equal(&busy.busy.holder, &a.lap.id));
-    cr_expect_eq(busy.busy.until_ms, a.house->now_ms + TEN_S);
+    cr_expect_eq(busy.busy.until_ms, a.world->now_ms + TEN_S);
     household_end(&a);
 }
 
@@ -354,17 +354,17 @@ Test(gateway_leases, is_heeded_by_the_store_itself)
     cf_error error;
 
     memcpy(key + 2, papers.bytes, CF_ID_SIZE);
-    expect_ok(a.house->broker.store->write(a.house->broker.store, &a.account.user, &record, 1, true,
+    expect_ok(a.world->broker.store->write(a.world->broker.store, &a.account.user, &record, 1, true,
                                            &error),
               error);
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_LOCKED);
     record.value = (cf_bytes){0};
-    expect_ok(a.house->broker.store->write(a.house->broker.store, &a.account.user, &record, 1, true,
+    expect_ok(a.world->broker.store->write(a.world->broker.store, &a.account.user, &record, 1, true,
                                            &error),
               error);
     publish_with(&a, a.at_lap, &a.lap, NULL);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     household_end(&a);
 }
 
@@ -376,15 +376,15 @@ Test(gateway_leases, is_renewed_by_its_holder_only)
                                   .token = take(&a, a.at_desk, "one"),
                                   .for_ms = TEN_S}};
 
-    a.house->now_ms += TEN_S - 1;
-    say(a.house, a.at_lap, &renew);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_VOID);
-    say(a.house, a.at_desk, &renew);
-    cf_message lease = hear(a.house, a.at_desk, CF_COMMAND_LEASE);
-    cr_expect_eq(lease.lease.until_ms, a.house->now_ms + TEN_S);
-    a.house->now_ms += TEN_S;
-    say(a.house, a.at_desk, &renew);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_VOID);
+    a.world->now_ms += TEN_S - 1;
+    say(a.world, a.at_lap, &renew);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_VOID);
+    say(a.world, a.at_desk, &renew);
+    cf_message lease = hear(a.world, a.at_desk, CF_COMMAND_LEASE);
+    cr_expect_eq(lease.lease.until_ms, a.world->now_ms + TEN_S);
+    a.world->now_ms += TEN_S;
+    say(a.world, a.at_desk, &renew);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_VOID);
     household_end(&a);
 }
 
@@ -392,7 +392,7 @@ Test(gateway_leases, raises_its_tokens_with_a_change_of_home)
 {
     ann a = anns_house();
     cf_member home = {
-        .kind = CF_MEMBER_HOME, .generation = 7, .address = cf_bytes_of_text(HOUSE_ADDRESS)};
+        .kind = CF_MEMBER_HOME, .generation = 7, .address = cf_bytes_of_text(BROKER_ADDRESS)};
     cf_lease_token before = take(&a, a.at_desk, "one");
     cf_buffer body = {0};
 
@@ -401,11 +401,11 @@ Test(gateway_leases, raises_its_tokens_with_a_change_of_home)
     cf_member_pack(&home, &body);
     write_member(&a.desk, cf_buffer_view(&body));
     publish_with(&a, a.at_desk, &a.desk, NULL);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
     cf_lease_token after = take(&a, a.at_desk, "two");
     cr_expect_eq(after.generation, 7);
     cr_expect(is_later(after, before));
-    house_crash(a.house);
+    broker_world_crash(a.world);
     call(&a);
     cf_lease_token again = take(&a, a.at_desk, "two");
     cr_expect(again.generation == 7);
@@ -421,11 +421,11 @@ Test(gateway_leases, is_not_for_readers)
 
     let_in(&a.desk, &reader, CF_ROLE_READER);
     publish_with(&a, a.at_desk, &a.desk, NULL);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    caller *at_reader = call_in(a.house, cf_keys_public(reader.keys)->curve);
-    greet(a.house, at_reader, &a.account.user, NULL, 0);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
+    caller *at_reader = call_in(a.world, cf_keys_public(reader.keys)->curve);
+    greet(a.world, at_reader, &a.account.user, NULL, 0);
     ask(&a, at_reader, "one", NULL, false);
-    hear_refusal(a.house, at_reader, CF_REFUSED_ROLE);
+    hear_refusal(a.world, at_reader, CF_REFUSED_ROLE);
     person_end(&reader);
     household_end(&a);
 }
@@ -437,18 +437,18 @@ Test(gateway_leases, is_broken_by_owners_only)
 
     take(&a, a.at_desk, "one");
     give_back(&a, a.at_lap, "break", NULL);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_ROLE);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_ROLE);
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_LOCKED);
     give_back(&a, a.at_desk, "break", NULL);
     hear_lease(&a, a.at_desk);
     token = take(&a, a.at_lap, "two");
     give_back(&a, a.at_desk, "break", NULL);
     hear_lease(&a, a.at_desk);
     publish_with(&a, a.at_lap, &a.lap, &token);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_LOCKED);
     publish_with(&a, a.at_lap, &a.lap, NULL);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     household_end(&a);
 }
 
@@ -459,10 +459,10 @@ Test(gateway_leases, ends_with_the_membership_of_its_holder)
 
     take(&a, a.at_lap, "lap's");
     write_and_publish(&a, &a.desk, a.at_desk, NULL);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_LOCKED);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_LOCKED);
     shut_out(&a.desk, &a.lap.id, NULL, 0);
-    publish(a.house, a.at_desk, &a.desk);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    publish(a.world, a.at_desk, &a.desk);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
     take(&a, a.at_desk, "desk's");
     household_end(&a);
 }
@@ -475,8 +475,8 @@ Test(gateway_leases, goes_to_who_waits_when_its_holder_is_shut_out)
     take(&a, a.at_lap, "lap's");
     ask(&a, a.at_desk, "desk's", NULL, true);
     shut_out(&a.desk, &a.lap.id, NULL, 0);
-    publish(a.house, a.at_desk, &a.desk);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    publish(a.world, a.at_desk, &a.desk);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
     hear_lease(&a, a.at_desk);
     household_end(&a);
 }
@@ -486,17 +486,17 @@ Test(gateway_leases, tells_those_who_asked_of_every_change)
     ann a = anns_house();
     cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {.request = request_id("list")}};
 
-    say(a.house, a.at_lap, &locks);
-    cf_message list = hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+    say(a.world, a.at_lap, &locks);
+    cf_message list = hear(a.world, a.at_lap, CF_COMMAND_LEASES);
     cr_expect_eq(list.leases.lease_count, 0);
     cr_expect(cf_id_equal(&list.leases.request, &locks.locks.request));
     ask(&a, a.at_desk, "one", &page, false);
     cf_lease_token token = hear_lease(&a, a.at_desk);
-    list = hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+    list = hear(a.world, a.at_lap, CF_COMMAND_LEASES);
     cr_assert_eq(list.leases.lease_count, 1);
     cr_expect(cf_id_equal(&list.leases.leases[0].name, &page));
     cr_expect(cf_hash_equal(&list.leases.leases[0].holder, &a.desk.id));
-    hear_nothing(a.house, a.at_desk);
+    hear_nothing(a.world, a.at_desk);
     cf_message unlock = {
         .command = CF_COMMAND_UNLOCK,
         .unlock = {.request = request_id("one"),
@@ -504,14 +504,14 @@ Test(gateway_leases, tells_those_who_asked_of_every_change)
                    .name = page,
                    .token = &token},
     };
-    say(a.house, a.at_desk, &unlock);
+    say(a.world, a.at_desk, &unlock);
     hear_lease(&a, a.at_desk);
-    cr_expect_eq(hear(a.house, a.at_lap, CF_COMMAND_LEASES).leases.lease_count, 0);
+    cr_expect_eq(hear(a.world, a.at_lap, CF_COMMAND_LEASES).leases.lease_count, 0);
     ask(&a, a.at_desk, "two", &page, false);
     hear_lease(&a, a.at_desk);
-    hear(a.house, a.at_lap, CF_COMMAND_LEASES);
-    a.house->now_ms += TEN_S;
-    cr_expect_eq(hear(a.house, a.at_lap, CF_COMMAND_LEASES).leases.lease_count, 0);
+    hear(a.world, a.at_lap, CF_COMMAND_LEASES);
+    a.world->now_ms += TEN_S;
+    cr_expect_eq(hear(a.world, a.at_lap, CF_COMMAND_LEASES).leases.lease_count, 0);
     household_end(&a);
 }
 
@@ -520,19 +520,19 @@ Test(gateway_leases, comes_after_the_entries_that_its_holder_lacks)
     ann a = anns_house();
     cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = CF_WINDOW}};
 
-    greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
-    subscribe(a.house, a.at_desk, NULL, 0, 0);
+    greet(a.world, a.at_desk, &a.account.user, &a.account.head, 1);
+    subscribe(a.world, a.at_desk, NULL, 0, 0);
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     ask(&a, a.at_desk, "one", NULL, false);
-    hear_nothing(a.house, a.at_desk);
+    hear_nothing(a.world, a.at_desk);
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
-    say(a.house, a.at_desk, &credit);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_LOCKED);
+    say(a.world, a.at_desk, &credit);
     for (int i = 0; i < 2; i++)
-        hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+        hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
     hear_lease(&a, a.at_desk);
-    hear_nothing(a.house, a.at_desk);
+    hear_nothing(a.world, a.at_desk);
     household_end(&a);
 }
 
@@ -545,55 +545,55 @@ static void be_ready(void *context)
 Test(gateway_leases, shares_communication_while_a_log_is_replayed)
 {
     ann a = anns_house();
-    cf_replay_lock *replay_lock = cf_users_replay_lock(a.house->broker.users);
+    cf_replay_lock *replay_lock = cf_users_replay_lock(a.world->broker.users);
     cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = CF_WINDOW}};
     bool ready = false;
 
-    greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
+    greet(a.world, a.at_desk, &a.account.user, &a.account.head, 1);
     for (int i = 0; i < 2; i++) {
         write_and_publish(&a, &a.lap, a.at_lap, NULL);
-        hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+        hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     }
-    subscribe(a.house, a.at_desk, NULL, 0, 1);
-    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+    subscribe(a.world, a.at_desk, NULL, 0, 1);
+    hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
     cf_exclusion *exclusion =
-        cf_exclusion_begin(replay_lock, &a.account.user, a.house->now_ms, be_ready, &ready);
+        cf_exclusion_begin(replay_lock, &a.account.user, a.world->now_ms, be_ready, &ready);
     cr_expect_not(ready, "a replay is under way");
-    say(a.house, a.at_desk, &credit);
-    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
-    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+    say(a.world, a.at_desk, &credit);
+    hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
+    hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
     cr_expect(ready);
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
-    hear_nothing(a.house, a.at_desk);
+    hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
+    hear_nothing(a.world, a.at_desk);
     cf_exclusion_end(&exclusion);
-    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+    hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
     household_end(&a);
 }
 
 Test(gateway_leases, ends_a_replay_that_holds_up_for_too_long)
 {
     ann a = anns_house();
-    cf_replay_lock *replay_lock = cf_users_replay_lock(a.house->broker.users);
+    cf_replay_lock *replay_lock = cf_users_replay_lock(a.world->broker.users);
     bool ready = false;
 
-    greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
+    greet(a.world, a.at_desk, &a.account.user, &a.account.head, 1);
     for (int i = 0; i < 2; i++) {
         write_and_publish(&a, &a.lap, a.at_lap, NULL);
-        hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+        hear(a.world, a.at_lap, CF_COMMAND_ACCEPTED);
     }
-    subscribe(a.house, a.at_desk, NULL, 0, 1);
-    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+    subscribe(a.world, a.at_desk, NULL, 0, 1);
+    hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
     cf_exclusion *exclusion =
-        cf_exclusion_begin(replay_lock, &a.account.user, a.house->now_ms, be_ready, &ready);
-    a.house->now_ms += CF_REPLAY_LOCK_WAIT_MS - 1;
-    house_settle(a.house);
+        cf_exclusion_begin(replay_lock, &a.account.user, a.world->now_ms, be_ready, &ready);
+    a.world->now_ms += CF_REPLAY_LOCK_WAIT_MS - 1;
+    broker_world_settle(a.world);
     cr_expect_not(ready);
-    a.house->now_ms++;
-    house_settle(a.house);
+    a.world->now_ms++;
+    broker_world_settle(a.world);
     cr_expect(ready);
-    hear(a.house, a.at_desk, CF_COMMAND_AGAIN);
-    cr_expect_eq(cf_gateway_count(a.house->broker.gateway).sessions, 1);
+    hear(a.world, a.at_desk, CF_COMMAND_AGAIN);
+    cr_expect_eq(cf_gateway_count(a.world->broker.gateway).sessions, 1);
     cf_exclusion_end(&exclusion);
     household_end(&a);
 }

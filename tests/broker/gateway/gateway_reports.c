@@ -7,7 +7,7 @@
 #include "broker/management/reports.h"
 #include "broker/management/told_address.h"
 #include "codec/member.h"
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 /* A household that both have a session with, at a broker that knows its address. */
 typedef household ann;
@@ -19,17 +19,17 @@ static ann anns_house(void)
     ann a = a_household();
     cf_error error;
 
-    expect_ok(cf_address_read(HOUSE_ADDRESS, &here, &error), error);
-    cf_gateway_advertise(a.house->broker.gateway, &here);
-    greet(a.house, a.at_desk, &a.account.user, NULL, 0);
-    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    expect_ok(cf_address_read(BROKER_ADDRESS, &here, &error), error);
+    cf_gateway_advertise(a.world->broker.gateway, &here);
+    greet(a.world, a.at_desk, &a.account.user, NULL, 0);
+    greet(a.world, a.at_lap, &a.account.user, NULL, 0);
     return a;
 }
 
 static void bring(ann *a, caller *from, const person *author)
 {
-    publish(a->house, from, author);
-    hear(a->house, from, CF_COMMAND_ACCEPTED);
+    publish(a->world, from, author);
+    hear(a->world, from, CF_COMMAND_ACCEPTED);
 }
 
 Test(gateway_reports, says_where_the_log_is)
@@ -40,17 +40,17 @@ Test(gateway_reports, says_where_the_log_is)
     uint64_t last;
     cf_error error;
 
-    say(a.house, a.at_lap, &locate);
-    cf_message answer = hear(a.house, a.at_lap, CF_COMMAND_ENDPOINTS);
+    say(a.world, a.at_lap, &locate);
+    cf_message answer = hear(a.world, a.at_lap, CF_COMMAND_ENDPOINTS);
     cf_address_write(&here, line);
     cr_assert_eq(answer.endpoints.endpoint_count, 1);
     cr_expect(cf_bytes_equal(answer.endpoints.endpoints[0], cf_bytes_of_text(line)));
-    expect_ok(a.house->broker.store->last(a.house->broker.store, &a.account.user, &last, &error),
+    expect_ok(a.world->broker.store->last(a.world->broker.store, &a.account.user, &last, &error),
               error);
     cr_expect_eq(answer.endpoints.position, last);
     locate.locate.user.bytes[0] ^= 1;
-    say(a.house, a.at_lap, &locate);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    say(a.world, a.at_lap, &locate);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_UNKNOWN);
     household_end(&a);
 }
 
@@ -58,8 +58,8 @@ static void ask_where(ann *a, caller *by)
 {
     cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {.user = a->account.user}};
 
-    say(a->house, by, &locate);
-    hear(a->house, by, CF_COMMAND_ENDPOINTS);
+    say(a->world, by, &locate);
+    hear(a->world, by, CF_COMMAND_ENDPOINTS);
 }
 
 static cf_status told_since(ann *a, const person *device, uint64_t *since_ms)
@@ -68,35 +68,35 @@ static cf_status told_since(ann *a, const person *device, uint64_t *since_ms)
     cf_error error;
 
     cf_address_write(&here, line);
-    return cf_told_address_since(a->house->broker.store, &a->account.user, &device->id, line,
+    return cf_told_address_since(a->world->broker.store, &a->account.user, &device->id, line,
                                  since_ms, &error);
 }
 
 Test(gateway_reports, notes_since_when_a_device_that_keeps_it_knows_the_address)
 {
     ann a = anns_house();
-    const uint64_t begun_ms = a.house->now_ms;
+    const uint64_t begun_ms = a.world->now_ms;
     uint64_t since_ms = 0;
 
     ask_where(&a, a.at_lap);
     cr_expect_eq(told_since(&a, &a.lap, &since_ms), CF_MISSING, "who only asks keeps nothing");
-    subscribe(a.house, a.at_lap, NULL, 0, 0);
+    subscribe(a.world, a.at_lap, NULL, 0, 0);
     ask_where(&a, a.at_lap);
     cr_assert_eq(told_since(&a, &a.lap, &since_ms), CF_OK);
     cr_expect_eq(since_ms, begun_ms);
     cr_expect_eq(told_since(&a, &a.desk, &since_ms), CF_MISSING, "the other was not told");
-    a.house->now_ms += 5000;
+    a.world->now_ms += 5000;
     ask_where(&a, a.at_lap);
     cr_assert_eq(told_since(&a, &a.lap, &since_ms), CF_OK);
     cr_expect_eq(since_ms, begun_ms, "since the first time");
     here.port++;
     cr_expect_eq(told_since(&a, &a.lap, &since_ms), CF_MISSING, "another address");
-    cf_gateway_advertise(a.house->broker.gateway, &here);
+    cf_gateway_advertise(a.world->broker.gateway, &here);
     ask_where(&a, a.at_lap);
     cr_assert_eq(told_since(&a, &a.lap, &since_ms), CF_OK);
     cr_expect_eq(since_ms, begun_ms + 5000);
     snprintf(here.host, sizeof here.host, "nas");
-    cf_gateway_advertise(a.house->broker.gateway, &here);
+    cf_gateway_advertise(a.world->broker.gateway, &here);
     ask_where(&a, a.at_lap);
     cr_expect_eq(told_since(&a, &a.lap, &since_ms), CF_MISSING, "no device keeps that");
     household_end(&a);
@@ -109,19 +109,19 @@ Test(gateway_reports, keeps_the_most_that_a_device_misses_until_all_is_checked)
     cf_reported_lacking kept;
     cf_error error;
 
-    expect_fails(cf_reports_last_lacking(a.house->broker.store, &a.account.user, &kept, &error),
+    expect_fails(cf_reports_last_lacking(a.world->broker.store, &a.account.user, &kept, &error),
                  CF_MISSING);
-    say(a.house, a.at_lap, &lacking);
+    say(a.world, a.at_lap, &lacking);
     lacking.lacking.count = 3;
-    a.house->now_ms += 5;
-    say(a.house, a.at_desk, &lacking);
-    expect_ok(cf_reports_last_lacking(a.house->broker.store, &a.account.user, &kept, &error),
+    a.world->now_ms += 5;
+    say(a.world, a.at_desk, &lacking);
+    expect_ok(cf_reports_last_lacking(a.world->broker.store, &a.account.user, &kept, &error),
               error);
     cr_expect_eq(kept.count, 5);
-    cr_expect_eq(kept.time_ms, a.house->now_ms);
-    cf_reports_forget_lacking(a.house->broker.store, a.house->broker.users);
-    say(a.house, a.at_lap, &lacking);
-    expect_ok(cf_reports_last_lacking(a.house->broker.store, &a.account.user, &kept, &error),
+    cr_expect_eq(kept.time_ms, a.world->now_ms);
+    cf_reports_forget_lacking(a.world->broker.store, a.world->broker.users);
+    say(a.world, a.at_lap, &lacking);
+    expect_ok(cf_reports_last_lacking(a.world->broker.store, &a.account.user, &kept, &error),
               error);
     cr_expect_eq(kept.count, 3);
     household_end(&a);
@@ -138,14 +138,14 @@ Test(gateway_reports, tells_what_it_holds_and_who_has_applied_what)
     cf_head head = a.desk.head;
     cf_message report = {.command = CF_COMMAND_REPORT,
                          .report = {.heads = &head, .head_count = 1, .more = false}};
-    say(a.house, a.at_desk, &report);
-    cf_message answer = hear(a.house, a.at_desk, CF_COMMAND_REPORTED);
+    say(a.world, a.at_desk, &report);
+    cf_message answer = hear(a.world, a.at_desk, CF_COMMAND_REPORTED);
     cr_expect(!answer.reported.more);
     cr_expect(answer.reported.head_count == 0);
-    a.house->now_ms += 5000;
-    say(a.house, a.at_lap, &query);
+    a.world->now_ms += 5000;
+    say(a.world, a.at_lap, &query);
     for (int collections = 0; collections < 2; collections++) { /* the member log, and papers */
-        answer = hear(a.house, a.at_lap, CF_COMMAND_HOLDS);
+        answer = hear(a.world, a.at_lap, CF_COMMAND_HOLDS);
         if (!cf_id_equal(&answer.holds.collection, &papers))
             continue;
         has_papers = true;
@@ -153,14 +153,14 @@ Test(gateway_reports, tells_what_it_holds_and_who_has_applied_what)
         cr_expect_eq(cf_head_compare(&answer.holds.heads[0], &head), 0);
     }
     cr_expect(has_papers);
-    answer = hear(a.house, a.at_lap, CF_COMMAND_REPORTED);
+    answer = hear(a.world, a.at_lap, CF_COMMAND_REPORTED);
     cr_assert_not_null(answer.reported.device);
     cr_expect(cf_hash_equal(answer.reported.device, &a.desk.id));
-    cr_expect_eq(answer.reported.at_ms, a.house->now_ms - 5000);
+    cr_expect_eq(answer.reported.at_ms, a.world->now_ms - 5000);
     cr_assert_eq(answer.reported.head_count, 1);
     cr_expect_eq(cf_head_compare(&answer.reported.heads[0], &head), 0);
     cr_expect(!answer.reported.more);
-    hear_nothing(a.house, a.at_lap);
+    hear_nothing(a.world, a.at_lap);
     household_end(&a);
 }
 
@@ -169,9 +169,9 @@ Test(gateway_reports, says_so_when_nobody_has_reported)
     ann a = anns_house();
     cf_message query = {.command = CF_COMMAND_QUERY};
 
-    say(a.house, a.at_lap, &query);
-    hear(a.house, a.at_lap, CF_COMMAND_HOLDS);
-    cf_message answer = hear(a.house, a.at_lap, CF_COMMAND_REPORTED);
+    say(a.world, a.at_lap, &query);
+    hear(a.world, a.at_lap, CF_COMMAND_HOLDS);
+    cf_message answer = hear(a.world, a.at_lap, CF_COMMAND_REPORTED);
     cr_expect_null(answer.reported.device);
     cr_expect(!answer.reported.more);
     household_end(&a);
@@ -195,7 +195,7 @@ static void move(ann *a, const char *address, uint64_t generation)
 
 static caller *hello(ann *a, const person *from, const cf_head *heads, size_t count)
 {
-    caller *again = call_in(a->house, cf_keys_public(from->keys)->curve);
+    caller *again = call_in(a->world, cf_keys_public(from->keys)->curve);
     cf_message message = {.command = CF_COMMAND_HELLO,
                           .hello = {.version = CF_PROTOCOL_VERSION,
                                     .user = a->account.user,
@@ -203,7 +203,7 @@ static caller *hello(ann *a, const person *from, const cf_head *heads, size_t co
                                     .head_count = count,
                                     .more = false}};
 
-    say(a->house, again, &message);
+    say(a->world, again, &message);
     return again;
 }
 
@@ -219,18 +219,18 @@ Test(gateway_reports, names_no_other_log_where_the_disk_fails)
 {
     ann a = anns_house();
     cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {.user = a.account.user}};
-    cf_store *store = a.house->broker.store;
+    cf_store *store = a.world->broker.store;
     uint8_t instance[16];
 
-    cf_message answer = hear(a.house, hello(&a, &a.desk, NULL, 0), CF_COMMAND_WELCOME);
+    cf_message answer = hear(a.world, hello(&a, &a.desk, NULL, 0), CF_COMMAND_WELCOME);
     memcpy(instance, answer.welcome.instance, sizeof instance);
     cf_status (*get)(cf_store *, const cf_hash *, cf_bytes, cf_buffer *, cf_error *) = store->get;
     store->get = give_eio;
-    say(a.house, a.at_lap, &locate);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_BUSY);
-    hear(a.house, hello(&a, &a.desk, NULL, 0), CF_COMMAND_AGAIN);
+    say(a.world, a.at_lap, &locate);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_BUSY);
+    hear(a.world, hello(&a, &a.desk, NULL, 0), CF_COMMAND_AGAIN);
     store->get = get;
-    answer = hear(a.house, hello(&a, &a.desk, NULL, 0), CF_COMMAND_WELCOME);
+    answer = hear(a.world, hello(&a, &a.desk, NULL, 0), CF_COMMAND_WELCOME);
     cr_expect_arr_eq(answer.welcome.instance, instance, sizeof instance);
     household_end(&a);
 }
@@ -243,11 +243,11 @@ Test(gateway_reports, sends_a_user_that_moved_to_the_other_broker)
     const cf_head unknown = {.writer.bytes = {7}, .sequence = 3, .hash.bytes = {7}};
 
     move(&a, elsewhere, 1);
-    cf_message answer = hear(a.house, hello(&a, &a.lap, NULL, 0), CF_COMMAND_MOVED);
+    cf_message answer = hear(a.world, hello(&a, &a.lap, NULL, 0), CF_COMMAND_MOVED);
     cr_expect(cf_bytes_equal(answer.moved.endpoint, cf_bytes_of_text(elsewhere)));
-    hear(a.house, hello(&a, &a.lap, &unknown, 1), CF_COMMAND_WELCOME);
-    move(&a, HOUSE_ADDRESS, 2);
-    hear(a.house, hello(&a, &a.lap, NULL, 0), CF_COMMAND_WELCOME);
+    hear(a.world, hello(&a, &a.lap, &unknown, 1), CF_COMMAND_WELCOME);
+    move(&a, BROKER_ADDRESS, 2);
+    hear(a.world, hello(&a, &a.lap, NULL, 0), CF_COMMAND_WELCOME);
     household_end(&a);
 }
 
@@ -264,18 +264,18 @@ Test(gateway_reports, ends_the_session_of_who_reports_too_many_heads)
             heads[i].sequence = 1;
             cf_put_u64(heads[i].writer.bytes, named + i);
         }
-        say(a.house, a.at_lap, &report);
+        say(a.world, a.at_lap, &report);
         cr_assert_eq(
-            cf_gateway_knows(a.house->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id)),
+            cf_gateway_knows(a.world->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id)),
             named < CF_HEADS_MAX);
     }
-    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    hear(a.world, a.at_lap, CF_COMMAND_AGAIN);
     household_end(&a);
 }
 
 static cf_message hear_ends(ann *a, const cf_hash *device)
 {
-    const cf_message ends = hear(a->house, a->at_lap, CF_COMMAND_ENDS);
+    const cf_message ends = hear(a->world, a->at_lap, CF_COMMAND_ENDS);
 
     cr_assert(cf_hash_equal(&ends.ends.device, device));
     return ends;
@@ -295,7 +295,7 @@ Test(gateway_reports, names_the_heads_of_the_devices_that_are_asked_for)
     begin_chain(&a.desk, &films, &a.account.head);
     write_change(&a.desk, "of another collection", NULL, 0);
     bring(&a, a.at_desk, &a.desk);
-    say(a.house, a.at_lap,
+    say(a.world, a.at_lap,
         &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {.devices = asked, .count = 3}});
     for (int i = 0; i < 2; i++) {
         const cf_message none = hear_ends(&a, &asked[i]);
@@ -322,7 +322,7 @@ Test(gateway_reports, names_the_heads_of_a_device_that_is_asked_for_twice_once)
     begin_chain(&a.desk, &papers, &a.account.head);
     write_change(&a.desk, "of papers", NULL, 0);
     bring(&a, a.at_desk, &a.desk);
-    say(a.house, a.at_lap,
+    say(a.world, a.at_lap,
         &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {.devices = asked, .count = 2}});
     cr_expect_eq(hear_ends(&a, &a.desk.id).ends.head_count, 1);
     cr_expect_eq(hear_ends(&a, &a.desk.id).ends.head_count, 0);
@@ -333,7 +333,7 @@ Test(gateway_reports, names_more_heads_than_a_message_holds_in_pages)
 {
     enum { CHAINS = CF_HEADS_PAGE + 1 };
     ann a = anns_house();
-    cf_log *log = cf_users_find(a.house->broker.users, &a.account.user);
+    cf_log *log = cf_users_find(a.world->broker.users, &a.account.user);
     const cf_head member = a.account.head;
 
     for (size_t i = 0; i < CHAINS; i++) {
@@ -341,8 +341,8 @@ Test(gateway_reports, names_more_heads_than_a_message_holds_in_pages)
         write_change(&a.desk, "one entry", NULL, 0);
         append_entry(log, &a.desk);
     }
-    house_settle(a.house);
-    say(a.house, a.at_lap,
+    broker_world_settle(a.world);
+    say(a.world, a.at_lap,
         &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {.devices = &a.desk.id, .count = 1}});
     cf_message ends = hear_ends(&a, &a.desk.id);
     cr_expect_eq(ends.ends.head_count, CF_HEADS_PAGE);
@@ -362,8 +362,8 @@ static cf_checkpoint checkpoint_of(const person *device, uint8_t number)
 
 static cf_message say_checkpoint(ann *a, caller *from, const cf_checkpoint *checkpoint)
 {
-    say(a->house, from, &(cf_message){.command = CF_COMMAND_CHECKPOINT, .checkpoint = *checkpoint});
-    return hear(a->house, from, CF_COMMAND_CHECKPOINTS);
+    say(a->world, from, &(cf_message){.command = CF_COMMAND_CHECKPOINT, .checkpoint = *checkpoint});
+    return hear(a->world, from, CF_COMMAND_CHECKPOINTS);
 }
 
 Test(gateway_reports, each_device_gets_the_last_checkpoints_of_the_others)
@@ -388,9 +388,9 @@ Test(gateway_reports, nobody_says_a_checkpoint_of_another)
     ann a = anns_house();
     const cf_checkpoint desks = checkpoint_of(&a.desk, 1), laps = checkpoint_of(&a.lap, 2);
 
-    say(a.house, a.at_lap, &(cf_message){.command = CF_COMMAND_CHECKPOINT, .checkpoint = desks});
-    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
-    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    say(a.world, a.at_lap, &(cf_message){.command = CF_COMMAND_CHECKPOINT, .checkpoint = desks});
+    hear(a.world, a.at_lap, CF_COMMAND_AGAIN);
+    greet(a.world, a.at_lap, &a.account.user, NULL, 0);
     cr_expect_eq(say_checkpoint(&a, a.at_lap, &laps).checkpoints.count, 0);
     household_end(&a);
 }
@@ -398,7 +398,7 @@ Test(gateway_reports, nobody_says_a_checkpoint_of_another)
 Test(gateway_reports, checkpoints_of_who_is_not_in_are_not_told)
 {
     ann a = anns_house();
-    cf_store *store = a.house->broker.store;
+    cf_store *store = a.world->broker.store;
     const cf_checkpoint desks = checkpoint_of(&a.desk, 1), laps = checkpoint_of(&a.lap, 2);
     uint8_t key[33] = {'j'};
     cf_buffer value = {0};

@@ -31,7 +31,7 @@ typedef struct {
     cf_store *store;
     cf_log *log;
     unsigned devices;
-} house;
+} world;
 
 static cf_keys *keys_of(uint8_t number)
 {
@@ -40,7 +40,7 @@ static cf_keys *keys_of(uint8_t number)
     return cf_keys_new(seed);
 }
 
-static void commit(house *self)
+static void commit(world *self)
 {
     cf_error error;
 
@@ -48,7 +48,7 @@ static void commit(house *self)
 }
 
 /* What opening it verified. */
-static unsigned open_with(house *self, const cf_keys *keys)
+static unsigned open_with(world *self, const cf_keys *keys)
 {
     unsigned before = verifications;
     cf_error error;
@@ -61,12 +61,12 @@ static unsigned open_with(house *self, const cf_keys *keys)
     return verifications - before;
 }
 
-static unsigned reopen(house *self)
+static unsigned reopen(world *self)
 {
     return open_with(self, self->keys);
 }
 
-static void let_one_in(house *self)
+static void let_one_in(world *self)
 {
     person device = a_device((uint8_t)++self->devices, &self->account.user);
 
@@ -77,10 +77,10 @@ static void let_one_in(house *self)
 }
 
 /* With its first entry, and as many devices. */
-static house a_house(unsigned devices)
+static world a_broker_world(unsigned devices)
 {
-    static const uint8_t instance[16] = "a house";
-    house self = {
+    static const uint8_t instance[16] = "a world";
+    world self = {
         .account = an_account(1), .keys = keys_of(1), .disk = cf_store_memory_disk_new(instance)};
 
     reopen(&self);
@@ -92,7 +92,7 @@ static house a_house(unsigned devices)
     return self;
 }
 
-static void end(house *self)
+static void end(world *self)
 {
     cf_log_destroy(&self->log);
     cf_store_destroy(&self->store);
@@ -101,7 +101,7 @@ static void end(house *self)
     person_end(&self->account);
 }
 
-static void put(house *self, cf_bytes key, cf_bytes value)
+static void put(world *self, cf_bytes key, cf_bytes value)
 {
     cf_kv record = {key, value};
     cf_error error;
@@ -117,7 +117,7 @@ static cf_bytes record_key(void)
     return cf_bytes_of(&table, 1);
 }
 
-static cf_buffer get(house *self, cf_bytes key)
+static cf_buffer get(world *self, cf_bytes key)
 {
     cf_buffer value = {0};
     cf_error error;
@@ -135,12 +135,12 @@ static cf_bytes member_key(uint64_t number, uint8_t key[CF_LOG_KEY_MAX])
 }
 
 /* The first entry is signed once, and each that lets a device in twice. */
-static unsigned signatures(const house *self)
+static unsigned signatures(const world *self)
 {
     return 1 + 2 * self->devices;
 }
 
-static size_t valid_devices(const house *self)
+static size_t valid_devices(const world *self)
 {
     const cf_registry *registry = cf_log_registry(self->log);
     size_t count = 0;
@@ -153,7 +153,7 @@ static size_t valid_devices(const house *self)
 Test(verified, members_are_not_verified_again_by_a_start)
 {
     for (unsigned devices = 10; devices <= 160; devices *= 4) {
-        house self = a_house(devices);
+        world self = a_broker_world(devices);
 
         cr_expect_eq(reopen(&self), 0, "%u devices", devices);
         cr_expect_eq(valid_devices(&self), devices + 1);
@@ -164,7 +164,7 @@ Test(verified, members_are_not_verified_again_by_a_start)
 Test(verified, each_signature_is_verified_once_by_a_log_that_has_no_keys)
 {
     for (unsigned devices = 10; devices <= 160; devices *= 4) {
-        house self = a_house(devices);
+        world self = a_broker_world(devices);
 
         unsigned found = open_with(&self, NULL);
         cr_expect_eq(found, signatures(&self), "%u devices: %u", devices, found);
@@ -178,7 +178,7 @@ Test(verified, an_entry_that_comes_costs_the_same_however_many_there_are)
     unsigned cost = 0;
 
     for (unsigned devices = 10; devices <= 160; devices *= 4) {
-        house self = a_house(devices);
+        world self = a_broker_world(devices);
         unsigned before = verifications;
 
         let_one_in(&self);
@@ -192,7 +192,7 @@ Test(verified, an_entry_that_comes_costs_the_same_however_many_there_are)
 
 Test(verified, a_store_of_before_is_verified_until_the_next_entry_is_taken)
 {
-    house self = a_house(10);
+    world self = a_broker_world(10);
 
     put(&self, record_key(), (cf_bytes){0});
     cr_expect_eq(reopen(&self), signatures(&self));
@@ -206,7 +206,7 @@ Test(verified, a_store_of_before_is_verified_until_the_next_entry_is_taken)
 
 Test(verified, a_record_with_a_flipped_byte_says_nothing)
 {
-    house self = a_house(10);
+    world self = a_broker_world(10);
     cf_buffer record = get(&self, record_key());
 
     for (size_t i = 0; i < record.size; i++) {
@@ -229,7 +229,7 @@ Test(verified, a_record_with_a_flipped_byte_says_nothing)
 
 Test(verified, a_record_of_other_keys_or_of_another_user_says_nothing)
 {
-    house self = a_house(10);
+    world self = a_broker_world(10);
     cf_keys *other = keys_of(2);
     cf_hash stranger = self.account.user;
 
@@ -254,7 +254,7 @@ Test(verified, a_record_of_other_keys_or_of_another_user_says_nothing)
 Test(verified, a_log_that_lost_an_entry_is_verified)
 {
     for (uint64_t lost = 0; lost <= 10; lost++) {
-        house self = a_house(10);
+        world self = a_broker_world(10);
         uint8_t key[CF_LOG_KEY_MAX];
 
         put(&self, member_key(lost, key), (cf_bytes){0});
@@ -269,7 +269,7 @@ Test(verified, a_log_that_lost_an_entry_is_verified)
 Test(verified, a_log_in_which_an_entry_changed_is_verified)
 {
     for (uint64_t changed = 0; changed <= 10; changed++) {
-        house self = a_house(10);
+        world self = a_broker_world(10);
         uint8_t key[CF_LOG_KEY_MAX];
         cf_bytes at = member_key(changed, key);
         cf_buffer wire = get(&self, at);
@@ -291,7 +291,7 @@ Test(verified, a_log_in_which_an_entry_changed_is_verified)
 Test(verified, of_a_log_that_grew_only_what_is_new_is_verified)
 {
     for (unsigned more = 1; more <= 16; more *= 4) {
-        house self = a_house(10);
+        world self = a_broker_world(10);
         cf_buffer old = get(&self, record_key());
 
         for (unsigned i = 0; i < more; i++)
@@ -309,7 +309,7 @@ Test(verified, of_a_log_that_grew_only_what_is_new_is_verified)
 /* Signed by an owner, and not by the newcomer: kept, and looked at each time. */
 Test(verified, nobody_is_let_in_by_the_record_without_a_proof)
 {
-    house self = a_house(3);
+    world self = a_broker_world(3);
     person thief = a_device(99, &self.account.user);
     cf_member add = {.kind = CF_MEMBER_ADD, .role = CF_ROLE_OWNER};
 

@@ -5,7 +5,7 @@
  * the broker looks up for them is what their patience allows by the clock, not what they ask. */
 #include "broker/gateway/prices.h"
 #include "broker/management/work_budget.h"
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 #include <stdlib.h>
 
@@ -36,16 +36,16 @@ static cf_status count_held(cf_blobs *blobs, const cf_hash *of, const cf_hash *i
     return inner_held(blobs, of, id, out, error);
 }
 
-static user a_user(broker_world *house, size_t number)
+static user a_user(broker_world *world, size_t number)
 {
     const uint16_t seed = (uint16_t)(1 + 3 * number);
     user made = {.account = an_account(seed)};
 
     made.desk = a_device(seed + 1, &made.account.user);
     made.lap = a_device(seed + 2, &made.account.user);
-    settle_in(house, &made.account, &made.desk, &made.lap);
-    made.at = call_in(house, cf_keys_public(made.desk.keys)->curve);
-    greet(house, made.at, &made.account.user, NULL, 0);
+    settle_in(world, &made.account, &made.desk, &made.lap);
+    made.at = call_in(world, cf_keys_public(made.desk.keys)->curve);
+    greet(world, made.at, &made.account.user, NULL, 0);
     return made;
 }
 
@@ -64,7 +64,7 @@ static void forget_letters(caller *at)
 }
 
 /* Whoever was put out greets first, as a program does. */
-static void abuse(broker_world *house, user *by, size_t round)
+static void abuse(broker_world *world, user *by, size_t round)
 {
     static cf_hash ids[ASKED];
     const cf_message hello = hello_of(&by->account.user),
@@ -73,50 +73,50 @@ static void abuse(broker_world *house, user *by, size_t round)
     const cf_bytes garbage = cf_bytes_of_text("\xff\xff\xff");
 
     forget_letters(by->at);
-    if (!cf_gateway_knows(house->broker.gateway, cf_bytes_of_text(by->at->routing_id))) {
-        say(house, by->at, &hello);
+    if (!cf_gateway_knows(world->broker.gateway, cf_bytes_of_text(by->at->routing_id))) {
+        say(world, by->at, &hello);
         return;
     }
     switch (round % WAYS) {
     case 0:
-        say(house, by->at, &have);
+        say(world, by->at, &have);
         return;
     case 1:
-        publish(house, by->at, &by->desk);
+        publish(world, by->at, &by->desk);
         return;
     case 2:
-        say(house, by->at, &subscribe);
+        say(world, by->at, &subscribe);
         return;
     default:
-        say_bytes(house, by->at, &garbage, 1);
+        say_bytes(world, by->at, &garbage, 1);
     }
 }
 
 static void expect_one_round_trip_among(size_t abusers)
 {
-    broker_world *house = a_house();
+    broker_world *world = a_broker_world();
     user *bad = cf_allocate(abusers, sizeof *bad);
 
-    house->options.waste_per_second = POINTS;
-    house_crash(house);
-    user good = a_user(house, 0);
+    world->options.waste_per_second = POINTS;
+    broker_world_crash(world);
+    user good = a_user(world, 0);
     for (size_t i = 0; i < abusers; i++) {
-        bad[i] = a_user(house, i + 1);
+        bad[i] = a_user(world, i + 1);
         write_change(&bad[i].desk, "some body", NULL, 0);
         bad[i].desk.wire.data[bad[i].desk.wire.size - 10 - sizeof "some body"] ^= 1;
     }
-    inner_held = house->broker.blobs->held;
-    house->broker.blobs->held = count_held;
+    inner_held = world->broker.blobs->held;
+    world->broker.blobs->held = count_held;
     blobs_looked_up = 0;
     for (size_t round = 0; round < SAVES; round++) {
         for (size_t i = 0; i < abusers; i++)
-            abuse(house, &bad[i], round + i);
+            abuse(world, &bad[i], round + i);
         write_change(&good.desk, "a save", NULL, 0);
-        publish(house, good.at, &good.desk);
-        hear(house, good.at, CF_COMMAND_ACCEPTED);
-        house->now_ms += ROUND_MS;
+        publish(world, good.at, &good.desk);
+        hear(world, good.at, CF_COMMAND_ACCEPTED);
+        world->now_ms += ROUND_MS;
     }
-    hear_nothing(house, good.at);
+    hear_nothing(world, good.at);
     cr_expect_leq(blobs_looked_up, abusers * (ALLOWED / CF_PRICE_BLOB + ASKED),
                   "%zu blobs were looked up for %zu", blobs_looked_up, abusers);
     cr_expect_lt(blobs_looked_up, abusers * ASKED * SAVES / WAYS, "nobody was refused");
@@ -124,7 +124,7 @@ static void expect_one_round_trip_among(size_t abusers)
         user_end(&bad[i]);
     free(bad);
     user_end(&good);
-    house_end(house);
+    broker_world_end(world);
 }
 
 TestSuite(abusers, .timeout = 240);

@@ -3,24 +3,24 @@
 
 void call_from_desk(household *a)
 {
-    a->at_desk = call_in(a->house, cf_keys_public(a->desk.keys)->curve);
-    greet(a->house, a->at_desk, &a->account.user, NULL, 0);
+    a->at_desk = call_in(a->world, cf_keys_public(a->desk.keys)->curve);
+    greet(a->world, a->at_desk, &a->account.user, NULL, 0);
 }
 
 household anns_house(void)
 {
-    household a = {.house = a_house(), .account = an_account(1)};
+    household a = {.world = a_broker_world(), .account = an_account(1)};
 
     a.desk = a_device(2, &a.account.user);
     a.lap = a_device(3, &a.account.user);
-    settle_in(a.house, &a.account, &a.desk, &a.lap);
+    settle_in(a.world, &a.account, &a.desk, &a.lap);
     call_from_desk(&a);
     return a;
 }
 
 void start_again(household *a)
 {
-    house_crash(a->house);
+    broker_world_crash(a->world);
     call_from_desk(a);
 }
 
@@ -28,7 +28,7 @@ void set_quota(household *a, uint64_t bytes)
 {
     cf_error error;
 
-    expect_ok(cf_quotas_set(a->house->broker.quotas, &a->account.user, bytes, &error), error);
+    expect_ok(cf_quotas_set(a->world->broker.quotas, &a->account.user, bytes, &error), error);
 }
 
 uint64_t taken(household *a)
@@ -36,7 +36,7 @@ uint64_t taken(household *a)
     cf_quota_figures figures;
     cf_error error;
 
-    expect_ok(cf_quotas_figures(a->house->broker.quotas, &a->account.user, &figures, &error),
+    expect_ok(cf_quotas_figures(a->world->broker.quotas, &a->account.user, &figures, &error),
               error);
     return figures.entry_bytes + figures.blob_bytes;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ann's house: a broker with one user, and what she brings and takes. */
+/* Ann's world: a broker with one user, and what she brings and takes. */
 #ifndef CF_TESTS_ANNS_HOUSE_H
 #define CF_TESTS_ANNS_HOUSE_H
 #include "broker/management/quotas.h"
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 enum { MINUTE_MS = 60000 };
 

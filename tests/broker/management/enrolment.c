@@ -16,7 +16,7 @@ static pairing_scene a_scene(void)
     static const uint8_t secret[32] = "the secret of a pairing code";
     pairing_scene s = {.home = a_greeted_household()};
 
-    s.pad = a_guest(s.home.house, secret);
+    s.pad = a_guest(s.home.world, secret);
     return s;
 }
 
@@ -31,32 +31,32 @@ static void expect_guest(pairing_scene *s, caller *owner, uint64_t expires_ms)
     cf_message message = {.command = CF_COMMAND_GUEST, .guest = {.expires_ms = expires_ms}};
 
     memcpy(message.guest.key.bytes, cf_pairing_guest_public(s->pad.pairing), 32);
-    say(s->home.house, owner, &message);
+    say(s->home.world, owner, &message);
 }
 
 Test(pairing, carries_a_knock_to_the_owner_and_the_answer_back)
 {
     pairing_scene s = a_scene();
-    size_t allowed = s.home.house->allowed;
+    size_t allowed = s.home.world->allowed;
 
-    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    cr_expect_eq(s.home.house->allowed, allowed + 1);
-    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
-    cf_message heard = hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
+    expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 600000);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
+    cr_expect_eq(s.home.world->allowed, allowed + 1);
+    guest_knock(s.home.world, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    cf_message heard = hear(s.home.world, s.home.at_desk, CF_COMMAND_KNOCK);
     cr_expect(cf_bytes_equal(heard.knock.sealed, cf_bytes_of_text("it's me")));
 
     cf_message admit = {.command = CF_COMMAND_ADMIT,
                         .admit = {.key = heard.knock.key, .sealed = cf_bytes_of_text("come in")}};
-    say(s.home.house, s.home.at_lap, &admit); /* not hers to say */
-    hear_nothing(s.home.house, s.pad.door);
-    say(s.home.house, s.home.at_desk, &admit);
-    heard = hear(s.home.house, s.pad.door, CF_COMMAND_ADMIT);
+    say(s.home.world, s.home.at_lap, &admit); /* not hers to say */
+    hear_nothing(s.home.world, s.pad.door);
+    say(s.home.world, s.home.at_desk, &admit);
+    heard = hear(s.home.world, s.pad.door, CF_COMMAND_ADMIT);
     cr_expect(cf_bytes_equal(heard.admit.sealed, cf_bytes_of_text("come in")));
 
     expect_guest(&s, s.home.at_desk, 0);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    cr_expect_eq(s.home.house->allowed, allowed);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
+    cr_expect_eq(s.home.world->allowed, allowed);
     end(&s);
 }
 
@@ -65,27 +65,27 @@ Test(pairing, brings_the_answer_to_each_who_knocked_with_the_code)
 {
     static const uint8_t secret[32] = "the secret of a pairing code";
     pairing_scene s = a_scene();
-    guest other = a_guest(s.home.house, secret), late = a_guest(s.home.house, secret);
+    guest other = a_guest(s.home.world, secret), late = a_guest(s.home.world, secret);
 
-    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
-    cf_message heard = hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
-    guest_knock(s.home.house, &other, &s.home.account.user, cf_bytes_of_text("me, too"));
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
+    expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 600000);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
+    guest_knock(s.home.world, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    cf_message heard = hear(s.home.world, s.home.at_desk, CF_COMMAND_KNOCK);
+    guest_knock(s.home.world, &other, &s.home.account.user, cf_bytes_of_text("me, too"));
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_KNOCK);
     cf_message admit = {.command = CF_COMMAND_ADMIT,
                         .admit = {.key = heard.knock.key, .sealed = cf_bytes_of_text("come in")}};
-    say(s.home.house, s.home.at_desk, &admit);
-    hear(s.home.house, s.pad.door, CF_COMMAND_ADMIT);
-    hear(s.home.house, other.door, CF_COMMAND_ADMIT);
+    say(s.home.world, s.home.at_desk, &admit);
+    hear(s.home.world, s.pad.door, CF_COMMAND_ADMIT);
+    hear(s.home.world, other.door, CF_COMMAND_ADMIT);
 
-    guest_knock(s.home.house, &late, &s.home.account.user, cf_bytes_of_text("and me"));
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
+    guest_knock(s.home.world, &late, &s.home.account.user, cf_bytes_of_text("and me"));
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_KNOCK);
     expect_guest(&s, s.home.at_desk, 0);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    hear_refusal(s.home.house, late.door, CF_REFUSED_USED);
-    hear_nothing(s.home.house, s.pad.door);
-    hear_nothing(s.home.house, other.door);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
+    hear_refusal(s.home.world, late.door, CF_REFUSED_USED);
+    hear_nothing(s.home.world, s.pad.door);
+    hear_nothing(s.home.world, other.door);
     cf_pairing_destroy(&other.pairing);
     cf_pairing_destroy(&late.pairing);
     end(&s);
@@ -98,22 +98,22 @@ Test(pairing, brings_the_answer_to_the_latest_of_many)
     pairing_scene s = a_scene();
     guest doors[DOORS];
 
-    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
+    expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 600000);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
     for (int i = 0; i < DOORS; i++) {
-        doors[i] = a_guest(s.home.house, secret);
+        doors[i] = a_guest(s.home.world, secret);
         for (int again = 0; again < 2; again++) {
-            guest_knock(s.home.house, &doors[i], &s.home.account.user, cf_bytes_of_text("it's me"));
-            hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
+            guest_knock(s.home.world, &doors[i], &s.home.account.user, cf_bytes_of_text("it's me"));
+            hear(s.home.world, s.home.at_desk, CF_COMMAND_KNOCK);
         }
     }
     cf_message admit = {.command = CF_COMMAND_ADMIT, .admit.sealed = cf_bytes_of_text("come in")};
     memcpy(admit.admit.key.bytes, cf_pairing_guest_public(s.pad.pairing), CF_HASH_SIZE);
-    say(s.home.house, s.home.at_desk, &admit);
+    say(s.home.world, s.home.at_desk, &admit);
     for (int i = 0; i < DOORS; i++) {
         if (i >= DOORS - ANSWERED)
-            hear(s.home.house, doors[i].door, CF_COMMAND_ADMIT);
-        hear_nothing(s.home.house, doors[i].door);
+            hear(s.home.world, doors[i].door, CF_COMMAND_ADMIT);
+        hear_nothing(s.home.world, doors[i].door);
         cf_pairing_destroy(&doors[i].pairing);
     }
     end(&s);
@@ -123,13 +123,13 @@ Test(pairing, tells_who_waits_that_the_code_is_over)
 {
     pairing_scene s = a_scene();
 
-    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 1000);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
-    s.home.house->now_ms += 1000;
-    house_settle(s.home.house);
-    hear_refusal(s.home.house, s.pad.door, CF_REFUSED_EXPIRED);
+    expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 1000);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
+    guest_knock(s.home.world, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_KNOCK);
+    s.home.world->now_ms += 1000;
+    broker_world_settle(s.home.world);
+    hear_refusal(s.home.world, s.pad.door, CF_REFUSED_EXPIRED);
     end(&s);
 }
 
@@ -139,25 +139,25 @@ static void change_role(pairing_scene *s, cf_role role)
         .kind = CF_MEMBER_ROLE, .time_ms = 1, .device = s->home.desk.id, .role = role};
 
     write_operation(&s->home.account, &change);
-    caller *at_account = call_in(s->home.house, cf_keys_public(s->home.account.keys)->curve);
-    greet(s->home.house, at_account, &s->home.account.user, NULL, 0);
-    publish(s->home.house, at_account, &s->home.account);
-    hear(s->home.house, at_account, CF_COMMAND_ACCEPTED);
+    caller *at_account = call_in(s->home.world, cf_keys_public(s->home.account.keys)->curve);
+    greet(s->home.world, at_account, &s->home.account.user, NULL, 0);
+    publish(s->home.world, at_account, &s->home.account);
+    hear(s->home.world, at_account, CF_COMMAND_ACCEPTED);
 }
 
 Test(pairing, keeps_no_guest_of_who_is_no_owner_any_more)
 {
     pairing_scene s = a_scene();
-    size_t allowed = s.home.house->allowed;
+    size_t allowed = s.home.world->allowed;
 
-    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
+    expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 600000);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
     change_role(&s, CF_ROLE_MEMBER);
-    house_settle(s.home.house);
-    cr_expect_eq(s.home.house->allowed, allowed, "its key gets in no more");
-    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
-    hear_refusal(s.home.house, s.pad.door, CF_REFUSED_UNKNOWN);
-    hear_nothing(s.home.house, s.home.at_desk);
+    broker_world_settle(s.home.world);
+    cr_expect_eq(s.home.world->allowed, allowed, "its key gets in no more");
+    guest_knock(s.home.world, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    hear_refusal(s.home.world, s.pad.door, CF_REFUSED_UNKNOWN);
+    hear_nothing(s.home.world, s.home.at_desk);
     end(&s);
 }
 
@@ -165,21 +165,21 @@ Test(pairing, lets_only_the_right_guest_knock)
 {
     static const uint8_t other_secret[32] = "another code's secret";
     pairing_scene s = a_scene();
-    guest stranger = a_guest(s.home.house, other_secret);
+    guest stranger = a_guest(s.home.world, other_secret);
 
-    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    guest_knock(s.home.house, &stranger, &s.home.account.user, cf_bytes_of_text("it's me"));
-    hear_refusal(s.home.house, stranger.door, CF_REFUSED_UNKNOWN);
+    expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 600000);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
+    guest_knock(s.home.world, &stranger, &s.home.account.user, cf_bytes_of_text("it's me"));
+    hear_refusal(s.home.world, stranger.door, CF_REFUSED_UNKNOWN);
     caller *own = stranger.door;
     stranger.door = s.pad.door; /* the other's name over this one's connection */
-    guest_knock(s.home.house, &stranger, &s.home.account.user, cf_bytes_of_text("it's me"));
-    hear_refusal(s.home.house, s.pad.door, CF_REFUSED_FORGED);
+    guest_knock(s.home.world, &stranger, &s.home.account.user, cf_bytes_of_text("it's me"));
+    hear_refusal(s.home.world, s.pad.door, CF_REFUSED_FORGED);
     stranger.door = own;
-    guest_knock(s.home.house, &s.pad, &s.home.desk.id,
+    guest_knock(s.home.world, &s.pad, &s.home.desk.id,
                 cf_bytes_of_text("it's me")); /* no such user */
-    hear_refusal(s.home.house, s.pad.door, CF_REFUSED_UNKNOWN);
-    hear_nothing(s.home.house, s.home.at_desk);
+    hear_refusal(s.home.world, s.pad.door, CF_REFUSED_UNKNOWN);
+    hear_nothing(s.home.world, s.home.at_desk);
     cf_pairing_destroy(&stranger.pairing);
     end(&s);
 }
@@ -188,10 +188,10 @@ Test(pairing, is_for_owners_only)
 {
     pairing_scene s = a_scene();
 
-    expect_guest(&s, s.home.at_lap, s.home.house->now_ms + 600000);
-    hear_refusal(s.home.house, s.home.at_lap, CF_REFUSED_ROLE);
-    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
-    hear_refusal(s.home.house, s.pad.door, CF_REFUSED_UNKNOWN);
+    expect_guest(&s, s.home.at_lap, s.home.world->now_ms + 600000);
+    hear_refusal(s.home.world, s.home.at_lap, CF_REFUSED_ROLE);
+    guest_knock(s.home.world, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    hear_refusal(s.home.world, s.pad.door, CF_REFUSED_UNKNOWN);
     end(&s);
 }
 
@@ -202,17 +202,17 @@ Test(pairing, leaves_a_code_to_the_user_who_registered_it)
     person other = an_account(11), his_desk = a_device(12, &other.user),
            his_lap = a_device(13, &other.user);
 
-    settle_in(s.home.house, &other, &his_desk, &his_lap);
-    caller *thief = call_in(s.home.house, cf_keys_public(his_desk.keys)->curve);
-    greet(s.home.house, thief, &other.user, NULL, 0);
-    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    expect_guest(&s, thief, s.home.house->now_ms + 600000);
-    hear_refusal(s.home.house, thief, CF_REFUSED_USED);
+    settle_in(s.home.world, &other, &his_desk, &his_lap);
+    caller *thief = call_in(s.home.world, cf_keys_public(his_desk.keys)->curve);
+    greet(s.home.world, thief, &other.user, NULL, 0);
+    expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 600000);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
+    expect_guest(&s, thief, s.home.world->now_ms + 600000);
+    hear_refusal(s.home.world, thief, CF_REFUSED_USED);
     expect_guest(&s, thief, 0);
-    hear_refusal(s.home.house, thief, CF_REFUSED_USED);
-    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
+    hear_refusal(s.home.world, thief, CF_REFUSED_USED);
+    guest_knock(s.home.world, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_KNOCK);
     person_end(&other);
     person_end(&his_desk);
     person_end(&his_lap);
@@ -223,20 +223,20 @@ Test(pairing, has_sixteen_codes_of_a_user_open_at_once)
 {
     pairing_scene s = a_scene();
     cf_message code = {.command = CF_COMMAND_GUEST,
-                       .guest = {.expires_ms = s.home.house->now_ms + 600000}};
+                       .guest = {.expires_ms = s.home.world->now_ms + 600000}};
 
     for (uint8_t i = 0; i < 16; i++) {
         code.guest.key.bytes[0] = i + 1;
-        say(s.home.house, s.home.at_desk, &code);
-        hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
+        say(s.home.world, s.home.at_desk, &code);
+        hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
     }
-    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
-    hear_refusal(s.home.house, s.home.at_desk, CF_REFUSED_BUSY);
+    expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 600000);
+    hear_refusal(s.home.world, s.home.at_desk, CF_REFUSED_BUSY);
     code.guest.expires_ms = 0;
-    say(s.home.house, s.home.at_desk, &code);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
+    say(s.home.world, s.home.at_desk, &code);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
+    expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 600000);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
     end(&s);
 }
 
@@ -244,18 +244,18 @@ Test(pairing, asks_the_guest_to_wait_while_the_owner_is_away)
 {
     pairing_scene s = a_scene();
 
-    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    cf_gateway_gone(s.home.house->broker.gateway, cf_bytes_of_text(s.home.at_desk->routing_id));
-    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
-    cf_message refused = hear(s.home.house, s.pad.door, CF_COMMAND_REFUSED);
+    expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 600000);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
+    cf_gateway_gone(s.home.world->broker.gateway, cf_bytes_of_text(s.home.at_desk->routing_id));
+    guest_knock(s.home.world, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    cf_message refused = hear(s.home.world, s.pad.door, CF_COMMAND_REFUSED);
     cr_expect(refused.refused.later);
 
-    greet(s.home.house, s.home.at_desk, &s.home.account.user, NULL, 0);
-    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
+    greet(s.home.world, s.home.at_desk, &s.home.account.user, NULL, 0);
+    expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 600000);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
+    guest_knock(s.home.world, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_KNOCK);
     end(&s);
 }
 
@@ -263,31 +263,31 @@ Test(pairing, asks_the_guest_to_wait_while_the_owner_is_away)
 Test(pairing, ends_within_a_year)
 {
     pairing_scene s = a_scene();
-    size_t allowed = s.home.house->allowed;
+    size_t allowed = s.home.world->allowed;
 
     expect_guest(&s, s.home.at_desk, UINT64_MAX);
-    cr_expect_eq(hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST).guest.expires_ms, UINT64_MAX);
-    s.home.house->now_ms += CF_GUEST_MS_MAX - 1;
-    house_settle(s.home.house);
-    cr_expect_eq(s.home.house->allowed, allowed + 1);
-    s.home.house->now_ms += 1;
-    house_settle(s.home.house);
-    cr_expect_eq(s.home.house->allowed, allowed);
+    cr_expect_eq(hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST).guest.expires_ms, UINT64_MAX);
+    s.home.world->now_ms += CF_GUEST_MS_MAX - 1;
+    broker_world_settle(s.home.world);
+    cr_expect_eq(s.home.world->allowed, allowed + 1);
+    s.home.world->now_ms += 1;
+    broker_world_settle(s.home.world);
+    cr_expect_eq(s.home.world->allowed, allowed);
     end(&s);
 }
 
 Test(pairing, ends_when_the_code_expires)
 {
     pairing_scene s = a_scene();
-    size_t allowed = s.home.house->allowed;
+    size_t allowed = s.home.world->allowed;
 
-    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 1000);
-    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    s.home.house->now_ms += 1000;
-    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
-    hear_refusal(s.home.house, s.pad.door, CF_REFUSED_EXPIRED);
-    hear_nothing(s.home.house, s.home.at_desk);
-    house_settle(s.home.house);
-    cr_expect_eq(s.home.house->allowed, allowed);
+    expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 1000);
+    hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
+    s.home.world->now_ms += 1000;
+    guest_knock(s.home.world, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    hear_refusal(s.home.world, s.pad.door, CF_REFUSED_EXPIRED);
+    hear_nothing(s.home.world, s.home.at_desk);
+    broker_world_settle(s.home.world);
+    cr_expect_eq(s.home.world->allowed, allowed);
     end(&s);
 }

@@ -36,8 +36,8 @@ static cf_status count_list(cf_blobs *blobs, const cf_hash *user, uint8_t first,
 /* From now on: until the broker stops. */
 static void count_lists(household *a)
 {
-    real_list = a->house->broker.blobs->list;
-    a->house->broker.blobs->list = count_list;
+    real_list = a->world->broker.blobs->list;
+    a->world->broker.blobs->list = count_list;
     lists = listed = 0;
 }
 
@@ -46,7 +46,7 @@ static cf_blob_usage said(household *a)
     cf_quota_figures figures;
     cf_error error;
 
-    expect_ok(cf_quotas_figures(a->house->broker.quotas, &a->account.user, &figures, &error),
+    expect_ok(cf_quotas_figures(a->world->broker.quotas, &a->account.user, &figures, &error),
               error);
     return (cf_blob_usage){figures.blobs, figures.blob_bytes};
 }
@@ -57,7 +57,7 @@ static void expect_exact(household *a)
     cf_blob_usage usage;
     cf_error error;
 
-    expect_ok(cf_blobs_usage(a->house->broker.blobs, &a->account.user, &usage, &error), error);
+    expect_ok(cf_blobs_usage(a->world->broker.blobs, &a->account.user, &usage, &error), error);
     cr_expect_eq(kept.size, usage.size, "%llu for %llu", (unsigned long long)kept.size,
                  (unsigned long long)usage.size);
     cr_expect_eq(kept.count, usage.count);
@@ -68,7 +68,7 @@ static void put_part(household *a, uint8_t blob, uint64_t offset)
 {
     static const uint8_t part[300];
 
-    say(a->house, a->at_desk,
+    say(a->world, a->at_desk,
         &(cf_message){.command = CF_COMMAND_PUT,
                       .put = {.id = {{blob}},
                               .offset = offset,
@@ -85,32 +85,32 @@ Test(quota_counts, take_the_room_of_uploads_that_were_given_up_an_hour_ago)
     const uint64_t before = taken(&a);
 
     put_part(&a, 1, 0);
-    hear(a.house, a.at_desk, CF_COMMAND_MISSING);
-    a.house->now_ms += hour_ms / 2;
+    hear(a.world, a.at_desk, CF_COMMAND_MISSING);
+    a.world->now_ms += hour_ms / 2;
     put_part(&a, 2, 0);
-    hear(a.house, a.at_desk, CF_COMMAND_MISSING);
+    hear(a.world, a.at_desk, CF_COMMAND_MISSING);
     set_quota(&a, before + 1300);
-    a.house->now_ms += hour_ms / 2 - 1;
+    a.world->now_ms += hour_ms / 2 - 1;
     put_part(&a, 3, 0);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_QUOTA);
     cr_expect_eq(taken(&a), before + 600);
-    a.house->now_ms += 1; /* it has looked within this minute */
+    a.world->now_ms += 1; /* it has looked within this minute */
     put_part(&a, 3, 0);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
-    a.house->now_ms += MINUTE_MS;
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_QUOTA);
+    a.world->now_ms += MINUTE_MS;
     put_part(&a, 3, 0);
-    hear(a.house, a.at_desk, CF_COMMAND_MISSING);
+    hear(a.world, a.at_desk, CF_COMMAND_MISSING);
     cr_expect_eq(taken(&a), before + 600, "the first has gone, the second and the third are there");
     expect_exact(&a);
 
-    a.house->now_ms += 2 * hour_ms; /* who goes on himself loses nothing of his own */
+    a.world->now_ms += 2 * hour_ms; /* who goes on himself loses nothing of his own */
     set_quota(&a, before + 600);
     put_part(&a, 2, 300);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_QUOTA);
     cr_expect_eq(taken(&a), before + 300);
     set_quota(&a, before + 1000);
     put_part(&a, 2, 300);
-    hear(a.house, a.at_desk, CF_COMMAND_MISSING);
+    hear(a.world, a.at_desk, CF_COMMAND_MISSING);
     cr_expect_eq(taken(&a), before + 600);
     expect_exact(&a);
     household_end(&a);
@@ -124,22 +124,22 @@ Test(quota_counts, drop_no_more_than_256_uploads_at_once)
 
     for (uint8_t i = 0; i < 130; i++)
         for (uint8_t j = 0; j < 2; j++) {
-            say(a.house, a.at_desk,
+            say(a.world, a.at_desk,
                 &(cf_message){.command = CF_COMMAND_PUT,
                               .put = {.id = {{i, j}},
                                       .offset = 0,
                                       .total = 1000,
                                       .bytes = cf_bytes_of_text("x")}});
-            hear(a.house, a.at_desk, CF_COMMAND_MISSING);
+            hear(a.world, a.at_desk, CF_COMMAND_MISSING);
         }
     set_quota(&a, before + 260);
-    a.house->now_ms += 60 * MINUTE_MS;
+    a.world->now_ms += 60 * MINUTE_MS;
     put_part(&a, 255, 0);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_QUOTA);
     cr_expect_eq(taken(&a), before + 4);
-    a.house->now_ms += MINUTE_MS;
+    a.world->now_ms += MINUTE_MS;
     put_part(&a, 255, 0);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_QUOTA);
     cr_expect_eq(taken(&a), before);
     household_end(&a);
 }
@@ -154,21 +154,21 @@ static void put_one(household *a)
     cf_message put = {
         .command = CF_COMMAND_PUT,
         .put = {.id = cf_sha256_of(piece), .offset = 0, .total = piece.size, .bytes = piece}};
-    say(a->house, a->at_desk, &put);
-    hear(a->house, a->at_desk, CF_COMMAND_STORED);
+    say(a->world, a->at_desk, &put);
+    hear(a->world, a->at_desk, CF_COMMAND_STORED);
 }
 
 static void commit(household *a)
 {
     cf_error error;
 
-    expect_ok(a->house->broker.store->commit(a->house->broker.store, &error), error);
+    expect_ok(a->world->broker.store->commit(a->world->broker.store, &error), error);
 }
 
 /* As it does when it is told to stop. */
 static void stop_and_start(household *a)
 {
-    cf_quotas_finish(a->house->broker.quotas);
+    cf_quotas_finish(a->world->broker.quotas);
     commit(a);
     start_again(a);
     count_lists(a);
@@ -236,21 +236,21 @@ Test(quota_counts, are_all_doubted_with_one_sync)
         accounts[i] = an_account((uint8_t)(10 + 3 * i));
         desks[i] = a_device((uint8_t)(11 + 3 * i), &accounts[i].user);
         laps[i] = a_device((uint8_t)(12 + 3 * i), &accounts[i].user);
-        settle_in(a.house, &accounts[i], &desks[i], &laps[i]);
-        expect_ok(cf_quotas_figures(a.house->broker.quotas, &accounts[i].user, &figures, &error),
+        settle_in(a.world, &accounts[i], &desks[i], &laps[i]);
+        expect_ok(cf_quotas_figures(a.world->broker.quotas, &accounts[i].user, &figures, &error),
                   error);
     }
-    cf_quotas_finish(a.house->broker.quotas);
-    cf_store *store = a.house->broker.store;
+    cf_quotas_finish(a.world->broker.quotas);
+    cf_store *store = a.world->broker.store;
     store_write = store->write;
     store_commit = store->commit;
     store->write = count_write;
     store->commit = count_commit;
     writes = syncs = 0;
-    cf_quotas_doubt_all(a.house->broker.quotas, a.house->broker.users);
+    cf_quotas_doubt_all(a.world->broker.quotas, a.world->broker.users);
     cr_expect_eq(writes, OTHERS + 1);
     cr_expect_eq(syncs, 1);
-    cf_quotas_doubt_all(a.house->broker.quotas, a.house->broker.users);
+    cf_quotas_doubt_all(a.world->broker.quotas, a.world->broker.users);
     cr_expect_eq(writes, OTHERS + 1);
     cr_expect_eq(syncs, 1, "nothing is kept any more");
     store->write = store_write;
@@ -289,7 +289,7 @@ static void write_record(household *a, cf_bytes value)
     cf_kv record = {cf_bytes_of("qb", 2), value};
     cf_error error;
 
-    expect_ok(a->house->broker.store->write(a->house->broker.store, &a->account.user, &record, 1,
+    expect_ok(a->world->broker.store->write(a->world->broker.store, &a->account.user, &record, 1,
                                             true, &error),
               error);
 }
@@ -324,8 +324,8 @@ Test(quota_counts, keep_what_has_not_changed_for_ten_minutes)
     stop_and_start(&a);
     put_one(&a);
     for (unsigned minute = 0; minute <= 10; minute++) {
-        a.house->now_ms += MINUTE_MS;
-        cf_quotas_tick(a.house->broker.quotas, a.house->now_ms);
+        a.world->now_ms += MINUTE_MS;
+        cf_quotas_tick(a.world->broker.quotas, a.world->now_ms);
         if (minute == 9) { /* seen to be changed at minute 0 */
             commit(&a);
             kill_and_start(&a);
@@ -336,8 +336,8 @@ Test(quota_counts, keep_what_has_not_changed_for_ten_minutes)
         }
     }
     for (unsigned minute = 0; minute <= 10; minute++) {
-        a.house->now_ms += MINUTE_MS;
-        cf_quotas_tick(a.house->broker.quotas, a.house->now_ms);
+        a.world->now_ms += MINUTE_MS;
+        cf_quotas_tick(a.world->broker.quotas, a.world->now_ms);
     }
     commit(&a);
     kill_and_start(&a);
@@ -353,7 +353,7 @@ Test(quota_counts, keep_nothing_while_a_piece_is_under_way)
     cf_error error;
 
     stop_and_start(&a);
-    expect_ok(cf_quotas_put(a.house->broker.quotas, &a.account.user, 5, 5, &error), error);
+    expect_ok(cf_quotas_put(a.world->broker.quotas, &a.account.user, 5, 5, &error), error);
     stop_and_start(&a);
     cr_expect_eq(said(&a).count, 3);
     cr_expect_eq(lists, 1);
@@ -373,15 +373,15 @@ Test(quota_counts, give_no_room_to_who_brings_blobs_before_a_kill)
     put_one(&a);
     set_quota(&a, taken(&a));
     kill_and_start(&a);
-    say(a.house, a.at_desk, &put);
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    say(a.world, a.at_desk, &put);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_QUOTA);
     household_end(&a);
 }
 
 Test(quota_counts, take_what_was_listed_unless_something_changed_meanwhile)
 {
     household a = with_blobs(3);
-    cf_quotas *quotas = a.house->broker.quotas;
+    cf_quotas *quotas = a.world->broker.quotas;
     cf_blob_usage wrong = {7, 7000};
     cf_error error;
 
@@ -406,7 +406,7 @@ Test(quota_counts, take_what_was_listed_unless_something_changed_meanwhile)
 Test(quota_counts, take_no_count_that_was_made_of_an_earlier_user)
 {
     household a = anns_house();
-    cf_quotas *quotas = a.house->broker.quotas;
+    cf_quotas *quotas = a.world->broker.quotas;
 
     cf_quotas_forget(quotas, &a.account.user);
     uint64_t before = cf_quotas_changes(quotas, &a.account.user);

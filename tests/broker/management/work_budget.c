@@ -7,7 +7,7 @@
 
 #include "broker/door/allowances.h"
 #include "codec/blob.h"
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 
 enum { POINTS = 1000, MOST = POINTS * CF_WORK_BUDGET_S, SECOND_MS = 1000, PAGE = 256, MANY = 2000 };
 
@@ -81,7 +81,7 @@ Test(budget, keeps_debts_among_many_users)
 
 /* Two users, each with a desk that has said HELLO, at a broker that counts what it looks up. */
 typedef struct {
-    broker_world *house;
+    broker_world *world;
     person account, desk, lap;
     person other_account, other_desk, other_lap;
     caller *at_desk, *at_other;
@@ -108,30 +108,31 @@ static cf_status count_heads(cf_store *store, const cf_hash *user, cf_head_visit
 
 static neighbours two_users(void)
 {
-    neighbours n = {.house = a_house(), .account = an_account(1), .other_account = an_account(4)};
+    neighbours n = {
+        .world = a_broker_world(), .account = an_account(1), .other_account = an_account(4)};
 
-    n.house->options.waste_per_second = POINTS;
-    house_crash(n.house);
+    n.world->options.waste_per_second = POINTS;
+    broker_world_crash(n.world);
     n.desk = a_device(2, &n.account.user);
     n.lap = a_device(3, &n.account.user);
     n.other_desk = a_device(5, &n.other_account.user);
     n.other_lap = a_device(6, &n.other_account.user);
-    settle_in(n.house, &n.account, &n.desk, &n.lap);
-    settle_in(n.house, &n.other_account, &n.other_desk, &n.other_lap);
-    n.at_desk = call_in(n.house, cf_keys_public(n.desk.keys)->curve);
-    n.at_other = call_in(n.house, cf_keys_public(n.other_desk.keys)->curve);
-    greet(n.house, n.at_desk, &n.account.user, NULL, 0);
-    greet(n.house, n.at_other, &n.other_account.user, NULL, 0);
-    inner_held = n.house->broker.blobs->held;
-    n.house->broker.blobs->held = count_held;
-    inner_heads = n.house->broker.store->heads;
-    n.house->broker.store->heads = count_heads;
+    settle_in(n.world, &n.account, &n.desk, &n.lap);
+    settle_in(n.world, &n.other_account, &n.other_desk, &n.other_lap);
+    n.at_desk = call_in(n.world, cf_keys_public(n.desk.keys)->curve);
+    n.at_other = call_in(n.world, cf_keys_public(n.other_desk.keys)->curve);
+    greet(n.world, n.at_desk, &n.account.user, NULL, 0);
+    greet(n.world, n.at_other, &n.other_account.user, NULL, 0);
+    inner_held = n.world->broker.blobs->held;
+    n.world->broker.blobs->held = count_held;
+    inner_heads = n.world->broker.store->heads;
+    n.world->broker.store->heads = count_heads;
     return n;
 }
 
 static void neighbours_end(neighbours *n)
 {
-    house_end(n->house);
+    broker_world_end(n->world);
     person_end(&n->account);
     person_end(&n->desk);
     person_end(&n->lap);
@@ -140,9 +141,9 @@ static void neighbours_end(neighbours *n)
     person_end(&n->other_lap);
 }
 
-static void pass_over(broker_world *house, caller *by)
+static void pass_over(broker_world *world, caller *by)
 {
-    house_settle(house);
+    broker_world_settle(world);
     while (by->first < by->count)
         cf_frames_release(&by->letters[by->first++]);
     by->first = by->count = 0;
@@ -155,17 +156,17 @@ static void ask_too_much(neighbours *n)
     cf_message have = {.command = CF_COMMAND_HAVE, .have = {.ids = ids, .id_count = MANY}};
 
     for (int i = 0; i <= MOST / (MANY * CF_PRICE_BLOB); i++)
-        say(n->house, n->at_desk, &have);
-    pass_over(n->house, n->at_desk);
+        say(n->world, n->at_desk, &have);
+    pass_over(n->world, n->at_desk);
     blobs_looked_up = heads_read = 0;
-    say(n->house, n->at_desk, &have);
+    say(n->world, n->at_desk, &have);
 }
 
 static void expect_other_goes_on(neighbours *n)
 {
     write_change(&n->other_desk, "as if nothing were", NULL, 0);
-    publish(n->house, n->at_other, &n->other_desk);
-    hear(n->house, n->at_other, CF_COMMAND_ACCEPTED);
+    publish(n->world, n->at_other, &n->other_desk);
+    hear(n->world, n->at_other, CF_COMMAND_ACCEPTED);
 }
 
 Test(impatient_gateway, looks_up_no_blob_for_who_asks_too_much)
@@ -173,9 +174,9 @@ Test(impatient_gateway, looks_up_no_blob_for_who_asks_too_much)
     neighbours n = two_users();
 
     ask_too_much(&n);
-    hear(n.house, n.at_desk, CF_COMMAND_AGAIN);
+    hear(n.world, n.at_desk, CF_COMMAND_AGAIN);
     cr_expect_eq(blobs_looked_up, 0);
-    cr_expect_eq(cf_gateway_count(n.house->broker.gateway).sessions, 1);
+    cr_expect_eq(cf_gateway_count(n.world->broker.gateway).sessions, 1);
     expect_other_goes_on(&n);
     neighbours_end(&n);
 }
@@ -189,15 +190,15 @@ static void bring_blobs(neighbours *n, int round, cf_hash ids[PAGE])
         snprintf(text[i], sizeof text[i], "blob %d of %d", i, round);
         ids[i] = cf_blob_id(cf_bytes_of_text(text[i]));
     }
-    say(n->house, n->at_desk, &have);
+    say(n->world, n->at_desk, &have);
     for (int i = 0; i < PAGE; i++) {
         cf_bytes bytes = cf_bytes_of_text(text[i]);
         cf_message put = {.command = CF_COMMAND_PUT,
                           .put = {.id = ids[i], .offset = 0, .total = bytes.size, .bytes = bytes}};
 
-        say(n->house, n->at_desk, &put);
+        say(n->world, n->at_desk, &put);
     }
-    pass_over(n->house, n->at_desk);
+    pass_over(n->world, n->at_desk);
 }
 
 /* How many are missing of those that the desk asks after. */
@@ -205,8 +206,8 @@ static size_t ask(neighbours *n, const cf_hash *ids, size_t count)
 {
     cf_message have = {.command = CF_COMMAND_HAVE, .have = {.ids = ids, .id_count = count}};
 
-    say(n->house, n->at_desk, &have);
-    return hear(n->house, n->at_desk, CF_COMMAND_MISSING).missing.blob_count;
+    say(n->world, n->at_desk, &have);
+    return hear(n->world, n->at_desk, CF_COMMAND_MISSING).missing.blob_count;
 }
 
 Test(impatient_gateway, looks_only_for_blobs_that_may_be_there)
@@ -231,21 +232,21 @@ Test(impatient_gateway, begins_no_session_for_who_asked_too_much)
     cf_message hello = hello_of(&n.account.user);
 
     ask_too_much(&n);
-    hear(n.house, n.at_desk, CF_COMMAND_AGAIN);
+    hear(n.world, n.at_desk, CF_COMMAND_AGAIN);
     for (int i = 0; i < 5; i++) { /* each is answered, at once */
         cf_message answer;
 
-        say(n.house, n.at_desk, &hello);
-        answer = hear(n.house, n.at_desk, CF_COMMAND_REFUSED);
+        say(n.world, n.at_desk, &hello);
+        answer = hear(n.world, n.at_desk, CF_COMMAND_REFUSED);
         cr_expect(answer.refused.later);
         cr_expect(cf_bytes_equal(answer.refused.code, cf_bytes_of_text(CF_REFUSED_BUSY)));
         cr_expect_not_null(
             memmem(answer.refused.text.data, answer.refused.text.size, "again in 22 seconds", 19));
     }
     cr_expect_eq(heads_read, 0);
-    n.house->now_ms += CF_WORK_BUDGET_S * SECOND_MS;
-    say(n.house, n.at_desk, &hello);
-    hear(n.house, n.at_desk, CF_COMMAND_WELCOME);
+    n.world->now_ms += CF_WORK_BUDGET_S * SECOND_MS;
+    say(n.world, n.at_desk, &hello);
+    hear(n.world, n.at_desk, CF_COMMAND_WELCOME);
     neighbours_end(&n);
 }
 
@@ -257,10 +258,10 @@ Test(impatient_gateway, checks_no_more_signatures_of_who_forges)
     write_change(&n.desk, "some body", NULL, 0);
     n.desk.wire.data[n.desk.wire.size - 10 - sizeof "some body"] ^= 1;
     for (int i = 0; i < 1000; i++) {
-        publish(n.house, n.at_desk, &n.desk);
-        house_settle(n.house);
+        publish(n.world, n.at_desk, &n.desk);
+        broker_world_settle(n.world);
         refused +=
-            cf_gateway_knows(n.house->broker.gateway, cf_bytes_of_text(n.at_desk->routing_id));
+            cf_gateway_knows(n.world->broker.gateway, cf_bytes_of_text(n.at_desk->routing_id));
     }
     cr_expect_leq(refused, MOST / CF_PRICE_FORGED + 1);
     cr_expect_geq(refused, 1);
@@ -276,9 +277,9 @@ Test(impatient_gateway, is_tired_of_garbage_and_of_sessions)
 
     heads_read = 0;
     for (int i = 0; i < 1000; i++) {
-        say_bytes(n.house, n.at_desk, &garbage, 1);
-        say(n.house, n.at_desk, &hello);
-        pass_over(n.house, n.at_desk);
+        say_bytes(n.world, n.at_desk, &garbage, 1);
+        say(n.world, n.at_desk, &hello);
+        pass_over(n.world, n.at_desk);
     }
     cr_expect_leq(heads_read, MOST / (CF_PRICE_GARBAGE + CF_PRICE_GREETING) + 1);
     expect_other_goes_on(&n);
@@ -291,9 +292,9 @@ static int64_t asks_until_unheard(neighbours *n, const cf_message *question)
     cf_bytes desk = cf_bytes_of_text(n->at_desk->routing_id);
     int64_t asks = 0;
 
-    while (cf_gateway_knows(n->house->broker.gateway, desk) && asks < 2 * MOST) {
-        say(n->house, n->at_desk, question);
-        pass_over(n->house, n->at_desk);
+    while (cf_gateway_knows(n->world->broker.gateway, desk) && asks < 2 * MOST) {
+        say(n->world, n->at_desk, question);
+        pass_over(n->world, n->at_desk);
         asks++;
     }
     return asks;
@@ -335,8 +336,8 @@ Test(impatient_gateway, is_tired_of_an_entry_that_it_has)
 
     memset(body, 'b', sizeof body - 1);
     write_change(&n.desk, body, NULL, 0);
-    publish(n.house, n.at_desk, &n.desk);
-    hear(n.house, n.at_desk, CF_COMMAND_ACCEPTED);
+    publish(n.world, n.at_desk, &n.desk);
+    hear(n.world, n.at_desk, CF_COMMAND_ACCEPTED);
     cf_message again = {.command = CF_COMMAND_PUBLISH,
                         .publish = {.entry = cf_buffer_view(&n.desk.wire)}};
     cr_expect_leq(asks_until_unheard(&n, &again), MOST / (CF_PRICE_HELD + 4) + 2);
@@ -353,7 +354,7 @@ Test(impatient_gateway, never_tires_of_who_brings_blobs_that_no_entry_names_yet,
 
     for (int round = 0; round < 2 * MOST / (PAGE * CF_PRICE_BLOB); round++)
         bring_blobs(&n, round, ids);
-    cr_expect(cf_gateway_knows(n.house->broker.gateway, cf_bytes_of_text(n.at_desk->routing_id)));
+    cr_expect(cf_gateway_knows(n.world->broker.gateway, cf_bytes_of_text(n.at_desk->routing_id)));
     neighbours_end(&n);
 }
 
@@ -365,12 +366,12 @@ Test(impatient_gateway, never_tires_of_who_brings_what_it_asked_for, .disabled =
 
     for (int round = 0; round < 3 * MOST / (PAGE * CF_PRICE_BLOB); round++) {
         bring_blobs(&n, round, ids);
-        say(n.house, n.at_desk, &have); /* of an upload that is gone on with: all are there */
-        hear(n.house, n.at_desk, CF_COMMAND_MISSING);
+        say(n.world, n.at_desk, &have); /* of an upload that is gone on with: all are there */
+        hear(n.world, n.at_desk, CF_COMMAND_MISSING);
         write_change(&n.desk, "some body", ids, PAGE);
-        publish(n.house, n.at_desk, &n.desk);
-        hear(n.house, n.at_desk, CF_COMMAND_ACCEPTED);
-        pass_over(n.house, n.at_desk);
+        publish(n.world, n.at_desk, &n.desk);
+        hear(n.world, n.at_desk, CF_COMMAND_ACCEPTED);
+        pass_over(n.world, n.at_desk);
     }
     neighbours_end(&n);
 }
@@ -382,8 +383,8 @@ Test(impatient_gateway, never_tires_of_who_comes_with_much_and_finds_nothing_to_
     enum { PAGES = CF_HEADS_MAX / CF_HEADS_PAGE };
     static cf_head heads[CF_HEADS_PAGE];
     neighbours n = two_users();
-    cf_authority *authority = n.house->broker.authority;
-    caller *again = call_in(n.house, cf_keys_public(n.desk.keys)->curve);
+    cf_authority *authority = n.world->broker.authority;
+    caller *again = call_in(n.world, cf_keys_public(n.desk.keys)->curve);
     cf_message hello = {.command = CF_COMMAND_HELLO,
                         .hello = {.version = CF_PROTOCOL_VERSION,
                                   .user = n.account.user,
@@ -394,15 +395,15 @@ Test(impatient_gateway, never_tires_of_who_comes_with_much_and_finds_nothing_to_
 
     for (size_t i = 0; i < CF_HEADS_PAGE; i++)
         heads[i].sequence = i + 1;
-    uint64_t before = cf_authority_owed(authority, &n.account.user, n.house->now_ms);
+    uint64_t before = cf_authority_owed(authority, &n.account.user, n.world->now_ms);
     for (int page = 0; page < PAGES; page++) {
         hello.hello.more = page + 1 < PAGES;
-        say(n.house, again, &hello);
+        say(n.world, again, &hello);
     }
-    hear(n.house, again, CF_COMMAND_WELCOME);
-    say(n.house, again, &subscribe);
-    hear(n.house, again, CF_COMMAND_SUBSCRIBED);
-    uint64_t after = cf_authority_owed(authority, &n.account.user, n.house->now_ms);
+    hear(n.world, again, CF_COMMAND_WELCOME);
+    say(n.world, again, &subscribe);
+    hear(n.world, again, CF_COMMAND_SUBSCRIBED);
+    uint64_t after = cf_authority_owed(authority, &n.account.user, n.world->now_ms);
     cr_expect_lt(after - before, cf_allowances_default.waste_per_second * CF_WORK_BUDGET_S / 10);
     neighbours_end(&n);
 }

@@ -4,7 +4,7 @@
 #include "broker/gateway/replay_lock.h"
 #include "codec/bulk.h"
 #include "codec/limits.h"
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 #include "tests/support/scratch.h"
 
 #include <fcntl.h>
@@ -16,7 +16,7 @@ enum { HOUR_MS = 60 * 60 * 1000 };
 
 /* Ann's desk has a connection that said HELLO, and the broker is swept once a day. */
 typedef struct {
-    broker_world *house;
+    broker_world *world;
     person account, desk, lap;
     caller *at_desk;
     cf_jobs *jobs;
@@ -33,22 +33,22 @@ static void count_waits(void *context)
 
 static ann anns_house(void)
 {
-    ann a = {.house = a_house(), .account = an_account(1)};
+    ann a = {.world = a_broker_world(), .account = an_account(1)};
 
     a.desk = a_device(2, &a.account.user);
     a.lap = a_device(3, &a.account.user);
-    settle_in(a.house, &a.account, &a.desk, &a.lap);
-    a.at_desk = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
-    greet(a.house, a.at_desk, &a.account.user, NULL, 0);
+    settle_in(a.world, &a.account, &a.desk, &a.lap);
+    a.at_desk = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
+    greet(a.world, a.at_desk, &a.account.user, NULL, 0);
     a.jobs = cf_jobs_inline_new(0);
-    a.sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
-                                               .store = a.house->broker.store,
-                                               .blobs = a.house->broker.blobs,
-                                               .users = a.house->broker.users,
-                                               .quotas = a.house->broker.quotas,
+    a.sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.world->env,
+                                               .store = a.world->broker.store,
+                                               .blobs = a.world->broker.blobs,
+                                               .users = a.world->broker.users,
+                                               .quotas = a.world->broker.quotas,
                                                .jobs = a.jobs,
                                                .ready = count_waits});
-    cf_sweep_tick(a.sweep, a.house->now_ms);
+    cf_sweep_tick(a.sweep, a.world->now_ms);
     return a;
 }
 
@@ -56,7 +56,7 @@ static void end(ann *a)
 {
     cf_jobs_destroy(&a->jobs);
     cf_sweep_destroy(&a->sweep);
-    house_end(a->house);
+    broker_world_end(a->world);
     person_end(&a->account);
     person_end(&a->desk);
     person_end(&a->lap);
@@ -69,15 +69,15 @@ static cf_hash put(ann *a, const char *text)
         .command = CF_COMMAND_PUT,
         .put = {.id = cf_sha256_of(piece), .offset = 0, .total = piece.size, .bytes = piece}};
 
-    say(a->house, a->at_desk, &message);
-    hear(a->house, a->at_desk, CF_COMMAND_STORED);
+    say(a->world, a->at_desk, &message);
+    hear(a->world, a->at_desk, CF_COMMAND_STORED);
     return message.put.id;
 }
 
 static void publish_naming(ann *a, const cf_hash *blob)
 {
     write_change(&a->desk, "some body", blob, 1);
-    publish(a->house, a->at_desk, &a->desk);
+    publish(a->world, a->at_desk, &a->desk);
 }
 
 static bool is_held(ann *a, const cf_hash *blob)
@@ -86,7 +86,7 @@ static bool is_held(ann *a, const cf_hash *blob)
     cf_error error;
 
     expect_ok(
-        a->house->broker.blobs->held(a->house->broker.blobs, &a->account.user, blob, &held, &error),
+        a->world->broker.blobs->held(a->world->broker.blobs, &a->account.user, blob, &held, &error),
         error);
     return held.complete;
 }
@@ -94,8 +94,8 @@ static bool is_held(ann *a, const cf_hash *blob)
 /* The looking, which runs beside the loop, and then the dropping. */
 static void sweep_after(ann *a, uint64_t ms)
 {
-    a->house->now_ms += ms;
-    cf_sweep_tick(a->sweep, a->house->now_ms);
+    a->world->now_ms += ms;
+    cf_sweep_tick(a->sweep, a->world->now_ms);
     while (a->jobs->deliver(a->jobs) > 0)
         ;
 }
@@ -106,17 +106,17 @@ Test(sweep, drops_after_seven_days_what_no_entry_names)
     cf_quota_figures before, after;
     cf_error error;
 
-    expect_ok(cf_quotas_figures(a.house->broker.quotas, &a.account.user, &before, &error), error);
+    expect_ok(cf_quotas_figures(a.world->broker.quotas, &a.account.user, &before, &error), error);
     cf_hash named = put(&a, "this is named"), idle = put(&a, "this is not");
     publish_naming(&a, &named);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
 
     sweep_after(&a, 7 * CF_DAY_MS);
     cr_expect(is_held(&a, &idle), "not older than seven days");
     sweep_after(&a, CF_DAY_MS);
     cr_expect(is_held(&a, &named));
     cr_expect_not(is_held(&a, &idle));
-    expect_ok(cf_quotas_figures(a.house->broker.quotas, &a.account.user, &after, &error), error);
+    expect_ok(cf_quotas_figures(a.world->broker.quotas, &a.account.user, &after, &error), error);
     cr_expect_eq(after.blob_bytes - before.blob_bytes, sizeof "this is named" - 1);
     end(&a);
 }
@@ -131,14 +131,14 @@ Test(sweep, comes_at_once_where_room_is_short)
     later = put(&a, "nor is this");
     sweep_after(&a, 2 * HOUR_MS);
     cr_expect(is_held(&a, &idle), "it comes once a day");
-    cf_sweep_hurry(a.sweep, a.house->now_ms);
+    cf_sweep_hurry(a.sweep, a.world->now_ms);
     sweep_after(&a, 0);
     cr_expect_not(is_held(&a, &idle));
     cr_expect(is_held(&a, &later), "it is younger than seven days");
-    cf_sweep_hurry(a.sweep, a.house->now_ms + HOUR_MS - 1);
-    cr_expect_gt(cf_sweep_tick(a.sweep, a.house->now_ms), a.house->now_ms + HOUR_MS);
-    cf_sweep_hurry(a.sweep, a.house->now_ms + HOUR_MS);
-    cr_expect_eq(cf_sweep_tick(a.sweep, a.house->now_ms), a.house->now_ms + HOUR_MS);
+    cf_sweep_hurry(a.sweep, a.world->now_ms + HOUR_MS - 1);
+    cr_expect_gt(cf_sweep_tick(a.sweep, a.world->now_ms), a.world->now_ms + HOUR_MS);
+    cf_sweep_hurry(a.sweep, a.world->now_ms + HOUR_MS);
+    cr_expect_eq(cf_sweep_tick(a.sweep, a.world->now_ms), a.world->now_ms + HOUR_MS);
     end(&a);
 }
 
@@ -151,10 +151,10 @@ Test(sweep, drops_uploads_that_were_given_up)
     cf_blob_usage usage;
     cf_error error;
 
-    say(a.house, a.at_desk, &message);
-    hear(a.house, a.at_desk, CF_COMMAND_MISSING);
+    say(a.world, a.at_desk, &message);
+    hear(a.world, a.at_desk, CF_COMMAND_MISSING);
     sweep_after(&a, 8 * CF_DAY_MS);
-    expect_ok(cf_blobs_usage(a.house->broker.blobs, &a.account.user, &usage, &error), error);
+    expect_ok(cf_blobs_usage(a.world->broker.blobs, &a.account.user, &usage, &error), error);
     cr_expect_eq(usage.count, 0);
     end(&a);
 }
@@ -164,10 +164,10 @@ Test(sweep, keeps_what_an_entry_names_that_is_being_appended)
     ann a = anns_house();
     cf_hash blob = put(&a, "this is old");
 
-    a.house->now_ms += 8 * CF_DAY_MS;
+    a.world->now_ms += 8 * CF_DAY_MS;
     publish_naming(&a, &blob); /* taken, not committed: nobody who reads the log sees it */
     sweep_after(&a, 0);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
     cr_expect(is_held(&a, &blob));
     end(&a);
 }
@@ -187,25 +187,25 @@ Test(sweep, keeps_what_came_to_be_named_between_looking_and_dropping)
 {
     ann a = anns_house();
     slow_jobs slow = {.base.submit = keep_job};
-    cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
-                                                       .store = a.house->broker.store,
-                                                       .blobs = a.house->broker.blobs,
-                                                       .users = a.house->broker.users,
+    cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.world->env,
+                                                       .store = a.world->broker.store,
+                                                       .blobs = a.world->broker.blobs,
+                                                       .users = a.world->broker.users,
                                                        .jobs = &slow.base});
     cf_hash blob = put(&a, "this is old"), idle = put(&a, "this, too");
 
-    cf_sweep_tick(sweep, a.house->now_ms);
-    a.house->now_ms += 8 * CF_DAY_MS;
-    cf_sweep_tick(sweep, a.house->now_ms);
+    cf_sweep_tick(sweep, a.world->now_ms);
+    a.world->now_ms += 8 * CF_DAY_MS;
+    cf_sweep_tick(sweep, a.world->now_ms);
     slow.job->work(slow.job);
     publish_naming(&a, &blob);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
     slow.job->done(slow.job);
     cr_expect(is_held(&a, &blob));
     cr_expect_not(is_held(&a, &idle));
 
     publish_naming(&a, &idle); /* a moment later: it is told that the blob is gone */
-    hear_refusal(a.house, a.at_desk, CF_REFUSED_BLOBS);
+    hear_refusal(a.world, a.at_desk, CF_REFUSED_BLOBS);
     cf_sweep_destroy(&sweep);
     end(&a);
 }
@@ -219,30 +219,30 @@ static void put_piece(ann *a, size_t number)
                                   .total = 3 * CF_BLOB_STEP,
                                   .bytes = cf_bytes_of(zeros, sizeof zeros)}};
 
-    say(a->house, a->at_desk, &message);
-    hear(a->house, a->at_desk, CF_COMMAND_MISSING);
+    say(a->world, a->at_desk, &message);
+    hear(a->world, a->at_desk, CF_COMMAND_MISSING);
 }
 
 Test(sweep, keeps_an_upload_that_went_on_between_looking_and_dropping)
 {
     ann a = anns_house();
     slow_jobs slow = {.base.submit = keep_job};
-    cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
-                                                       .store = a.house->broker.store,
-                                                       .blobs = a.house->broker.blobs,
-                                                       .users = a.house->broker.users,
+    cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.world->env,
+                                                       .store = a.world->broker.store,
+                                                       .blobs = a.world->broker.blobs,
+                                                       .users = a.world->broker.users,
                                                        .jobs = &slow.base});
     cf_blob_usage usage;
     cf_error error;
 
     put_piece(&a, 0);
-    cf_sweep_tick(sweep, a.house->now_ms);
-    a.house->now_ms += 8 * CF_DAY_MS;
-    cf_sweep_tick(sweep, a.house->now_ms);
+    cf_sweep_tick(sweep, a.world->now_ms);
+    a.world->now_ms += 8 * CF_DAY_MS;
+    cf_sweep_tick(sweep, a.world->now_ms);
     slow.job->work(slow.job);
     put_piece(&a, 1);
     slow.job->done(slow.job);
-    expect_ok(cf_blobs_usage(a.house->broker.blobs, &a.account.user, &usage, &error), error);
+    expect_ok(cf_blobs_usage(a.world->broker.blobs, &a.account.user, &usage, &error), error);
     cr_expect_eq(usage.count, 1);
     cf_sweep_destroy(&sweep);
     end(&a);
@@ -266,21 +266,21 @@ Test(sweep, finds_what_nothing_names_among_any_number)
                             .id = cf_sha256_of(cf_bytes_of(bytes, sizeof bytes)),
                             .total = sizeof bytes,
                             .bytes = cf_bytes_of(bytes, sizeof bytes),
-                            .now_ms = a.house->now_ms};
-        a.house->broker.blobs->put(a.house->broker.blobs, &blob);
+                            .now_ms = a.world->now_ms};
+        a.world->broker.blobs->put(a.world->broker.blobs, &blob);
         if (i % UNNAMED_EVERY == 0)
             unnamed++;
         else
             names[count++] = blob.id;
         if (count == CF_ENTRY_BLOBS_MAX || i + 1 == NAMED) {
             write_change(&a.desk, "some body", names, count);
-            publish(a.house, a.at_desk, &a.desk);
-            hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+            publish(a.world, a.at_desk, &a.desk);
+            hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
             count = 0;
         }
     }
     sweep_after(&a, 8 * CF_DAY_MS);
-    expect_ok(cf_blobs_usage(a.house->broker.blobs, &a.account.user, &usage, &error), error);
+    expect_ok(cf_blobs_usage(a.world->broker.blobs, &a.account.user, &usage, &error), error);
     cr_expect_eq(usage.count, NAMED - unnamed);
     free(names);
     end(&a);
@@ -298,14 +298,14 @@ Test(sweep, leaves_for_tomorrow_what_is_more_than_it_may_hold, .disabled = CF_SA
         cf_blob_put upload = {.user = a.account.user,
                               .total = 2,
                               .bytes = cf_bytes_of("x", 1),
-                              .now_ms = a.house->now_ms};
+                              .now_ms = a.world->now_ms};
 
         cf_put_u32(upload.id.bytes, i);
-        a.house->broker.blobs->put(a.house->broker.blobs, &upload);
+        a.world->broker.blobs->put(a.world->broker.blobs, &upload);
     }
     for (size_t left = 2; left-- > 0;) {
         sweep_after(&a, left ? 8 * CF_DAY_MS : CF_DAY_MS);
-        expect_ok(cf_blobs_usage(a.house->broker.blobs, &a.account.user, &usage, &error), error);
+        expect_ok(cf_blobs_usage(a.world->broker.blobs, &a.account.user, &usage, &error), error);
         cr_expect_eq(usage.count, left);
     }
     end(&a);
@@ -314,9 +314,9 @@ Test(sweep, leaves_for_tomorrow_what_is_more_than_it_may_hold, .disabled = CF_SA
 Test(sweep, looks_once_a_day)
 {
     ann a = anns_house();
-    uint64_t first = cf_sweep_tick(a.sweep, a.house->now_ms);
+    uint64_t first = cf_sweep_tick(a.sweep, a.world->now_ms);
 
-    cr_expect_gt(first, a.house->now_ms);
+    cr_expect_gt(first, a.world->now_ms);
     cr_expect_eq(cf_sweep_tick(a.sweep, first), first + CF_DAY_MS);
     a.jobs->deliver(a.jobs);
     end(&a);
@@ -325,8 +325,8 @@ Test(sweep, looks_once_a_day)
 /* The desk has taken one entry, and grants no more yet. */
 static void begin_replay(ann *a)
 {
-    subscribe(a->house, a->at_desk, NULL, 0, 1);
-    hear(a->house, a->at_desk, CF_COMMAND_ENTRY);
+    subscribe(a->world, a->at_desk, NULL, 0, 1);
+    hear(a->world, a->at_desk, CF_COMMAND_ENTRY);
 }
 
 Test(sweep, waits_for_a_replay_that_is_under_way)
@@ -340,8 +340,8 @@ Test(sweep, waits_for_a_replay_that_is_under_way)
     cr_expect(is_held(&a, &idle));
     sweep_after(&a, CF_REPLAY_LOCK_WAIT_MS - 1);
     cr_expect(is_held(&a, &idle));
-    say(a.house, a.at_desk, &credit);
-    house_settle(a.house);
+    say(a.world, a.at_desk, &credit);
+    broker_world_settle(a.world);
     cr_expect_eq(waited, 1);
     cr_expect(is_held(&a, &idle), "not in the middle of what ends the replay");
     sweep_after(&a, 0);
@@ -352,23 +352,23 @@ Test(sweep, waits_for_a_replay_that_is_under_way)
 Test(sweep, is_passed_by_no_replay_and_waits_no_longer_than_others_that_remove)
 {
     ann a = anns_house();
-    caller *at_lap = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
+    caller *at_lap = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
     cf_hash idle = put(&a, "nothing names this");
 
     begin_replay(&a);
     sweep_after(&a, 8 * CF_DAY_MS);
-    greet(a.house, at_lap, &a.account.user, NULL, 0);
-    subscribe(a.house, at_lap, NULL, 0, CF_WINDOW);
-    hear_nothing(a.house, at_lap);
-    const uint64_t now_ms = a.house->now_ms - (uint64_t)a.house->set_ms;
-    cr_expect_gt(cf_gateway_tick(a.house->broker.gateway, a.house->now_ms), now_ms,
+    greet(a.world, at_lap, &a.account.user, NULL, 0);
+    subscribe(a.world, at_lap, NULL, 0, CF_WINDOW);
+    hear_nothing(a.world, at_lap);
+    const uint64_t now_ms = a.world->now_ms - (uint64_t)a.world->set_ms;
+    cr_expect_gt(cf_gateway_tick(a.world->broker.gateway, a.world->now_ms), now_ms,
                  "it turns in circles");
-    a.house->now_ms += CF_REPLAY_LOCK_WAIT_MS;
-    house_settle(a.house);
+    a.world->now_ms += CF_REPLAY_LOCK_WAIT_MS;
+    broker_world_settle(a.world);
     cr_expect_eq(waited, 1);
     sweep_after(&a, 0);
     cr_expect_not(is_held(&a, &idle));
-    hear(a.house, at_lap, CF_COMMAND_ENTRY);
+    hear(a.world, at_lap, CF_COMMAND_ENTRY);
     end(&a);
 }
 
@@ -388,9 +388,9 @@ static void expect_exact(ann *a, const char *when)
     cf_blob_usage usage;
     cf_error error;
 
-    expect_ok(cf_quotas_figures(a->house->broker.quotas, &a->account.user, &figures, &error),
+    expect_ok(cf_quotas_figures(a->world->broker.quotas, &a->account.user, &figures, &error),
               error);
-    expect_ok(cf_blobs_usage(a->house->broker.blobs, &a->account.user, &usage, &error), error);
+    expect_ok(cf_blobs_usage(a->world->broker.blobs, &a->account.user, &usage, &error), error);
     cr_expect_eq(figures.blob_bytes, usage.size, "%s", when);
     cr_expect_eq(figures.blobs, usage.count, "%s", when);
 }
@@ -403,8 +403,8 @@ Test(sweep, corrects_what_is_kept_of_what_blobs_take)
 
     cf_hash gone = put(&a, "this is gone"), named = put(&a, "this is named");
     publish_naming(&a, &named);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    expect_ok(a.house->broker.blobs->drop(a.house->broker.blobs, &a.account.user, &gone, &error),
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
+    expect_ok(a.world->broker.blobs->drop(a.world->broker.blobs, &a.account.user, &gone, &error),
               error);
     sweep_after(&a, CF_DAY_MS);
     expect_exact(&a, "corrected");
@@ -419,12 +419,12 @@ Test(sweep, keeps_what_is_left_when_blobs_go)
     put(&a, "this is not named");
     cf_hash named = put(&a, "this is named");
     publish_naming(&a, &named);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    cf_quotas_finish(a.house->broker.quotas);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
+    cf_quotas_finish(a.world->broker.quotas);
     sweep_after(&a, 8 * CF_DAY_MS);
     expect_exact(&a, "after the sweep");
-    expect_ok(a.house->broker.store->commit(a.house->broker.store, &error), error);
-    house_crash(a.house);
+    expect_ok(a.world->broker.store->commit(a.world->broker.store, &error), error);
+    broker_world_crash(a.world);
     expect_exact(&a, "after a kill");
     end(&a);
 }
@@ -480,22 +480,22 @@ Test(sweep, drops_of_what_lies_aside_and_is_whole_only_what_nothing_names)
                             .id = id,
                             .total = bytes.size,
                             .bytes = bytes,
-                            .now_ms = a.house->now_ms};
+                            .now_ms = a.world->now_ms};
         blobs->put(blobs, &same);
         lay_aside(at, &a.account.user, &id);
         if (i >= PAIRS)
             continue;
         publish_naming(&a, &id);
-        hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+        hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
     }
-    cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
-                                                       .store = a.house->broker.store,
+    cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.world->env,
+                                                       .store = a.world->broker.store,
                                                        .blobs = blobs,
-                                                       .users = a.house->broker.users,
+                                                       .users = a.world->broker.users,
                                                        .jobs = a.jobs});
-    cf_sweep_tick(sweep, a.house->now_ms);
-    a.house->now_ms += 8 * CF_DAY_MS;
-    cf_sweep_tick(sweep, a.house->now_ms);
+    cf_sweep_tick(sweep, a.world->now_ms);
+    a.world->now_ms += 8 * CF_DAY_MS;
+    cf_sweep_tick(sweep, a.world->now_ms);
     while (a.jobs->deliver(a.jobs) > 0)
         ;
     expect_ok(blobs->list(blobs, &a.account.user, 0, count_whole, &whole, &error), error);
@@ -521,17 +521,17 @@ Test(sweep, drops_what_was_set_aside_and_nothing_names)
     expect_ok(cf_blob_files_open(path, &blobs, &error), error);
     cf_hash named = put(&a, "this is named"), idle = {"nothing names this"};
     publish_naming(&a, &named);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
     lay_aside(at, &a.account.user, &named);
     lay_aside(at, &a.account.user, &idle);
-    cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
-                                                       .store = a.house->broker.store,
+    cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.world->env,
+                                                       .store = a.world->broker.store,
                                                        .blobs = blobs,
-                                                       .users = a.house->broker.users,
+                                                       .users = a.world->broker.users,
                                                        .jobs = a.jobs});
-    cf_sweep_tick(sweep, a.house->now_ms);
-    a.house->now_ms += 8 * CF_DAY_MS;
-    cf_sweep_tick(sweep, a.house->now_ms);
+    cf_sweep_tick(sweep, a.world->now_ms);
+    a.world->now_ms += 8 * CF_DAY_MS;
+    cf_sweep_tick(sweep, a.world->now_ms);
     while (a.jobs->deliver(a.jobs) > 0)
         ;
     expect_ok(blobs->list(blobs, &a.account.user, 0, count_one, &left, &error), error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A broker in one piece, on a store and blobs in memory, and clients that talk to its gateway as if
  * by ROUTER and CURVE. */
-#ifndef CF_TESTS_GATEWAY_FIXTURE_H
-#define CF_TESTS_GATEWAY_FIXTURE_H
+#ifndef CF_TESTS_BROKER_WORLD_H
+#define CF_TESTS_BROKER_WORLD_H
 #include "tests/broker/people/people.h"
 #include "tests/support/chance.h"
 #include "tests/support/memory_broker.h"
@@ -27,7 +27,7 @@ typedef struct {
     chance chance;
     cf_env env;
     uint64_t now_ms;
-    int64_t set_ms; /* by how much that was set: house_set_clock */
+    int64_t set_ms; /* by how much that was set: broker_world_set_clock */
     caller *clients[CLIENTS_MAX];
     size_t client_count;
     size_t allowed;  /* CURVE keys that may connect */
@@ -35,17 +35,17 @@ typedef struct {
     cf_arena arena;  /* of the last letter */
 } broker_world;
 
-#define HOUSE_ADDRESS                                                                              \
+#define BROKER_ADDRESS                                                                             \
     "tcp://broker.example:7817#aebagbafaydqqcikbmga2dqpcaireeyuculbogazdinryhi6d4qa"
 
-broker_world *a_house(void);
+broker_world *a_broker_world(void);
 /* Drops everything that wasn't committed, and starts again. */
-void house_crash(broker_world *self);
-void house_end(broker_world *self);
+void broker_world_crash(broker_world *self);
+void broker_world_end(broker_world *self);
 /* What it has of the user can't be read when it is opened next. */
-void house_damage(broker_world *self, const cf_hash *user);
+void broker_world_damage(broker_world *self, const cf_hash *user);
 /* So, of an entry of the user's member log, the first of which is 0. */
-void house_damage_member(broker_world *self, const cf_hash *user, uint64_t ordinal);
+void broker_world_damage_member(broker_world *self, const cf_hash *user, uint64_t ordinal);
 
 /* Connects with a key. */
 caller *call_in(broker_world *self, const uint8_t curve[32]);
@@ -53,9 +53,9 @@ void say(broker_world *self, caller *from, const cf_message *message);
 void say_bytes(broker_world *self, caller *from, const cf_bytes *frames, size_t count);
 /* Somebody sets its clock to a later time, or an earlier one; the one by which deadlines run goes
  * on. */
-void house_set_clock(broker_world *self, int64_t later_ms);
+void broker_world_set_clock(broker_world *self, int64_t later_ms);
 /* Lets the broker work until nothing is to be done any more. */
-void house_settle(broker_world *self);
+void broker_world_settle(broker_world *self);
 /* The next letter; it must be this command. Borrowed until the next call. */
 cf_message hear(broker_world *self, caller *by, cf_command command);
 /* The next letter refuses with that code. */
@@ -77,7 +77,7 @@ void publish(broker_world *self, caller *from, const person *author);
 
 /* A user's desk (an owner) and lap (a member), each with a connection that has said nothing yet. */
 typedef struct {
-    broker_world *house;
+    broker_world *world;
     person account, desk, lap;
     caller *at_desk, *at_lap;
 } household;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/people/broker_world.h"
 #include "tests/support/frames.h"
 
 #include <stdio.h>
@@ -14,19 +14,19 @@ static void fill(void *context, void *out, size_t size)
     chance_fill(&((broker_world *)context)->chance, out, size);
 }
 
-static uint64_t house_now(void *context)
+static uint64_t broker_world_now(void *context)
 {
     return ((broker_world *)context)->now_ms;
 }
 
-static uint64_t house_steady(void *context)
+static uint64_t broker_world_steady(void *context)
 {
     const broker_world *self = context;
 
     return self->now_ms - (uint64_t)self->set_ms;
 }
 
-void house_set_clock(broker_world *self, int64_t later_ms)
+void broker_world_set_clock(broker_world *self, int64_t later_ms)
 {
     self->now_ms += (uint64_t)later_ms;
     self->set_ms += later_ms;
@@ -58,14 +58,14 @@ static void start(broker_world *self)
     memory_broker_start(&self->broker, &self->options, self->now_ms);
 }
 
-broker_world *a_house(void)
+broker_world *a_broker_world(void)
 {
     static const uint8_t instance[16] = "this very log";
     broker_world *self = cf_allocate(1, sizeof *self);
 
     self->env = (cf_env){.random = fill,
-                         .now_ms = house_now,
-                         .steady_ms = house_steady,
+                         .now_ms = broker_world_now,
+                         .steady_ms = broker_world_steady,
                          .report = no_report,
                          .context = self};
     self->now_ms = 1700000000000;
@@ -88,7 +88,7 @@ static void end_client(caller *ended)
     free(ended);
 }
 
-void house_crash(broker_world *self)
+void broker_world_crash(broker_world *self)
 {
     for (size_t i = 0; i < self->client_count; i++)
         end_client(self->clients[i]);
@@ -97,7 +97,7 @@ void house_crash(broker_world *self)
     start(self);
 }
 
-void house_end(broker_world *self)
+void broker_world_end(broker_world *self)
 {
     for (size_t i = 0; i < self->client_count; i++)
         end_client(self->clients[i]);
@@ -116,12 +116,12 @@ static void put_junk(broker_world *self, const cf_hash *user, cf_bytes key)
     expect_ok(self->broker.store->write(self->broker.store, user, &record, 1, true, &error), error);
 }
 
-void house_damage(broker_world *self, const cf_hash *user)
+void broker_world_damage(broker_world *self, const cf_hash *user)
 {
     put_junk(self, user, cf_bytes_of_text("lc?"));
 }
 
-void house_damage_member(broker_world *self, const cf_hash *user, uint64_t ordinal)
+void broker_world_damage_member(broker_world *self, const cf_hash *user, uint64_t ordinal)
 {
     uint8_t key[CF_LOG_REGISTRY_KEY] = {CF_LOG_REGISTRY};
 
@@ -159,7 +159,7 @@ static cf_send_answer deliver(void *context, cf_bytes destination, cf_frames *fr
     return CF_SEND_DONE;
 }
 
-void house_settle(broker_world *self)
+void broker_world_settle(broker_world *self)
 {
     cf_error error;
     uint64_t next;
@@ -172,7 +172,7 @@ void house_settle(broker_world *self)
         next = cf_gateway_tick(self->broker.gateway, self->now_ms);
         cf_outbox_send(self->broker.outbox, deliver, self);
     } while (++rounds < 2 ||
-             (next <= house_steady(self) && cf_outbox_size(self->broker.outbox) != waiting));
+             (next <= broker_world_steady(self) && cf_outbox_size(self->broker.outbox) != waiting));
 }
 
 static cf_gateway_peer peer_of(const caller *from)
@@ -201,7 +201,7 @@ static cf_message next_letter(broker_world *self, caller *by, const char *expect
     cf_bytes wire[CF_MESSAGE_FRAMES];
     cf_frames *letter;
 
-    house_settle(self);
+    broker_world_settle(self);
     cr_assert_lt(by->first, by->count, "%s hears nothing, expected %s", by->routing_id, expected);
     letter = &by->letters[by->first++];
     cf_arena_release(&self->arena);
@@ -237,7 +237,7 @@ void hear_refusal(broker_world *self, caller *by, const char *code)
 
 void hear_nothing(broker_world *self, caller *by)
 {
-    house_settle(self);
+    broker_world_settle(self);
     cr_expect_eq(by->first, by->count, "%s hears something", by->routing_id);
 }
 
@@ -258,7 +258,7 @@ void settle_in(broker_world *self, person *account, person *first, person *secon
         learn(first, account);
         learn(second, account);
     }
-    house_settle(self);
+    broker_world_settle(self);
     cf_users_refresh(self->broker.users, &account->user);
 }
 
@@ -299,13 +299,13 @@ void publish(broker_world *self, caller *from, const person *author)
 
 household a_household(void)
 {
-    household made = {.house = a_house(), .account = an_account(1)};
+    household made = {.world = a_broker_world(), .account = an_account(1)};
 
     made.desk = a_device(2, &made.account.user);
     made.lap = a_device(3, &made.account.user);
-    settle_in(made.house, &made.account, &made.desk, &made.lap);
-    made.at_desk = call_in(made.house, cf_keys_public(made.desk.keys)->curve);
-    made.at_lap = call_in(made.house, cf_keys_public(made.lap.keys)->curve);
+    settle_in(made.world, &made.account, &made.desk, &made.lap);
+    made.at_desk = call_in(made.world, cf_keys_public(made.desk.keys)->curve);
+    made.at_lap = call_in(made.world, cf_keys_public(made.lap.keys)->curve);
     return made;
 }
 
@@ -313,14 +313,14 @@ household a_greeted_household(void)
 {
     household self = a_household();
 
-    greet(self.house, self.at_desk, &self.account.user, NULL, 0);
-    greet(self.house, self.at_lap, &self.account.user, NULL, 0);
+    greet(self.world, self.at_desk, &self.account.user, NULL, 0);
+    greet(self.world, self.at_lap, &self.account.user, NULL, 0);
     return self;
 }
 
 void household_end(household *self)
 {
-    house_end(self->house);
+    broker_world_end(self->world);
     person_end(&self->account);
     person_end(&self->desk);
     person_end(&self->lap);
