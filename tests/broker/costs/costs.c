@@ -21,7 +21,7 @@ static cf_id id_of(char kind, size_t number)
     return (cf_id){{(uint8_t)kind, (uint8_t)number, (uint8_t)(number >> 8)}};
 }
 
-static void say_lock(household *a, caller *from, cf_id request, cf_id name)
+static void say_lock(household *a, client *from, cf_id request, cf_id name)
 {
     say(a->world, from,
         &(cf_message){
@@ -30,7 +30,7 @@ static void say_lock(household *a, caller *from, cf_id request, cf_id name)
                 .request = request, .collection = papers, .name = name, .for_ms = TEN_MINUTES}});
 }
 
-static cf_hash put_blob(household *a, caller *from, size_t number)
+static cf_hash put_blob(household *a, client *from, size_t number)
 {
     uint8_t bytes[BLOB_SIZE] = {(uint8_t)number, (uint8_t)(number >> 8), 1};
     cf_hash id = cf_blob_id(cf_bytes_of(bytes, sizeof bytes));
@@ -153,7 +153,7 @@ COST(a_refusal_of_a_save_after_one_that_is_not_there, "gets 2, messages 1")
 COST(coming_again, "gets 6, scans 3, shown 4, messages 2")
 {
     cf_head heads[] = {a->account.head, a->desk.head};
-    caller *again = call_in(a->world, cf_keys_public(a->lap.keys)->curve);
+    client *again = connect_client(a->world, cf_keys_public(a->lap.keys)->curve);
 
     greet(a->world, again, &a->account.user, heads, 2);
     subscribe(a->world, again, heads, 2, CF_MIB);
@@ -164,7 +164,7 @@ COST(coming_again, "gets 6, scans 3, shown 4, messages 2")
 COST(coming_again_after_one_more, "gets 8, scans 5, shown 7, writes 1, messages 5")
 {
     cf_head heads[] = {a->account.head, a->desk.head};
-    caller *again = call_in(a->world, cf_keys_public(a->lap.keys)->curve);
+    client *again = connect_client(a->world, cf_keys_public(a->lap.keys)->curve);
 
     save(a);
     greet(a->world, again, &a->account.user, heads, 2);

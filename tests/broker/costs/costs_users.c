@@ -14,7 +14,7 @@ enum { TEN_MINUTES = 600000 };
 /* Another user, with a device that is connected. */
 typedef struct {
     person account, desk, lap;
-    caller *at_desk;
+    client *at_desk;
     cf_exclusion *exclusion; /* or NULL */
 } other;
 
@@ -31,7 +31,7 @@ static other another(broker_world *world, size_t number)
     made.desk = a_device(seed + 1, &made.account.user);
     made.lap = a_device(seed + 2, &made.account.user);
     settle_in(world, &made.account, &made.desk, &made.lap);
-    made.at_desk = call_in(world, cf_keys_public(made.desk.keys)->curve);
+    made.at_desk = connect_client(world, cf_keys_public(made.desk.keys)->curve);
     greet(world, made.at_desk, &made.account.user, NULL, 0);
     return made;
 }

@@ -29,11 +29,11 @@ typedef struct {
     void *socket, *monitor;
     uint16_t event; /* that is waited for */
     cf_command heard;
-} client;
+} raw_client;
 
-static client a_client(house *at, const person *who)
+static raw_client a_client(house *at, const person *who)
 {
-    client made = {.at = at, .socket = a_raw_socket(at, who)};
+    raw_client made = {.at = at, .socket = a_raw_socket(at, who)};
     static int number;
     char name[64];
     int linger_ms = PATIENCE_MS;
@@ -46,7 +46,7 @@ static client a_client(house *at, const person *who)
     return made;
 }
 
-static void client_end(client *self)
+static void client_end(raw_client *self)
 {
     int linger_ms = 0;
 
@@ -56,7 +56,7 @@ static void client_end(client *self)
     zmq_close(self->socket);
 }
 
-static uint16_t next_event(const client *self)
+static uint16_t next_event(const raw_client *self)
 {
     cf_zmq_message message;
     uint16_t event = 0;
@@ -69,7 +69,7 @@ static uint16_t next_event(const client *self)
 }
 
 /* The loop doesn't run meanwhile: it is the I/O thread that shakes hands. */
-static void get_in(client *self)
+static void get_in(raw_client *self)
 {
     zmq_pollitem_t item = {.socket = self->monitor, .events = ZMQ_POLLIN};
 
@@ -80,19 +80,19 @@ static void get_in(client *self)
 
 static bool has_happened(void *context)
 {
-    client *self = context;
+    raw_client *self = context;
     uint16_t event = next_event(self);
 
     return event == self->event;
 }
 
-static void say_garbage(const client *self, int times)
+static void say_garbage(const raw_client *self, int times)
 {
     for (int i = 0; i < times; i++)
         zmq_send(self->socket, "\xff", 1, 0);
 }
 
-static void say(const client *self, const cf_message *message)
+static void say(const raw_client *self, const cf_message *message)
 {
     cf_frames frames = {0};
 
@@ -101,7 +101,7 @@ static void say(const client *self, const cf_message *message)
     cf_frames_release(&frames);
 }
 
-static void say_hello(const client *self)
+static void say_hello(const raw_client *self)
 {
     cf_message hello = {
         .command = CF_COMMAND_HELLO,
@@ -112,7 +112,7 @@ static void say_hello(const client *self)
 
 static bool has_heard(void *context)
 {
-    client *self = context;
+    raw_client *self = context;
     cf_zmq_message frames;
     cf_arena arena = {0};
     cf_message message;
@@ -127,13 +127,13 @@ static bool has_heard(void *context)
     return true;
 }
 
-static void expect_answer(client *self, cf_command command)
+static void expect_answer(raw_client *self, cf_command command)
 {
     cr_assert(wait_for(self->at, has_heard, self), "nothing comes");
     cr_expect_eq(self->heard, command, "%s comes", cf_command_name(self->heard));
 }
 
-static void expect_session(client *self)
+static void expect_session(raw_client *self)
 {
     cf_message have = {.command = CF_COMMAND_HAVE};
 
@@ -163,7 +163,7 @@ static int accepted_descriptor(const house *h)
 }
 
 /* Returns when the door has closed its end. */
-static void leave(const client *self, int descriptor)
+static void leave(const raw_client *self, int descriptor)
 {
     int64_t end_ms = zclock_mono() + PATIENCE_MS;
     char endpoint[CF_ADDRESS_TEXT];
@@ -196,7 +196,7 @@ static void leave_free(int descriptor)
 
 /* Connects, says so much garbage, and goes before any of it is read; another one gets in with its
  * descriptor. */
-static void replace(client *bad, int garbage, client *good)
+static void replace(raw_client *bad, int garbage, raw_client *good)
 {
     get_in(bad);
     int descriptor = accepted_descriptor(bad->at);
@@ -212,8 +212,8 @@ Test(loopback_descriptors, a_session_does_not_end_by_what_another_connection_lef
     house h = {0};
     open_house(&h);
     allow(&h, &h.m.lap);
-    client bad = a_client(&h, &h.m.lap), good = a_client(&h, &h.m.desk),
-           later = a_client(&h, &h.m.lap);
+    raw_client bad = a_client(&h, &h.m.lap), good = a_client(&h, &h.m.desk),
+               later = a_client(&h, &h.m.lap);
 
     replace(&bad, CF_ZMQ_HIGH_WATER / 2, &good);
     say_hello(&good);
@@ -238,7 +238,7 @@ Test(loopback_descriptors, nobody_is_shut_for_what_another_connection_said)
     int looks = 0;
     open_house(&h);
     allow(&h, &h.m.lap);
-    client bad = a_client(&h, &h.m.lap), good = a_client(&h, &h.m.desk);
+    raw_client bad = a_client(&h, &h.m.lap), good = a_client(&h, &h.m.desk);
 
     replace(&bad, CF_ZMQ_HIGH_WATER / 2, &good);
     cr_assert(wait_for(&h, was_third_look, &looks));
@@ -255,7 +255,7 @@ Test(loopback_descriptors, who_says_too_much_without_a_session_is_shut)
     static const cf_allowances few = {.connections_per_minute = 5};
     house h = {.allowances = &few};
     open_house(&h);
-    client bad = a_client(&h, &h.m.desk);
+    raw_client bad = a_client(&h, &h.m.desk);
 
     get_in(&bad);
     say_garbage(&bad, 2 * CF_ZMQ_HIGH_WATER);
@@ -274,7 +274,7 @@ Test(loopback_descriptors, who_greets_in_another_version_over_and_over_is_shut)
                               .hello = {.version = CF_PROTOCOL_VERSION + 1}};
     house h = {.allowances = &few};
     open_house(&h);
-    client bad = a_client(&h, &h.m.desk);
+    raw_client bad = a_client(&h, &h.m.desk);
 
     get_in(&bad);
     for (int i = 0; i <= CF_ZMQ_HIGH_WATER; i++) {
@@ -303,7 +303,7 @@ Test(loopback_descriptors, whose_device_is_revoked_is_cut_with_what_waits_for_it
     house h = {0};
     open_house(&h);
     allow(&h, &h.m.lap);
-    client bad = a_client(&h, &h.m.lap), good = a_client(&h, &h.m.desk);
+    raw_client bad = a_client(&h, &h.m.lap), good = a_client(&h, &h.m.desk);
 
     get_in(&good);
     say_hello(&good);
@@ -339,8 +339,8 @@ Test(loopback_descriptors, who_says_nothing_is_shut)
     open_house(&h);
     allow(&h, &h.m.lap);
     allow(&h, &h.m.account);
-    client stranger = a_client(&h, &h.m.account), silent = a_client(&h, &h.m.lap),
-           lively = a_client(&h, &h.m.desk);
+    raw_client stranger = a_client(&h, &h.m.account), silent = a_client(&h, &h.m.lap),
+               lively = a_client(&h, &h.m.desk);
 
     zmq_setsockopt(stranger.socket, ZMQ_HEARTBEAT_IVL, &never, sizeof never);
     zmq_setsockopt(silent.socket, ZMQ_HEARTBEAT_IVL, &never, sizeof never);
@@ -374,7 +374,7 @@ Test(loopback_descriptors, signs_of_life_are_as_few_as_let_one_be_late)
     size_t size = sizeof every_ms;
     house h = {0};
     open_house(&h);
-    client desk = a_client(&h, &h.m.desk);
+    raw_client desk = a_client(&h, &h.m.desk);
 
     cr_assert_eq(zmq_getsockopt(desk.socket, ZMQ_HEARTBEAT_IVL, &every_ms, &size), 0);
     cr_expect_eq(every_ms, 12500);
@@ -389,7 +389,7 @@ Test(loopback_descriptors, signs_of_life_are_as_few_as_let_one_be_late)
 enum { PIECES = CF_WINDOW / CF_BLOB_STEP };
 
 /* All that a window takes; the loop doesn't run meanwhile. */
-static void fill_window(const client *self)
+static void fill_window(const raw_client *self)
 {
     static const uint8_t zeros[CF_BLOB_STEP];
     zmq_pollitem_t room = {.socket = self->socket, .events = ZMQ_POLLOUT};
@@ -426,7 +426,7 @@ Test(loopback_descriptors, a_full_window_waits_for_who_is_busy)
 {
     house h = {0};
     open_house(&h);
-    client good = a_client(&h, &h.m.desk);
+    raw_client good = a_client(&h, &h.m.desk);
 
     get_in(&good);
     say_hello(&good);
@@ -445,7 +445,7 @@ Test(loopback_descriptors, a_stranger_has_no_window)
 {
     house h = {0};
     open_house(&h);
-    client bad = a_client(&h, &h.m.desk);
+    raw_client bad = a_client(&h, &h.m.desk);
     zmq_pollitem_t told = {.socket = bad.monitor, .events = ZMQ_POLLIN};
 
     get_in(&bad);

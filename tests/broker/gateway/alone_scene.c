@@ -5,7 +5,7 @@
 
 static const cf_id list = {"list"};
 
-void alone_lock(household *a, caller *from, const char *request, bool shared)
+void alone_lock(household *a, client *from, const char *request, bool shared)
 {
     cf_message message = {.command = CF_COMMAND_LOCK,
                           .lock = {.collection = papers, .for_ms = DAY_MS, .shared = shared}};
@@ -14,13 +14,13 @@ void alone_lock(household *a, caller *from, const char *request, bool shared)
     say(a->world, from, &message);
 }
 
-cf_lease_token alone_take(household *a, caller *from, const char *request, bool shared)
+cf_lease_token alone_take(household *a, client *from, const char *request, bool shared)
 {
     alone_lock(a, from, request, shared);
     return hear(a->world, from, CF_COMMAND_LEASE).lease.token;
 }
 
-void alone_unlock(household *a, caller *from, const cf_lease_token *token)
+void alone_unlock(household *a, client *from, const cf_lease_token *token)
 {
     const cf_message message = {.command = CF_COMMAND_UNLOCK,
                                 .unlock = {.collection = papers, .token = token}};
@@ -28,7 +28,7 @@ void alone_unlock(household *a, caller *from, const cf_lease_token *token)
     say(a->world, from, &message);
 }
 
-void alone_say(household *a, caller *from, bool begins)
+void alone_say(household *a, client *from, bool begins)
 {
     const cf_message message = {.command = CF_COMMAND_ALONE,
                                 .alone = {.collection = papers, .begins = begins}};
@@ -36,7 +36,7 @@ void alone_say(household *a, caller *from, bool begins)
     say(a->world, from, &message);
 }
 
-void alone_publish_with(household *a, caller *from, const person *author,
+void alone_publish_with(household *a, client *from, const person *author,
                         const cf_lease_token *token)
 {
     const cf_message message = {
@@ -58,7 +58,7 @@ void alone_turn_to(household *a, const cf_id *collection)
     begin_chain(&a->desk, collection, &a->account.head);
 }
 
-void alone_follow(household *a, caller *by)
+void alone_follow(household *a, client *by)
 {
     const cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {.request = list}};
 
@@ -79,7 +79,7 @@ household alone_house(void)
     return a;
 }
 
-cf_head alone_hear_entry(household *a, caller *by)
+cf_head alone_hear_entry(household *a, client *by)
 {
     const cf_message message = hear(a->world, by, CF_COMMAND_ENTRY);
     cf_arena arena = {0};
@@ -92,14 +92,14 @@ cf_head alone_hear_entry(household *a, caller *by)
     return head;
 }
 
-void alone_expect_entry(household *a, caller *by, const cf_head *expected)
+void alone_expect_entry(household *a, client *by, const cf_head *expected)
 {
     const cf_head came = alone_hear_entry(a, by);
 
     cr_expect(cf_hash_equal(&came.hash, &expected->hash));
 }
 
-void alone_expect_paused(household *a, caller *by, size_t count, bool waits)
+void alone_expect_paused(household *a, client *by, size_t count, bool waits)
 {
     const cf_message paused = hear(a->world, by, CF_COMMAND_PAUSED);
 

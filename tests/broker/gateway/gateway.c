@@ -8,7 +8,7 @@
 #include "codec/bulk.h"
 #include "tests/broker/people/broker_world.h"
 
-static void write_and_publish(household *a, person *author, caller *from)
+static void write_and_publish(household *a, person *author, client *from)
 {
     write_change(author, "some body", NULL, 0);
     publish(a->world, from, author);
@@ -105,7 +105,7 @@ Test(gateway, keeps_acknowledged_entries_through_a_crash)
 
     write_and_publish(&a, &a.lap, a.at_lap);
     broker_world_crash(a.world);
-    a.at_desk = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
+    a.at_desk = connect_client(a.world, cf_keys_public(a.desk.keys)->curve);
     subscribe_from_now(&a);
     hear(a.world, a.at_desk, CF_COMMAND_ENTRY);
     household_end(&a);
@@ -117,14 +117,14 @@ Test(gateway, never_shows_one_user_what_is_anothers)
     person bob = an_account(11), pc = a_device(12, &bob.user), pad = a_device(13, &bob.user);
 
     settle_in(a.world, &bob, &pc, &pad);
-    caller *at_pc = call_in(a.world, cf_keys_public(pc.keys)->curve);
+    client *at_pc = connect_client(a.world, cf_keys_public(pc.keys)->curve);
     greet(a.world, at_pc, &bob.user, &bob.head, 1);
     subscribe(a.world, at_pc, NULL, 0, CF_WINDOW);
     write_and_publish(&a, &a.lap, a.at_lap);
     hear_nothing(a.world, at_pc);
 
     cf_message hello = hello_of(&a.account.user);
-    caller *curious = call_in(a.world, cf_keys_public(pc.keys)->curve);
+    client *curious = connect_client(a.world, cf_keys_public(pc.keys)->curve);
     say(a.world, curious, &hello); /* with his own key, for her log */
     hear_refusal(a.world, curious, CF_REFUSED_UNKNOWN);
 

@@ -89,7 +89,7 @@ Test(gateway_alone, refuses_what_others_publish_as_any_lease_does)
 Test(gateway_alone, lets_all_sessions_of_its_device_pass)
 {
     household a = alone_house();
-    caller *second = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
+    client *second = connect_client(a.world, cf_keys_public(a.desk.keys)->curve);
 
     greet(a.world, second, &a.account.user, &a.desk.head, 1);
     subscribe(a.world, second, NULL, 0, CF_WINDOW);
@@ -102,7 +102,7 @@ Test(gateway_alone, lets_all_sessions_of_its_device_pass)
 Test(gateway_alone, names_heads_to_who_comes_meanwhile_and_says_when_all_else_was_sent)
 {
     household a = alone_house();
-    caller *later = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
+    client *later = connect_client(a.world, cf_keys_public(a.lap.keys)->curve);
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
     const cf_message hello = hello_of(&a.account.user);
@@ -164,7 +164,7 @@ Test(gateway_alone, ends_with_the_lease)
 Test(gateway_alone, ends_when_an_owner_breaks_the_lease)
 {
     household a = alone_house();
-    caller *second = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
+    client *second = connect_client(a.world, cf_keys_public(a.desk.keys)->curve);
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
 
@@ -227,7 +227,7 @@ Test(gateway_alone, does_not_begin_anew_under_that_lease_before_it_said_that_it_
 Test(gateway_alone, ends_a_minute_after_its_device_s_last_session)
 {
     household a = alone_house();
-    caller *second = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
+    client *second = connect_client(a.world, cf_keys_public(a.desk.keys)->curve);
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
 
@@ -251,7 +251,7 @@ Test(gateway_alone, goes_on_with_a_device_that_is_back_within_a_minute)
     alone_hold_back(&a, &token);
     cf_gateway_gone(a.world->broker.gateway, cf_bytes_of_text(a.at_desk->routing_id));
     a.world->now_ms += CF_ALONE_GONE_MS - 1;
-    caller *back = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
+    client *back = connect_client(a.world, cf_keys_public(a.desk.keys)->curve);
     greet(a.world, back, &a.account.user, &a.desk.head, 1);
     a.world->now_ms += CF_ALONE_GONE_MS;
     hear_nothing(a.world, a.at_lap);
@@ -315,7 +315,7 @@ Test(gateway_alone, is_forgotten_by_a_broker_that_is_started_again)
 
     alone_hold_back(&a, &token);
     broker_world_crash(a.world);
-    a.at_lap = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
+    a.at_lap = connect_client(a.world, cf_keys_public(a.lap.keys)->curve);
     greet(a.world, a.at_lap, &a.account.user, &a.account.head, 1);
     subscribe(a.world, a.at_lap, NULL, 0, CF_WINDOW);
     alone_hear_entry(&a, a.at_lap);

@@ -39,7 +39,7 @@ Test(gateway_alone, does_not_keep_back_again_what_it_owes)
     cf_lease_token token = alone_begin(&a);
     cf_head kept[3];
     cf_heads held = {0};
-    caller *slow = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
+    client *slow = connect_client(a.world, cf_keys_public(a.lap.keys)->curve);
     const cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 1}};
 
     cf_heads_insert(&held, &a.account.head);
@@ -68,7 +68,7 @@ Test(gateway_alone, does_not_keep_back_again_what_it_owes)
 
 /* ---- Blobs ---- */
 
-static cf_hash store_blob(household *a, caller *from, const char *text)
+static cf_hash store_blob(household *a, client *from, const char *text)
 {
     const cf_hash id = cf_blob_id(cf_bytes_of_text(text));
     const cf_message put = {
@@ -80,7 +80,7 @@ static cf_hash store_blob(household *a, caller *from, const char *text)
     return id;
 }
 
-static void get(household *a, caller *by, const cf_hash *id, bool fetches)
+static void get(household *a, client *by, const cf_hash *id, bool fetches)
 {
     const cf_message message = {.command = fetches ? CF_COMMAND_FETCH : CF_COMMAND_GET,
                                 .get = {.id = *id, .size = 100}};

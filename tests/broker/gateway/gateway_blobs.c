@@ -176,7 +176,7 @@ Test(gateway_blobs, keeps_each_users_blobs_apart)
     cf_buffer blob = a_large_blob(&id);
 
     settle_in(a.world, &bob, &pc, &pad);
-    caller *at_pc = call_in(a.world, cf_keys_public(pc.keys)->curve);
+    client *at_pc = connect_client(a.world, cf_keys_public(pc.keys)->curve);
     greet(a.world, at_pc, &bob.user, NULL, 0);
     for (size_t offset = 0; offset < blob.size; offset += CF_BLOB_STEP)
         put_piece(&a, &id, &blob, offset);

@@ -32,7 +32,7 @@ static writers two_collections(void)
     return w;
 }
 
-static void confine(const writers *w, caller *by, const cf_id *collections, size_t count)
+static void confine(const writers *w, client *by, const cf_id *collections, size_t count)
 {
     say(w->home.world, by,
         &(cf_message){
@@ -40,7 +40,7 @@ static void confine(const writers *w, caller *by, const cf_id *collections, size
             .confine = {.user = w->home.account.user, .collections = collections, .count = count}});
 }
 
-static void say_hello(const writers *w, caller *by, bool more)
+static void say_hello(const writers *w, client *by, bool more)
 {
     say(w->home.world, by,
         &(cf_message){
@@ -162,7 +162,7 @@ Test(gateway_confined, refuses_a_stranger_as_hello_does)
 {
     writers w = two_collections();
     const uint8_t key[32] = {77};
-    caller *stranger = call_in(w.home.world, key);
+    client *stranger = connect_client(w.home.world, key);
 
     confine(&w, stranger, &films, 1);
     hear_refusal(w.home.world, stranger, CF_REFUSED_UNKNOWN);

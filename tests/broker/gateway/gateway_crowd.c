@@ -28,7 +28,7 @@ static stranger a_silent_one(broker_world *world, uint8_t seed)
     made.desk = a_device(seed + 1, &made.account.user);
     made.lap = a_device(seed + 2, &made.account.user);
     settle_in(world, &made.account, &made.desk, &made.lap);
-    caller *connection = call_in(world, cf_keys_public(made.desk.keys)->curve);
+    client *connection = connect_client(world, cf_keys_public(made.desk.keys)->curve);
     greet(world, connection, &made.account.user, NULL, 0);
     subscribe(world, connection, NULL, 0, CF_MIB);
     for (int entries = 0; entries < 3; entries++)
@@ -111,7 +111,7 @@ Test(gateway_crowd, costs_a_save_the_same_beside_any)
 
 static void come_again(household *of)
 {
-    caller *again = call_in(of->world, cf_keys_public(of->lap.keys)->curve);
+    client *again = connect_client(of->world, cf_keys_public(of->lap.keys)->curve);
 
     greet(of->world, again, &of->account.user, NULL, 0);
     subscribe(of->world, again, NULL, 0, CF_MIB);

@@ -117,7 +117,7 @@ Test(gateway_sessions, refuses_what_only_management_serves_where_nobody_manages)
 Test(gateway_sessions, turns_away_who_knocks_where_nobody_manages)
 {
     household a = a_greeted_household();
-    caller *newcomer = call_in(a.world, a.account.user.bytes);
+    client *newcomer = connect_client(a.world, a.account.user.bytes);
     const cf_message knock = {.command = CF_COMMAND_KNOCK,
                               .knock = {.key = newcomer->key, .sealed = cf_bytes_of_text("?")}};
 

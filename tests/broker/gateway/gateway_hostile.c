@@ -26,7 +26,7 @@ static void damage(cf_buffer *frame)
         frame->size = draw(frame->size + 1);
 }
 
-static void forget_letters(caller *by)
+static void forget_letters(client *by)
 {
     while (by->first < by->count)
         cf_frames_release(&by->letters[by->first++]);
@@ -41,8 +41,8 @@ Test(hostile, member_disturbs_nobody)
     person account = an_account(1), desk = a_device(2, &account.user),
            lap = a_device(3, &account.user);
     settle_in(world, &account, &desk, &lap);
-    caller *mad = call_in(world, cf_keys_public(desk.keys)->curve);
-    caller *good = call_in(world, cf_keys_public(lap.keys)->curve);
+    client *mad = connect_client(world, cf_keys_public(desk.keys)->curve);
+    client *good = connect_client(world, cf_keys_public(lap.keys)->curve);
     greet(world, good, &account.user, NULL, 0);
     write_change(&desk, "some body", NULL, 0);
     cf_bytes wire = cf_buffer_view(&desk.wire), piece = cf_bytes_of_text("a piece of a blob");

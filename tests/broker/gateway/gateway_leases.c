@@ -18,8 +18,8 @@ static void greet_both(ann *a)
 /* Once more, after the broker crashed. */
 static void call(ann *a)
 {
-    a->at_desk = call_in(a->world, cf_keys_public(a->desk.keys)->curve);
-    a->at_lap = call_in(a->world, cf_keys_public(a->lap.keys)->curve);
+    a->at_desk = connect_client(a->world, cf_keys_public(a->desk.keys)->curve);
+    a->at_lap = connect_client(a->world, cf_keys_public(a->lap.keys)->curve);
     greet_both(a);
 }
 
@@ -31,7 +31,7 @@ static cf_id request_id(const char *text)
     return id;
 }
 
-static void ask(ann *a, caller *from, const char *request, const cf_id *name, bool wait)
+static void ask(ann *a, client *from, const char *request, const cf_id *name, bool wait)
 {
     cf_message lock = {
         .command = CF_COMMAND_LOCK,
@@ -43,18 +43,18 @@ static void ask(ann *a, caller *from, const char *request, const cf_id *name, bo
     say(a->world, from, &lock);
 }
 
-static cf_lease_token hear_lease(ann *a, caller *by)
+static cf_lease_token hear_lease(ann *a, client *by)
 {
     return hear(a->world, by, CF_COMMAND_LEASE).lease.token;
 }
 
-static cf_lease_token take(ann *a, caller *from, const char *request)
+static cf_lease_token take(ann *a, client *from, const char *request)
 {
     ask(a, from, request, NULL, false);
     return hear_lease(a, from);
 }
 
-static void give_back(ann *a, caller *from, const char *request, const cf_lease_token *token)
+static void give_back(ann *a, client *from, const char *request, const cf_lease_token *token)
 {
     cf_message unlock = {
         .command = CF_COMMAND_UNLOCK,
@@ -63,7 +63,7 @@ static void give_back(ann *a, caller *from, const char *request, const cf_lease_
     say(a->world, from, &unlock);
 }
 
-static void publish_with(ann *a, caller *from, const person *author, const cf_lease_token *token)
+static void publish_with(ann *a, client *from, const person *author, const cf_lease_token *token)
 {
     cf_message message = {
         .command = CF_COMMAND_PUBLISH,
@@ -73,7 +73,7 @@ static void publish_with(ann *a, caller *from, const person *author, const cf_le
     say(a->world, from, &message);
 }
 
-static void write_and_publish(ann *a, person *author, caller *from, const cf_lease_token *token)
+static void write_and_publish(ann *a, person *author, client *from, const cf_lease_token *token)
 {
     write_change(author, "some body", NULL, 0);
     publish_with(a, from, author, token);
@@ -326,7 +326,7 @@ Test(gateway_leases, bounds_what_waits_for_one_who_hears_of_leases_and_is_stuck)
 Test(gateway_leases, gives_it_to_who_waits_until_the_session_ends)
 {
     ann a = anns_house();
-    caller *third = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
+    client *third = connect_client(a.world, cf_keys_public(a.lap.keys)->curve);
     cf_lease_token token = take(&a, a.at_desk, "one");
 
     greet(a.world, third, &a.account.user, NULL, 0);
@@ -422,7 +422,7 @@ Test(gateway_leases, is_not_for_readers)
     let_in(&a.desk, &reader, CF_ROLE_READER);
     publish_with(&a, a.at_desk, &a.desk, NULL);
     hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
-    caller *at_reader = call_in(a.world, cf_keys_public(reader.keys)->curve);
+    client *at_reader = connect_client(a.world, cf_keys_public(reader.keys)->curve);
     greet(a.world, at_reader, &a.account.user, NULL, 0);
     ask(&a, at_reader, "one", NULL, false);
     hear_refusal(a.world, at_reader, CF_REFUSED_ROLE);

@@ -51,7 +51,7 @@ static bool is_void(ann *a, const person *author)
     return found;
 }
 
-static void say_hello(ann *a, caller *from)
+static void say_hello(ann *a, client *from)
 {
     cf_message hello = hello_of(&a->account.user);
 
@@ -99,7 +99,7 @@ Test(gateway_members, has_the_connection_of_a_revoked_device_cut_when_it_had_tim
 Test(gateway_members, cuts_no_connection_that_is_gone_or_has_a_session)
 {
     ann a = anns_house();
-    caller *again = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
+    client *again = connect_client(a.world, cf_keys_public(a.lap.keys)->curve);
     cf_member annul = {.kind = CF_MEMBER_ANNUL};
     cf_bytes cut;
 
@@ -107,7 +107,7 @@ Test(gateway_members, cuts_no_connection_that_is_gone_or_has_a_session)
     revoke_the_lap(&a);
     annul.revocation = a.desk.head.hash;
     cf_gateway_gone(a.world->broker.gateway, cf_bytes_of_text(a.at_lap->routing_id));
-    caller *at_phrase = call_in(a.world, cf_keys_public(a.account.keys)->curve);
+    client *at_phrase = connect_client(a.world, cf_keys_public(a.account.keys)->curve);
     write_operation(&a.account, &annul);
     greet(a.world, at_phrase, &a.account.user, NULL, 0);
     publish(a.world, at_phrase, &a.account);
@@ -203,7 +203,7 @@ Test(gateway_members, acts_on_a_revocation_that_another_device_brings)
 {
     ann a = anns_house();
     person pad = a_device(4, &a.account.user);
-    caller *at_pad = call_in(a.world, cf_keys_public(pad.keys)->curve);
+    client *at_pad = connect_client(a.world, cf_keys_public(pad.keys)->curve);
 
     let_in(&a.desk, &pad, CF_ROLE_MEMBER);
     publish(a.world, a.at_desk, &a.desk);
@@ -243,7 +243,7 @@ Test(gateway_members, acts_on_a_revocation_that_no_session_brought)
 Test(gateway_members, lets_a_device_back_in_when_the_account_annuls)
 {
     ann a = anns_house();
-    caller *at_phrase = call_in(a.world, cf_keys_public(a.account.keys)->curve);
+    client *at_phrase = connect_client(a.world, cf_keys_public(a.account.keys)->curve);
     cf_member annul = {.kind = CF_MEMBER_ANNUL};
 
     revoke_the_lap(&a);
@@ -281,7 +281,7 @@ Test(gateway_members, refuses_what_a_role_does_not_allow)
     for (size_t i = 0; i < 2; i++) {
         ann a = anns_house();
         person pad = a_device(4, &a.account.user);
-        caller *at_pad = call_in(a.world, cf_keys_public(pad.keys)->curve);
+        client *at_pad = connect_client(a.world, cf_keys_public(pad.keys)->curve);
         cf_member home = {
             .kind = CF_MEMBER_HOME, .generation = 1, .address = cf_bytes_of_text(BROKER_ADDRESS)};
 

@@ -26,7 +26,7 @@ static ann anns_house(void)
     return a;
 }
 
-static void bring(ann *a, caller *from, const person *author)
+static void bring(ann *a, client *from, const person *author)
 {
     publish(a->world, from, author);
     hear(a->world, from, CF_COMMAND_ACCEPTED);
@@ -54,7 +54,7 @@ Test(gateway_reports, says_where_the_log_is)
     household_end(&a);
 }
 
-static void ask_where(ann *a, caller *by)
+static void ask_where(ann *a, client *by)
 {
     cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {.user = a->account.user}};
 
@@ -193,9 +193,9 @@ static void move(ann *a, const char *address, uint64_t generation)
     cf_buffer_release(&body);
 }
 
-static caller *hello(ann *a, const person *from, const cf_head *heads, size_t count)
+static client *hello(ann *a, const person *from, const cf_head *heads, size_t count)
 {
-    caller *again = call_in(a->world, cf_keys_public(from->keys)->curve);
+    client *again = connect_client(a->world, cf_keys_public(from->keys)->curve);
     cf_message message = {.command = CF_COMMAND_HELLO,
                           .hello = {.version = CF_PROTOCOL_VERSION,
                                     .user = a->account.user,
@@ -360,7 +360,7 @@ static cf_checkpoint checkpoint_of(const person *device, uint8_t number)
     return (cf_checkpoint){.device = device->id, .position = number, .digest = {{number}}};
 }
 
-static cf_message say_checkpoint(ann *a, caller *from, const cf_checkpoint *checkpoint)
+static cf_message say_checkpoint(ann *a, client *from, const cf_checkpoint *checkpoint)
 {
     say(a->world, from, &(cf_message){.command = CF_COMMAND_CHECKPOINT, .checkpoint = *checkpoint});
     return hear(a->world, from, CF_COMMAND_CHECKPOINTS);

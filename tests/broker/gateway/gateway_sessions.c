@@ -11,7 +11,7 @@
 Test(gateway_sessions, answers_again_to_anything_before_hello)
 {
     household a = a_greeted_household();
-    caller *late = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
+    client *late = connect_client(a.world, cf_keys_public(a.lap.keys)->curve);
     cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 1}};
 
     say(a.world, late, &credit);
@@ -107,8 +107,8 @@ Test(gateway_sessions, keeps_eight_sessions_of_a_device_and_lets_its_oldest_go)
     greet(a.world, a.at_desk, &a.account.user, NULL, 0);
     greet(a.world, a.at_lap, &a.account.user, NULL, 0);
     for (int i = 0; i < 8; i++)
-        greet(a.world, call_in(a.world, cf_keys_public(a.lap.keys)->curve), &a.account.user, NULL,
-              0);
+        greet(a.world, connect_client(a.world, cf_keys_public(a.lap.keys)->curve), &a.account.user,
+              NULL, 0);
     cr_expect_eq(cf_gateway_count(a.world->broker.gateway).sessions, 9);
     hear(a.world, a.at_lap, CF_COMMAND_AGAIN);
     say(a.world, a.at_lap, &credit);
@@ -168,10 +168,10 @@ Test(gateway_sessions, serves_others_while_what_it_has_of_one_user_is_damaged)
     broker_world_crash(a.world);
     cr_expect_eq(a.world->allowed, allowed, "hers are let in to be told");
     cr_expect_not(a.world->is_doubted);
-    caller *at_pc = call_in(a.world, cf_keys_public(pc.keys)->curve);
+    client *at_pc = connect_client(a.world, cf_keys_public(pc.keys)->curve);
     greet(a.world, at_pc, &bob.user, NULL, 0);
     for (int twice = 0; twice < 2; twice++) {
-        caller *at_desk = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
+        client *at_desk = connect_client(a.world, cf_keys_public(a.desk.keys)->curve);
 
         say(a.world, at_desk, &hello);
         cf_message refused = hear(a.world, at_desk, CF_COMMAND_REFUSED);
@@ -199,16 +199,16 @@ Test(gateway_sessions, are_counted_by_device)
 {
     household a = a_household();
     person bob = an_account(11), pc = a_device(12, &bob.user), shared = a_device(2, &bob.user);
-    caller *desk[3];
+    client *desk[3];
 
     settle_in(a.world, &bob, &pc, &shared);
     expect_count(&a, 0, 0);
     for (size_t i = 0; i < 3; i++) {
-        desk[i] = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
+        desk[i] = connect_client(a.world, cf_keys_public(a.desk.keys)->curve);
         greet(a.world, desk[i], i < 2 ? &a.account.user : &bob.user, NULL, 0);
         expect_count(&a, i + 1, i < 2 ? 1 : 2);
     }
-    caller *lap = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
+    client *lap = connect_client(a.world, cf_keys_public(a.lap.keys)->curve);
     greet(a.world, lap, &a.account.user, NULL, 0);
     expect_count(&a, 4, 3);
     for (size_t i = 0; i < 3; i++) {
@@ -238,11 +238,11 @@ Test(gateway_sessions, serves_others_while_a_member_of_one_user_can_not_be_read)
     cr_expect(a.world->is_doubted);
     cr_expect(cf_users_is_damaged(a.world->broker.users, &a.account.user));
     cr_expect_not(cf_users_is_damaged(a.world->broker.users, &bob.user));
-    caller *at_pc = call_in(a.world, cf_keys_public(pc.keys)->curve);
+    client *at_pc = connect_client(a.world, cf_keys_public(pc.keys)->curve);
     greet(a.world, at_pc, &bob.user, NULL, 0);
     const person *const hers[] = {&a.desk, &a.lap};
     for (size_t i = 0; i < 2; i++) {
-        caller *calling = call_in(a.world, cf_keys_public(hers[i]->keys)->curve);
+        client *calling = connect_client(a.world, cf_keys_public(hers[i]->keys)->curve);
 
         say(a.world, calling, &hello);
         cf_message refused = hear(a.world, calling, CF_COMMAND_REFUSED);
@@ -260,7 +260,7 @@ Test(gateway_sessions, refuses_hello_of_a_key_that_is_no_member)
 {
     household a = a_greeted_household();
     person stranger = a_device(9, &a.account.user);
-    caller *knocking = call_in(a.world, cf_keys_public(stranger.keys)->curve);
+    client *knocking = connect_client(a.world, cf_keys_public(stranger.keys)->curve);
     cf_message hello = hello_of(&a.account.user);
 
     say(a.world, knocking, &hello);
@@ -273,7 +273,7 @@ Test(gateway_sessions, refuses_hello_of_a_key_that_is_no_member)
 }
 
 /* A later version's, of which only that is known: [command, version, …]. */
-static void say_later(household *a, caller *at, const char *command)
+static void say_later(household *a, client *at, const char *command)
 {
     cf_buffer first = {0};
 
@@ -291,7 +291,7 @@ Test(gateway_sessions, refuses_another_version_whatever_follows)
 {
     household a = a_greeted_household();
     person stranger = a_device(9, &a.account.user);
-    caller *knocking = call_in(a.world, cf_keys_public(stranger.keys)->curve);
+    client *knocking = connect_client(a.world, cf_keys_public(stranger.keys)->curve);
 
     say_later(&a, knocking, "HELLO");
     hear_refusal(a.world, knocking, CF_REFUSED_VERSION);

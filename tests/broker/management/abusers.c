@@ -21,7 +21,7 @@ enum {
 
 typedef struct {
     person account, desk, lap;
-    caller *at;
+    client *at;
     bool has_greeted;
 } user;
 
@@ -44,7 +44,7 @@ static user a_user(broker_world *world, size_t number)
     made.desk = a_device(seed + 1, &made.account.user);
     made.lap = a_device(seed + 2, &made.account.user);
     settle_in(world, &made.account, &made.desk, &made.lap);
-    made.at = call_in(world, cf_keys_public(made.desk.keys)->curve);
+    made.at = connect_client(world, cf_keys_public(made.desk.keys)->curve);
     greet(world, made.at, &made.account.user, NULL, 0);
     return made;
 }
@@ -56,7 +56,7 @@ static void user_end(user *self)
     person_end(&self->lap);
 }
 
-static void forget_letters(caller *at)
+static void forget_letters(client *at)
 {
     while (at->first < at->count)
         cf_frames_release(&at->letters[at->first++]);

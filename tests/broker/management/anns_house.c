@@ -3,7 +3,7 @@
 
 void call_from_desk(household *a)
 {
-    a->at_desk = call_in(a->world, cf_keys_public(a->desk.keys)->curve);
+    a->at_desk = connect_client(a->world, cf_keys_public(a->desk.keys)->curve);
     greet(a->world, a->at_desk, &a->account.user, NULL, 0);
 }
 

@@ -26,7 +26,7 @@ static void end(pairing_scene *s)
     household_end(&s->home);
 }
 
-static void expect_guest(pairing_scene *s, caller *owner, uint64_t expires_ms)
+static void expect_guest(pairing_scene *s, client *owner, uint64_t expires_ms)
 {
     cf_message message = {.command = CF_COMMAND_GUEST, .guest = {.expires_ms = expires_ms}};
 
@@ -139,7 +139,7 @@ static void change_role(pairing_scene *s, cf_role role)
         .kind = CF_MEMBER_ROLE, .time_ms = 1, .device = s->home.desk.id, .role = role};
 
     write_operation(&s->home.account, &change);
-    caller *at_account = call_in(s->home.world, cf_keys_public(s->home.account.keys)->curve);
+    client *at_account = connect_client(s->home.world, cf_keys_public(s->home.account.keys)->curve);
     greet(s->home.world, at_account, &s->home.account.user, NULL, 0);
     publish(s->home.world, at_account, &s->home.account);
     hear(s->home.world, at_account, CF_COMMAND_ACCEPTED);
@@ -171,7 +171,7 @@ Test(pairing, lets_only_the_right_guest_knock)
     hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);
     guest_knock(s.home.world, &stranger, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear_refusal(s.home.world, stranger.door, CF_REFUSED_UNKNOWN);
-    caller *own = stranger.door;
+    client *own = stranger.door;
     stranger.door = s.pad.door; /* the other's name over this one's connection */
     guest_knock(s.home.world, &stranger, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear_refusal(s.home.world, s.pad.door, CF_REFUSED_FORGED);
@@ -203,7 +203,7 @@ Test(pairing, leaves_a_code_to_the_user_who_registered_it)
            his_lap = a_device(13, &other.user);
 
     settle_in(s.home.world, &other, &his_desk, &his_lap);
-    caller *thief = call_in(s.home.world, cf_keys_public(his_desk.keys)->curve);
+    client *thief = connect_client(s.home.world, cf_keys_public(his_desk.keys)->curve);
     greet(s.home.world, thief, &other.user, NULL, 0);
     expect_guest(&s, s.home.at_desk, s.home.world->now_ms + 600000);
     hear(s.home.world, s.home.at_desk, CF_COMMAND_GUEST);

@@ -70,13 +70,13 @@ Test(invitations, let_one_new_user_in)
     cr_expect_eq(world->allowed, 2, "the account may connect now");
 
     /* It goes on with the account's own key, and lets the first device in. */
-    caller *at_home = call_in(world, cf_keys_public(account.keys)->curve);
+    client *at_home = connect_client(world, cf_keys_public(account.keys)->curve);
     greet(world, at_home, &account.user, NULL, 0);
     let_in(&account, &desk, CF_ROLE_OWNER);
     publish(world, at_home, &account);
     hear(world, at_home, CF_COMMAND_ACCEPTED);
     cr_expect_eq(world->allowed, 3);
-    caller *at_desk = call_in(world, cf_keys_public(desk.keys)->curve);
+    client *at_desk = connect_client(world, cf_keys_public(desk.keys)->curve);
     greet(world, at_desk, &account.user, NULL, 0);
 
     cf_buffer_release(&sealed);
@@ -100,7 +100,7 @@ Test(invitations, answer_the_same_knock_again_and_no_other)
     guest_knock(world, &cyd, NULL, cf_buffer_view(&second));
     hear_refusal(world, cyd.door, CF_REFUSED_USED);
     broker_world_crash(world);
-    cyd.door = call_in(world, cf_pairing_guest_public(cyd.pairing));
+    cyd.door = connect_client(world, cf_pairing_guest_public(cyd.pairing));
     guest_knock(world, &cyd, NULL, cf_buffer_view(&sealed));
     hear_admitted(world, &cyd, cf_buffer_view(&sealed), &account.user);
     guest_knock(world, &cyd, NULL, cf_buffer_view(&second));
@@ -128,7 +128,7 @@ Test(invitations, are_neither_made_nor_honoured_when_the_broker_is_closed)
     expect_fails(
         cf_management_invite(world->broker.management, &terms, world->now_ms, &line, &error),
         CF_DENIED);
-    cyd.door = call_in(world, cf_pairing_guest_public(cyd.pairing));
+    cyd.door = connect_client(world, cf_pairing_guest_public(cyd.pairing));
     first_entry(&account);
     cf_buffer sealed = sealed_first(&cyd, &account);
     guest_knock(world, &cyd, NULL, cf_buffer_view(&sealed));
@@ -137,7 +137,7 @@ Test(invitations, are_neither_made_nor_honoured_when_the_broker_is_closed)
 
     world->options.closed = false;
     broker_world_crash(world);
-    cyd.door = call_in(world, cf_pairing_guest_public(cyd.pairing));
+    cyd.door = connect_client(world, cf_pairing_guest_public(cyd.pairing));
     guest_knock(world, &cyd, NULL, cf_buffer_view(&sealed));
     hear_admitted(world, &cyd, cf_buffer_view(&sealed), &account.user);
     cf_buffer_release(&sealed);

@@ -7,7 +7,7 @@ guest a_guest(broker_world *world, const uint8_t secret[32])
 {
     guest made = {.pairing = cf_pairing_new(secret)};
 
-    made.door = call_in(world, cf_pairing_guest_public(made.pairing));
+    made.door = connect_client(world, cf_pairing_guest_public(made.pairing));
     return made;
 }
 

@@ -7,7 +7,7 @@
 
 typedef struct {
     cf_pairing *pairing;
-    caller *door;
+    client *door;
 } guest;
 
 guest a_guest(broker_world *world, const uint8_t secret[32]);

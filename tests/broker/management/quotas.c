@@ -248,7 +248,7 @@ Test(quotas, let_an_owner_change_members_when_all_is_full)
 {
     household a = anns_house();
     person phone = a_device(4, &a.account.user);
-    caller *at_account = call_in(a.world, cf_keys_public(a.account.keys)->curve);
+    client *at_account = connect_client(a.world, cf_keys_public(a.account.keys)->curve);
 
     set_quota(&a, 1);
     char large[17000]; /* more than what the small may go beyond */
@@ -388,7 +388,7 @@ Test(quotas, bound_the_connections_of_a_user)
 
     a.world->options.sessions_of_user = 1;
     start_again(&a);
-    caller *at_lap = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
+    client *at_lap = connect_client(a.world, cf_keys_public(a.lap.keys)->curve);
     say(a.world, at_lap, &hello);
     hear_refusal(a.world, at_lap, CF_REFUSED_BUSY);
     call_from_desk(&a); /* again: its own old one makes room */

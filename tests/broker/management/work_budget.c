@@ -84,7 +84,7 @@ typedef struct {
     broker_world *world;
     person account, desk, lap;
     person other_account, other_desk, other_lap;
-    caller *at_desk, *at_other;
+    client *at_desk, *at_other;
 } neighbours;
 
 static size_t blobs_looked_up, heads_read;
@@ -119,8 +119,8 @@ static neighbours two_users(void)
     n.other_lap = a_device(6, &n.other_account.user);
     settle_in(n.world, &n.account, &n.desk, &n.lap);
     settle_in(n.world, &n.other_account, &n.other_desk, &n.other_lap);
-    n.at_desk = call_in(n.world, cf_keys_public(n.desk.keys)->curve);
-    n.at_other = call_in(n.world, cf_keys_public(n.other_desk.keys)->curve);
+    n.at_desk = connect_client(n.world, cf_keys_public(n.desk.keys)->curve);
+    n.at_other = connect_client(n.world, cf_keys_public(n.other_desk.keys)->curve);
     greet(n.world, n.at_desk, &n.account.user, NULL, 0);
     greet(n.world, n.at_other, &n.other_account.user, NULL, 0);
     inner_held = n.world->broker.blobs->held;
@@ -141,7 +141,7 @@ static void neighbours_end(neighbours *n)
     person_end(&n->other_lap);
 }
 
-static void pass_over(broker_world *world, caller *by)
+static void pass_over(broker_world *world, client *by)
 {
     broker_world_settle(world);
     while (by->first < by->count)
@@ -384,7 +384,7 @@ Test(impatient_gateway, never_tires_of_who_comes_with_much_and_finds_nothing_to_
     static cf_head heads[CF_HEADS_PAGE];
     neighbours n = two_users();
     cf_authority *authority = n.world->broker.authority;
-    caller *again = call_in(n.world, cf_keys_public(n.desk.keys)->curve);
+    client *again = connect_client(n.world, cf_keys_public(n.desk.keys)->curve);
     cf_message hello = {.command = CF_COMMAND_HELLO,
                         .hello = {.version = CF_PROTOCOL_VERSION,
                                   .user = n.account.user,

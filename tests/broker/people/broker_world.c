@@ -80,7 +80,7 @@ broker_world *a_broker_world(void)
     return self;
 }
 
-static void end_client(caller *ended)
+static void end_client(client *ended)
 {
     for (size_t i = ended->first; i < ended->count; i++)
         cf_frames_release(&ended->letters[i]);
@@ -129,9 +129,9 @@ void broker_world_damage_member(broker_world *self, const cf_hash *user, uint64_
     put_junk(self, user, cf_bytes_of(key, sizeof key));
 }
 
-caller *call_in(broker_world *self, const uint8_t curve[32])
+client *connect_client(broker_world *self, const uint8_t curve[32])
 {
-    caller *made = cf_allocate(1, sizeof *made);
+    client *made = cf_allocate(1, sizeof *made);
 
     cr_assert_lt(self->client_count, CLIENTS_MAX);
     snprintf(made->routing_id, sizeof made->routing_id, "c%zu", self->client_count);
@@ -144,7 +144,7 @@ caller *call_in(broker_world *self, const uint8_t curve[32])
 static cf_send_answer deliver(void *context, cf_bytes destination, cf_frames *frames)
 {
     broker_world *self = context;
-    caller *to = NULL;
+    client *to = NULL;
 
     for (size_t i = 0; i < self->client_count; i++)
         if (cf_bytes_equal(destination, cf_bytes_of_text(self->clients[i]->routing_id)))
@@ -175,26 +175,26 @@ void broker_world_settle(broker_world *self)
              (next <= broker_world_steady(self) && cf_outbox_size(self->broker.outbox) != waiting));
 }
 
-static cf_gateway_peer peer_of(const caller *from)
+static cf_gateway_peer peer_of(const client *from)
 {
     return (cf_gateway_peer){cf_bytes_of_text(from->routing_id), from->key, from->routing_id};
 }
 
-void say_bytes(broker_world *self, caller *from, const cf_bytes *frames, size_t count)
+void say_bytes(broker_world *self, client *from, const cf_bytes *frames, size_t count)
 {
     const cf_gateway_peer peer = peer_of(from);
 
     from->is_shut = !cf_gateway_handle(self->broker.gateway, &peer, frames, count, self->now_ms);
 }
 
-void say(broker_world *self, caller *from, const cf_message *message)
+void say(broker_world *self, client *from, const cf_message *message)
 {
     const cf_gateway_peer peer = peer_of(from);
 
     from->is_shut = !gateway_hears(self->broker.gateway, &peer, message, self->now_ms);
 }
 
-static cf_message next_letter(broker_world *self, caller *by, const char *expected)
+static cf_message next_letter(broker_world *self, client *by, const char *expected)
 {
     cf_error error;
     cf_message message;
@@ -212,7 +212,7 @@ static cf_message next_letter(broker_world *self, caller *by, const char *expect
     return message;
 }
 
-cf_message hear(broker_world *self, caller *by, cf_command command)
+cf_message hear(broker_world *self, client *by, cf_command command)
 {
     cf_message message = next_letter(self, by, cf_command_name(command));
 
@@ -225,7 +225,7 @@ cf_message hear(broker_world *self, caller *by, cf_command command)
     return message;
 }
 
-void hear_refusal(broker_world *self, caller *by, const char *code)
+void hear_refusal(broker_world *self, client *by, const char *code)
 {
     cf_message message = hear(self, by, CF_COMMAND_REFUSED);
 
@@ -235,7 +235,7 @@ void hear_refusal(broker_world *self, caller *by, const char *code)
     cr_expect_gt(message.refused.text.size, 0, "nobody reads why: %s", code);
 }
 
-void hear_nothing(broker_world *self, caller *by)
+void hear_nothing(broker_world *self, client *by)
 {
     broker_world_settle(self);
     cr_expect_eq(by->first, by->count, "%s hears something", by->routing_id);
@@ -268,7 +268,7 @@ cf_message hello_of(const cf_hash *user)
                         .hello = {.version = CF_PROTOCOL_VERSION, .user = *user}};
 }
 
-void greet(broker_world *self, caller *from, const cf_hash *user, const cf_head *heads,
+void greet(broker_world *self, client *from, const cf_hash *user, const cf_head *heads,
            size_t count)
 {
     cf_message hello = hello_of(user);
@@ -279,7 +279,7 @@ void greet(broker_world *self, caller *from, const cf_hash *user, const cf_head 
     hear(self, from, CF_COMMAND_WELCOME);
 }
 
-void subscribe(broker_world *self, caller *from, const cf_head *rungs, size_t count,
+void subscribe(broker_world *self, client *from, const cf_head *rungs, size_t count,
                uint64_t credit)
 {
     cf_message message = {.command = CF_COMMAND_SUBSCRIBE,
@@ -289,7 +289,7 @@ void subscribe(broker_world *self, caller *from, const cf_head *rungs, size_t co
     hear(self, from, CF_COMMAND_SUBSCRIBED);
 }
 
-void publish(broker_world *self, caller *from, const person *author)
+void publish(broker_world *self, client *from, const person *author)
 {
     cf_message message = {.command = CF_COMMAND_PUBLISH,
                           .publish = {.entry = cf_buffer_view(&author->wire)}};
@@ -304,8 +304,8 @@ household a_household(void)
     made.desk = a_device(2, &made.account.user);
     made.lap = a_device(3, &made.account.user);
     settle_in(made.world, &made.account, &made.desk, &made.lap);
-    made.at_desk = call_in(made.world, cf_keys_public(made.desk.keys)->curve);
-    made.at_lap = call_in(made.world, cf_keys_public(made.lap.keys)->curve);
+    made.at_desk = connect_client(made.world, cf_keys_public(made.desk.keys)->curve);
+    made.at_lap = connect_client(made.world, cf_keys_public(made.lap.keys)->curve);
     return made;
 }
 

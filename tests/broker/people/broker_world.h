@@ -18,7 +18,7 @@ typedef struct {
     bool is_shut;       /* as the gateway wants it; it may go on all the same */
     cf_frames *letters; /* what came and wasn't looked at */
     size_t first, count;
-} caller;
+} client;
 
 typedef struct {
     memory_broker broker;
@@ -28,7 +28,7 @@ typedef struct {
     cf_env env;
     uint64_t now_ms;
     int64_t set_ms; /* by how much that was set: broker_world_set_clock */
-    caller *clients[CLIENTS_MAX];
+    client *clients[CLIENTS_MAX];
     size_t client_count;
     size_t allowed;  /* CURVE keys that may connect */
     bool is_doubted; /* whether an unknown one may be a member's */
@@ -48,19 +48,19 @@ void broker_world_damage(broker_world *self, const cf_hash *user);
 void broker_world_damage_member(broker_world *self, const cf_hash *user, uint64_t ordinal);
 
 /* Connects with a key. */
-caller *call_in(broker_world *self, const uint8_t curve[32]);
-void say(broker_world *self, caller *from, const cf_message *message);
-void say_bytes(broker_world *self, caller *from, const cf_bytes *frames, size_t count);
+client *connect_client(broker_world *self, const uint8_t curve[32]);
+void say(broker_world *self, client *from, const cf_message *message);
+void say_bytes(broker_world *self, client *from, const cf_bytes *frames, size_t count);
 /* Somebody sets its clock to a later time, or an earlier one; the one by which deadlines run goes
  * on. */
 void broker_world_set_clock(broker_world *self, int64_t later_ms);
 /* Lets the broker work until nothing is to be done any more. */
 void broker_world_settle(broker_world *self);
 /* The next letter; it must be this command. Borrowed until the next call. */
-cf_message hear(broker_world *self, caller *by, cf_command command);
+cf_message hear(broker_world *self, client *by, cf_command command);
 /* The next letter refuses with that code. */
-void hear_refusal(broker_world *self, caller *by, const char *code);
-void hear_nothing(broker_world *self, caller *by);
+void hear_refusal(broker_world *self, client *by, const char *code);
+void hear_nothing(broker_world *self, client *by);
 
 /* Brings the account's entries and those of its devices into the broker without a session, as if
  * enrolled long ago. */
@@ -68,18 +68,18 @@ void settle_in(broker_world *self, person *account, person *first, person *secon
 /* Of this version, with no heads: more can be set in it. */
 cf_message hello_of(const cf_hash *user);
 /* HELLO with these heads; hears WELCOME. */
-void greet(broker_world *self, caller *from, const cf_hash *user, const cf_head *heads,
+void greet(broker_world *self, client *from, const cf_hash *user, const cf_head *heads,
            size_t count);
-void subscribe(broker_world *self, caller *from, const cf_head *rungs, size_t count,
+void subscribe(broker_world *self, client *from, const cf_head *rungs, size_t count,
                uint64_t credit);
 /* PUBLISH of somebody's last entry; what comes back is not heard yet. */
-void publish(broker_world *self, caller *from, const person *author);
+void publish(broker_world *self, client *from, const person *author);
 
 /* A user's desk (an owner) and lap (a member), each with a connection that has said nothing yet. */
 typedef struct {
     broker_world *world;
     person account, desk, lap;
-    caller *at_desk, *at_lap;
+    client *at_desk, *at_lap;
 } household;
 household a_household(void);
 /* They have said HELLO and know nothing of the log. */

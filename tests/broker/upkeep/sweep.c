@@ -18,7 +18,7 @@ enum { HOUR_MS = 60 * 60 * 1000 };
 typedef struct {
     broker_world *world;
     person account, desk, lap;
-    caller *at_desk;
+    client *at_desk;
     cf_jobs *jobs;
     cf_sweep *sweep;
 } ann;
@@ -38,7 +38,7 @@ static ann anns_house(void)
     a.desk = a_device(2, &a.account.user);
     a.lap = a_device(3, &a.account.user);
     settle_in(a.world, &a.account, &a.desk, &a.lap);
-    a.at_desk = call_in(a.world, cf_keys_public(a.desk.keys)->curve);
+    a.at_desk = connect_client(a.world, cf_keys_public(a.desk.keys)->curve);
     greet(a.world, a.at_desk, &a.account.user, NULL, 0);
     a.jobs = cf_jobs_inline_new(0);
     a.sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.world->env,
@@ -352,7 +352,7 @@ Test(sweep, waits_for_a_replay_that_is_under_way)
 Test(sweep, is_passed_by_no_replay_and_waits_no_longer_than_others_that_remove)
 {
     ann a = anns_house();
-    caller *at_lap = call_in(a.world, cf_keys_public(a.lap.keys)->curve);
+    client *at_lap = connect_client(a.world, cf_keys_public(a.lap.keys)->curve);
     cf_hash idle = put(&a, "nothing names this");
 
     begin_replay(&a);
