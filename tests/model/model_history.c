@@ -18,12 +18,12 @@
 #include "codec/pack.h"
 #include "tests/peer/model/model_rules.h"
 #include "tests/peer/model/tree.h"
-#include "tests/peer/model/world.h"
+#include "tests/peer/model/model_world.h"
 
 enum { PLAIN_MODE = 0644, RUNNABLE_MODE = 0755, LINE_MAX_SIZE = 4096, WORDS = 5 };
 
 typedef struct {
-    test_world world;
+    model_world world;
     uint64_t serial; /* the last random number */
     cf_buffer plain_mode;
 } lived;
@@ -49,7 +49,7 @@ static void cut(char *line, const char *words[WORDS])
     }
 }
 
-static world_device *device_of(lived *self, const char *letter)
+static model_device *device_of(lived *self, const char *letter)
 {
     size_t index = (size_t)(*letter - 'A');
 
@@ -75,7 +75,7 @@ static void end_answer(void)
     fflush(stdout);
 }
 
-static void print_view(lived *self, world_device *device)
+static void print_view(lived *self, model_device *device)
 {
     test_tree tree = {0};
     cf_error error;
@@ -98,19 +98,19 @@ static void print_view(lived *self, world_device *device)
     end_answer();
 }
 
-static void append_path(const world_device *device, const world_file *file, cf_buffer *out)
+static void append_path(const model_device *device, const model_file *file, cf_buffer *out)
 {
     if (file->parent != CF_NODE_ROOT) {
-        append_path(device, world_find(device, file->parent), out);
+        append_path(device, model_find(device, file->parent), out);
         cf_buffer_append_text(out, "/");
     }
     cf_buffer_append_text(out, "%s", file->name);
 }
 
-static void print_disk(const world_device *device)
+static void print_disk(const model_device *device)
 {
     for (size_t i = 0; i < device->file_count; i++) {
-        const world_file *file = &device->files[i];
+        const model_file *file = &device->files[i];
         cf_buffer path = {0};
 
         append_path(device, file, &path);
@@ -125,8 +125,8 @@ static void print_disk(const world_device *device)
 static void begin(lived *self, size_t devices)
 {
     if (self->world.device_count)
-        world_close(&self->world);
-    world_open(&self->world, "of the model", 1, devices);
+        model_close(&self->world);
+    model_open(&self->world, "of the model", 1, devices);
     model_rules(&self->world.rules, &self->serial);
     self->world.rules.default_mode = cf_buffer_view(&self->plain_mode);
     for (size_t i = 0; i < devices; i++) {
@@ -138,44 +138,44 @@ static void begin(lived *self, size_t devices)
 }
 
 /* The file at a path of the device's disk; `parent` of what is to lie there. */
-static world_file *find_path(const world_device *device, const char *path, uint64_t *parent,
+static model_file *find_path(const model_device *device, const char *path, uint64_t *parent,
                              const char **name)
 {
-    char step[WORLD_NAME_SIZE];
+    char step[MODEL_NAME_SIZE];
 
     *parent = CF_NODE_ROOT;
     for (const char *slash; (slash = strchr(path, '/')); path = slash + 1) {
         snprintf(step, sizeof step, "%.*s", (int)(slash - path), path);
-        const world_file *directory = world_child(device, *parent, step);
+        const model_file *directory = model_child(device, *parent, step);
         must(directory, "no such directory");
         *parent = directory->number;
     }
     *name = path;
-    return world_child(device, *parent, path);
+    return model_child(device, *parent, path);
 }
 
 /* The model's files have no times: each keeps the one it has, and a new one has none. */
-static void put_node(lived *self, const world_device *before, world_device *after,
+static void put_node(lived *self, const model_device *before, model_device *after,
                      const char *words[WORDS])
 {
     uint64_t parent;
     const char *name;
-    const world_file *was = NULL;
+    const model_file *was = NULL;
 
     if (*words[0]) {
         was = find_path(before, words[0], &parent, &name);
         must(was, "no such file");
     }
     find_path(after, words[4], &parent, &name);
-    world_file *file = world_put(&self->world, after, parent, name, (uint8_t)*words[1], words[3]);
+    model_file *file = model_put(&self->world, after, parent, name, (uint8_t)*words[1], words[3]);
     file->number = was ? was->number : file->number;
     file->mtime_ns = was ? was->mtime_ns : 0;
     file->mode = *words[2] ? RUNNABLE_MODE : PLAIN_MODE;
 }
 
-static void become(lived *self, world_device *device, uint64_t count)
+static void become(lived *self, model_device *device, uint64_t count)
 {
-    world_device before = *device;
+    model_device before = *device;
     char line[LINE_MAX_SIZE];
     const char *words[WORDS];
 
@@ -189,7 +189,7 @@ static void become(lived *self, world_device *device, uint64_t count)
     free(before.files);
 }
 
-static void hear(lived *self, world_device *device, const char *writer, uint64_t sequence)
+static void hear(lived *self, model_device *device, const char *writer, uint64_t sequence)
 {
     cf_id id = model_writer(writer);
     size_t index = 0;
@@ -199,7 +199,7 @@ static void hear(lived *self, world_device *device, const char *writer, uint64_t
             self->world.entries[index].dot.sequence != sequence))
         index++;
     must(index < self->world.entry_count, "no such entry");
-    world_hold(&self->world, device, index);
+    model_hold(&self->world, device, index);
 }
 
 static void live(lived *self, const char *words[WORDS])
@@ -208,19 +208,19 @@ static void live(lived *self, const char *words[WORDS])
         begin(self, (size_t)number_of(words[1]));
         return;
     }
-    world_device *device = device_of(self, words[1]);
+    model_device *device = device_of(self, words[1]);
     if (strcmp(words[0], "become") == 0) {
         become(self, device, number_of(words[2]));
     } else if (strcmp(words[0], "scan") == 0) {
         self->world.now_ms = number_of(words[2]);
         self->serial = number_of(words[3]);
-        must(world_scan(&self->world, device), "nothing to publish");
+        must(model_scan(&self->world, device), "nothing to publish");
         print_view(self, device);
     } else if (strcmp(words[0], "hear") == 0) {
         hear(self, device, words[2], number_of(words[3]));
     } else {
         must(strcmp(words[0], "apply") == 0, "no such step");
-        world_apply(&self->world, device);
+        model_apply(&self->world, device);
         print_disk(device);
     }
 }
@@ -237,7 +237,7 @@ int main(void)
         live(&self, words);
     }
     if (self.world.device_count)
-        world_close(&self.world);
+        model_close(&self.world);
     cf_buffer_release(&self.plain_mode);
     return 0;
 }

@@ -40,15 +40,15 @@ static bool both_on_paper(const case_life *self, unsigned first, paper_disk *dis
     return true;
 }
 
-static const world_file *file_on(const case_life *self, const paper_disk *disk, uint8_t node)
+static const model_file *file_on(const case_life *self, const paper_disk *disk, uint8_t node)
 {
     const paper_node *paper = &disk->nodes[node];
-    const world_file *above =
+    const model_file *above =
         paper->parent == CASE_ROOT ? NULL : file_on(self, disk, paper->parent);
 
     if (paper->parent != CASE_ROOT && !above)
         return NULL;
-    return world_child(&self->world.devices[0], above ? above->number : CF_NODE_ROOT,
+    return model_child(&self->world.devices[0], above ? above->number : CF_NODE_ROOT,
                        case_name(self, paper->name));
 }
 
@@ -61,7 +61,7 @@ static bool is_copy(const case_life *self, uint8_t node)
 static bool is_as_on_paper(const case_life *self, const paper_disk *disk, uint8_t node)
 {
     const paper_node *paper = &disk->nodes[node];
-    const world_file *file = file_on(self, disk, node);
+    const model_file *file = file_on(self, disk, node);
     char content[24] = "";
 
     if (!paper->is_directory)
@@ -75,7 +75,7 @@ static bool is_as_on_paper(const case_life *self, const paper_disk *disk, uint8_
 static bool has_its_time(const case_life *self, const paper_disk *disk, uint8_t node)
 {
     const paper_node *paper = &disk->nodes[node];
-    const world_file *file = file_on(self, disk, node);
+    const model_file *file = file_on(self, disk, node);
 
     for (size_t i = 0; i < self->world.content_count; i++)
         if (self->world.contents[i].shared &&
@@ -97,12 +97,12 @@ static void check_independent(case_life *self)
     for (uint8_t i = 0; i < CASE_ALL; i++) {
         count += one.nodes[i].is_there;
         if (one.nodes[i].is_there && !is_as_on_paper(self, &one, i))
-            world_fail(&self->world, "independent: node %u is not as it was left", i);
+            model_fail(&self->world, "independent: node %u is not as it was left", i);
         if (one.nodes[i].is_there && !has_its_time(self, &one, i))
-            world_fail(&self->world, "independent: node %u has another time", i);
+            model_fail(&self->world, "independent: node %u has another time", i);
     }
     if (count != self->world.devices[0].file_count)
-        world_fail(&self->world, "independent: %zu nodes, and not %zu",
+        model_fail(&self->world, "independent: %zu nodes, and not %zu",
                    self->world.devices[0].file_count, count);
 }
 
@@ -123,7 +123,7 @@ static void check_untouched(case_life *self, const paper_disk disks[2])
                         disks[who].nodes[at].content == before.nodes[at].content &&
                         !disks[who].nodes[at].has_mode;
         if (same && !is_as_on_paper(self, &before, i))
-            world_fail(&self->world, "untouched: node %u is not where it was", i);
+            model_fail(&self->world, "untouched: node %u is not where it was", i);
     }
 }
 
@@ -199,8 +199,8 @@ static void check_dead(case_life *self, const paper_disk disks[2])
                 touches(self, !who, i) || touches(self, who, i) || went_along(self, disks, who, i))
                 continue;
             case_content(tree->nodes[i].content, content);
-            if (!world_content_of(&self->world, content)->shared && is_anywhere(self, content))
-                world_fail(&self->world, "deletes stay dead: %s is back", content);
+            if (!model_content_of(&self->world, content)->shared && is_anywhere(self, content))
+                model_fail(&self->world, "deletes stay dead: %s is back", content);
         }
 }
 
@@ -220,7 +220,7 @@ static void check_moved(case_life *self)
             case_content(tree->nodes[i].content, content);
             if (!tree->nodes[i].is_directory && is_in(tree, i, other->ops[0].node) &&
                 !is_anywhere(self, content))
-                world_fail(&self->world, "moved: %s is gone with what it lay in", content);
+                model_fail(&self->world, "moved: %s is gone with what it lay in", content);
         }
     }
 }

@@ -3,14 +3,14 @@
 #ifndef CF_TESTS_CASE_INSIDE_H
 #define CF_TESTS_CASE_INSIDE_H
 #include "tests/peer/cases/cases.h"
-#include "tests/peer/model/world.h"
+#include "tests/peer/model/model_world.h"
 
 typedef struct {
     const test_case *of;
-    test_world world;
+    model_world world;
     uint64_t numbers[2][CASE_ALL];     /* of the nodes, on each device's disk */
     uint8_t over[2][CASE_OPS];         /* what moves took the place of */
-    char copy_name[WORLD_NAME_SIZE];   /* of the conflict copy in the tree, which is one at most */
+    char copy_name[MODEL_NAME_SIZE];   /* of the conflict copy in the tree, which is one at most */
     uint64_t mtimes_ns[CASE_CONTENTS]; /* when each content was written */
     uint64_t begun_ms;
     paper_disk disks[2]; /* what each user made of the tree, on paper */

@@ -49,9 +49,9 @@ static void copy_name(const char *name, char out[OUTCOME_NAME])
     out[size] = '\0';
 }
 
-static void put_path(const world_device *device, const world_file *file, char path[OUTCOME_PATH])
+static void put_path(const model_device *device, const model_file *file, char path[OUTCOME_PATH])
 {
-    const world_file *above = world_find(device, file->parent);
+    const model_file *above = model_find(device, file->parent);
     char name[OUTCOME_NAME];
 
     path[0] = '\0';
@@ -65,11 +65,11 @@ static void put_path(const world_device *device, const world_file *file, char pa
 
 static void read_disk(const case_life *life, const item_list *items, case_outcome *out)
 {
-    const world_device *device = &life->world.devices[0];
+    const model_device *device = &life->world.devices[0];
 
     *out = (case_outcome){0};
     for (size_t i = 0; i < device->file_count && i < OUTCOME_NODES; i++) {
-        const world_file *file = &device->files[i];
+        const model_file *file = &device->files[i];
         outcome_node *node = &out->nodes[out->count++];
 
         node->is = labels_of(cf_nodes_find(device->base, file->number), items);
@@ -98,7 +98,7 @@ void case_outcome_of(const test_case *one, case_outcome *begun, case_outcome *ou
     note_items(&life, !first, paper_made(!first, 0), paper_made(!first, CASE_OPS), &items);
     case_do_rest(&life);
     read_disk(&life, &items, out);
-    world_close(&life.world);
+    model_close(&life.world);
 }
 
 const outcome_node *case_outcome_find(const case_outcome *self, uint8_t node)

@@ -30,7 +30,7 @@ static void trace(const case_life *self, const char *what)
     if (!self->tracing)
         return;
     fprintf(stderr, "%s\n", what);
-    world_print_disks(&self->world);
+    model_print_disks(&self->world);
 }
 
 /* ---- The tree that both agree on ---- */
@@ -46,14 +46,14 @@ static bool has_copy(const case_tree *tree, uint8_t node)
 static void put_node(case_life *self, unsigned who, uint8_t node)
 {
     const case_node *from = &self->of->tree.nodes[node];
-    world_device *device = &self->world.devices[who];
+    model_device *device = &self->world.devices[who];
     uint64_t parent = from->parent == CASE_ROOT ? CF_NODE_ROOT : self->numbers[who][from->parent];
     char content[24] = "";
 
     if (!from->is_directory)
         case_content(has_copy(&self->of->tree, node) ? CASE_OLD : from->content, content);
-    const world_file *file =
-        world_put(&self->world, device, parent, case_name(self, node),
+    const model_file *file =
+        model_put(&self->world, device, parent, case_name(self, node),
                   from->is_directory ? CF_KIND_DIRECTORY : CF_KIND_FILE, content);
     self->numbers[who][node] = file->number;
     if (!from->is_directory)
@@ -64,10 +64,10 @@ static void find_node(case_life *self, unsigned who, uint8_t node)
 {
     const case_node *from = &self->of->tree.nodes[node];
     uint64_t parent = from->parent == CASE_ROOT ? CF_NODE_ROOT : self->numbers[who][from->parent];
-    const world_file *file = world_child(&self->world.devices[who], parent, case_name(self, node));
+    const model_file *file = model_child(&self->world.devices[who], parent, case_name(self, node));
 
     if (!file)
-        world_fail(&self->world, "the tree did not arrive");
+        model_fail(&self->world, "the tree did not arrive");
     self->numbers[who][node] = file->number;
 }
 
@@ -76,32 +76,32 @@ static void share_contents(case_life *self)
     const case_tree *tree = &self->of->tree;
     char content[24];
 
-    world_content_of(&self->world, "same")->shared = true;
+    model_content_of(&self->world, "same")->shared = true;
     for (uint8_t i = 0; i < tree->count; i++)
         for (uint8_t k = 0; k < i; k++) {
             if (tree->nodes[i].is_directory || tree->nodes[k].is_directory ||
                 tree->nodes[i].content != tree->nodes[k].content)
                 continue;
             case_content(tree->nodes[i].content, content);
-            world_content_of(&self->world, content)->shared = true;
+            model_content_of(&self->world, content)->shared = true;
         }
 }
 
 static void edit_main(case_life *self, unsigned who, uint8_t node, uint8_t written)
 {
-    world_file *file = world_find(&self->world.devices[who], self->numbers[who][node]);
+    model_file *file = model_find(&self->world.devices[who], self->numbers[who][node]);
     char content[24];
 
     self->world.now_ms += STEP_MS;
     case_content(written, content);
-    world_edit(&self->world, file, content);
+    model_edit(&self->world, file, content);
     self->mtimes_ns[written] = file->mtime_ns;
-    world_scan(&self->world, &self->world.devices[who]);
+    model_scan(&self->world, &self->world.devices[who]);
 }
 
 static void find_copy(case_life *self, unsigned who, uint8_t copy)
 {
-    const world_device *device = &self->world.devices[who];
+    const model_device *device = &self->world.devices[who];
     char content[24];
 
     case_content(self->of->tree.nodes[copy].content, content);
@@ -111,7 +111,7 @@ static void find_copy(case_life *self, unsigned who, uint8_t copy)
             snprintf(self->copy_name, sizeof self->copy_name, "%s", device->files[i].name);
             return;
         }
-    world_fail(&self->world, "there is no conflict copy");
+    model_fail(&self->world, "there is no conflict copy");
 }
 
 /* Both edit it; the later edit keeps the name. */
@@ -122,7 +122,7 @@ static void make_conflict(case_life *self, uint8_t copy)
 
     edit_main(self, 0, node, nodes[copy].content);
     edit_main(self, 1, node, nodes[node].content);
-    test_world_settle(&self->world);
+    model_settle(&self->world);
     find_copy(self, 0, copy);
     find_copy(self, 1, copy);
 }
@@ -130,15 +130,15 @@ static void make_conflict(case_life *self, uint8_t copy)
 static void begin(case_life *self)
 {
     const case_tree *tree = &self->of->tree;
-    world_device *devices = self->world.devices;
+    model_device *devices = self->world.devices;
 
     share_contents(self);
     for (uint8_t i = 0; i < tree->count; i++)
         if (!tree->nodes[i].copy_of)
             put_node(self, 0, i);
-    world_scan(&self->world, &devices[0]);
-    world_receive(&self->world, &devices[1], &devices[0], 3);
-    world_apply(&self->world, &devices[1]);
+    model_scan(&self->world, &devices[0]);
+    model_receive(&self->world, &devices[1], &devices[0], 3);
+    model_apply(&self->world, &devices[1]);
     for (uint8_t i = 0; i < tree->count; i++)
         if (!tree->nodes[i].copy_of)
             find_node(self, 1, i);
@@ -169,7 +169,7 @@ static void make(case_life *self, unsigned who, unsigned step, uint64_t parent, 
 
     if (!is_directory)
         case_content(written, content);
-    const world_file *file = world_put(&self->world, &self->world.devices[who], parent, name,
+    const model_file *file = model_put(&self->world, &self->world.devices[who], parent, name,
                                        is_directory ? CF_KIND_DIRECTORY : CF_KIND_FILE, content);
     self->numbers[who][paper_made(who, step)] = file->number;
     self->mtimes_ns[written] = file->mtime_ns;
@@ -177,33 +177,33 @@ static void make(case_life *self, unsigned who, unsigned step, uint64_t parent, 
 
 static void edit(case_life *self, unsigned who, unsigned step, uint64_t number)
 {
-    world_file *file = world_find(&self->world.devices[who], number);
+    model_file *file = model_find(&self->world.devices[who], number);
     uint8_t written = content_by(self, who, step);
     char content[24];
 
     case_content(written, content);
-    world_edit(&self->world, file, content);
+    model_edit(&self->world, file, content);
     self->mtimes_ns[written] = file->mtime_ns;
 }
 
 static void replace(case_life *self, unsigned who, unsigned step, uint64_t number)
 {
-    world_device *device = &self->world.devices[who];
-    world_file was = *world_find(device, number);
+    model_device *device = &self->world.devices[who];
+    model_file was = *model_find(device, number);
 
-    world_remove(device, number);
+    model_remove(device, number);
     make(self, who, step, was.parent, was.name, was.kind != CF_KIND_DIRECTORY);
 }
 
 static void move(case_life *self, unsigned who, uint64_t number, const case_op *op)
 {
-    world_device *device = &self->world.devices[who];
+    model_device *device = &self->world.devices[who];
     uint64_t directory = number_of(self, who, op->directory);
-    const world_file *there = world_child(device, directory, case_name(self, op->name));
+    const model_file *there = model_child(device, directory, case_name(self, op->name));
 
     if (there)
-        world_remove(device, there->number);
-    world_file *file = world_find(device, number);
+        model_remove(device, there->number);
+    model_file *file = model_find(device, number);
     file->parent = directory;
     snprintf(file->name, sizeof file->name, "%s", case_name(self, op->name));
 }
@@ -211,7 +211,7 @@ static void move(case_life *self, unsigned who, uint64_t number, const case_op *
 static void act(case_life *self, unsigned who, unsigned step)
 {
     const case_op *op = &self->of->works[who].ops[step];
-    world_device *device = &self->world.devices[who];
+    model_device *device = &self->world.devices[who];
     uint64_t number = number_of(self, who, op->node);
 
     self->world.steps++;
@@ -228,10 +228,10 @@ static void act(case_life *self, unsigned who, unsigned step)
         edit(self, who, step, number);
         break;
     case OP_DELETE:
-        world_remove(device, number);
+        model_remove(device, number);
         break;
     case OP_CHMOD:
-        world_find(device, number)->mode = 0755;
+        model_find(device, number)->mode = 0755;
         break;
     case OP_REPLACE:
         replace(self, who, step, number);
@@ -243,36 +243,36 @@ static void act(case_life *self, unsigned who, unsigned step)
 }
 
 /* `before_last`: what arrives while the last step is not published yet. */
-static void work(case_life *self, unsigned who, const world_device *before_last)
+static void work(case_life *self, unsigned who, const model_device *before_last)
 {
     const case_work *work = &self->of->works[who];
-    world_device *device = &self->world.devices[who];
+    model_device *device = &self->world.devices[who];
 
     for (unsigned step = 0; step < work->count; step++) {
         act(self, who, step);
         if (self->of->scans_each[who] && step + 1 < work->count)
-            world_scan(&self->world, device);
+            model_scan(&self->world, device);
     }
     if (before_last) {
-        world_receive(&self->world, device, before_last, 3);
-        world_apply_part(&self->world, device, ALL_STEPS,
+        model_receive(&self->world, device, before_last, 3);
+        model_apply_part(&self->world, device, ALL_STEPS,
                          self->of->seed % 2 ? SIZE_MAX : self->of->seed / 2 % MOST_STEPS);
         trace(self, "some of it is applied before the scan");
-        world_check_view(&self->world, device);
+        model_check_view(&self->world, device);
     }
-    world_scan(&self->world, device);
+    model_scan(&self->world, device);
 }
 
 /* The power goes in the middle of a plan; nothing is to be published for that. */
 static void apply_some(case_life *self)
 {
     unsigned who = self->of->seed >> 8 & 1;
-    world_device *device = &self->world.devices[who];
+    model_device *device = &self->world.devices[who];
 
-    world_receive(&self->world, device, &self->world.devices[!who], 3);
-    world_apply_part(&self->world, device, ALL_STEPS, self->of->seed >> 16 & (MOST_STEPS - 1));
+    model_receive(&self->world, device, &self->world.devices[!who], 3);
+    model_apply_part(&self->world, device, ALL_STEPS, self->of->seed >> 16 & (MOST_STEPS - 1));
     trace(self, "some of it is applied");
-    world_check_view(&self->world, device);
+    model_check_view(&self->world, device);
 }
 
 static void alone_on_paper(case_life *self, unsigned who, paper_disk *disk)
@@ -282,13 +282,13 @@ static void alone_on_paper(case_life *self, unsigned who, paper_disk *disk)
     paper_begin(disk, &self->of->tree);
     for (unsigned step = 0; step < work->count; step++)
         if (!paper_do(disk, &work->ops[step], who, step, &self->over[who][step]))
-            world_fail(&self->world, "no such case: a step can't be done");
+            model_fail(&self->world, "no such case: a step can't be done");
 }
 
 void case_begin(case_life *self, const test_case *one, bool tracing)
 {
     *self = (case_life){.of = one, .tracing = tracing};
-    world_open(&self->world, "case", one->ids, 2);
+    model_open(&self->world, "case", one->ids, 2);
     self->world.devices[1].skew_ms = 0;
     begin(self);
 }
@@ -303,7 +303,7 @@ void case_do_first(case_life *self)
 
 void case_do_second(case_life *self)
 {
-    test_world *world = &self->world;
+    model_world *world = &self->world;
     unsigned first = self->of->order == CASE_SECOND_BEFORE;
 
     if (self->of->seed != self->of->ids)
@@ -314,14 +314,14 @@ void case_do_second(case_life *self)
 
 void case_do_rest(case_life *self)
 {
-    test_world *world = &self->world;
+    model_world *world = &self->world;
     size_t entries = world->entry_count;
 
     apply_some(self);
-    test_world_settle(world);
+    model_settle(world);
     trace(self, "at the end");
     if (world->entry_count != entries)
-        world_fail(world, "quiet: something was published that nobody did");
+        model_fail(world, "quiet: something was published that nobody did");
     case_check(self, self->disks);
 }
 
@@ -334,6 +334,6 @@ uint64_t case_run(const test_case *one, bool tracing)
     case_do_second(&self);
     case_do_rest(&self);
     uint64_t steps = self.world.steps;
-    world_close(&self.world);
+    model_close(&self.world);
     return steps;
 }

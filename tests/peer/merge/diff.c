@@ -3,40 +3,40 @@
 
 #include <stdlib.h>
 
-#include "tests/peer/model/world.h"
+#include "tests/peer/model/model_world.h"
 #include "tests/support/expect.h"
 
-static test_world world;
+static model_world world;
 
-static world_device *device(size_t index)
+static model_device *device(size_t index)
 {
     return &world.devices[index];
 }
 
 static void begin(const char *name)
 {
-    world_open(&world, name, 1, 2);
-    world_put(&world, device(0), CF_NODE_ROOT, "a", CF_KIND_FILE, "1");
-    test_world_settle(&world);
+    model_open(&world, name, 1, 2);
+    model_put(&world, device(0), CF_NODE_ROOT, "a", CF_KIND_FILE, "1");
+    model_settle(&world);
 }
 
 static void edit_on_both(void)
 {
     world.now_ms += 1000;
-    world_edit(&world, world_child(device(0), CF_NODE_ROOT, "a"), "2");
-    world_edit(&world, world_child(device(1), CF_NODE_ROOT, "a"), "3");
-    test_world_settle(&world);
+    model_edit(&world, model_child(device(0), CF_NODE_ROOT, "a"), "2");
+    model_edit(&world, model_child(device(1), CF_NODE_ROOT, "a"), "3");
+    model_settle(&world);
     cr_assert_eq(device(0)->file_count, 2);
 }
 
-static const world_entry *scanned(world_device *by)
+static const model_entry *scanned(model_device *by)
 {
     world.now_ms += 1000;
-    cr_assert(world_scan(&world, by));
+    cr_assert(model_scan(&world, by));
     return &world.entries[world.entry_count - 1];
 }
 
-static const cf_change *change_of(const world_entry *entry, const char *field)
+static const cf_change *change_of(const model_entry *entry, const char *field)
 {
     for (size_t i = 0; i < entry->count; i++)
         if (cf_bytes_equal(entry->changes[i].field, cf_bytes_of_text(field)))
@@ -47,7 +47,7 @@ static const cf_change *change_of(const world_entry *entry, const char *field)
 Test(scan, writes_a_new_file_whole)
 {
     begin("new");
-    const world_entry *entry = &world.entries[0];
+    const model_entry *entry = &world.entries[0];
 
     cr_assert_eq(entry->count, 6);
     for (size_t i = 1; i < entry->count; i++)
@@ -55,20 +55,20 @@ Test(scan, writes_a_new_file_whole)
     cr_assert(change_of(entry, "/mtime")->weak);
     cr_assert(change_of(entry, "/mode")->weak);
     cr_assert_not(change_of(entry, "/content")->weak);
-    world_close(&world);
+    model_close(&world);
 }
 
 /* A move must not undo what others set at the same time. */
 Test(scan, leaves_mode_and_time_of_what_is_moved)
 {
     begin("moved");
-    strcpy(world_child(device(0), CF_NODE_ROOT, "a")->name, "b");
-    const world_entry *entry = scanned(device(0));
+    strcpy(model_child(device(0), CF_NODE_ROOT, "a")->name, "b");
+    const model_entry *entry = scanned(device(0));
 
     cr_assert(change_of(entry, "/name"));
     cr_assert_not(change_of(entry, "/mode"));
     cr_assert_not(change_of(entry, "/mtime"));
-    world_close(&world);
+    model_close(&world);
 }
 
 Test(scan, gives_mode_and_time_to_a_copy_that_is_moved)
@@ -78,11 +78,11 @@ Test(scan, gives_mode_and_time_to_a_copy_that_is_moved)
     for (size_t i = 0; i < device(0)->file_count; i++)
         if (strcmp(device(0)->files[i].name, "a") != 0)
             strcpy(device(0)->files[i].name, "b");
-    const world_entry *entry = scanned(device(0));
+    const model_entry *entry = scanned(device(0));
 
     cr_assert(change_of(entry, "/mode"));
     cr_assert(change_of(entry, "/mtime"));
-    world_close(&world);
+    model_close(&world);
 }
 
 Test(scan, has_nothing_to_say_of_a_file_that_only_looks_new)
@@ -113,38 +113,38 @@ Test(scan, has_nothing_to_say_of_a_file_that_only_looks_new)
     cr_assert_eq(nodes[0].stat.inode, 77, "the base learns how the file is known again");
     cr_assert(cf_bytes_equal(nodes[0].refs, node->refs));
     cf_arena_release(&arena);
-    world_close(&world);
+    model_close(&world);
 }
 
 Test(scan, leaves_the_conflict_copy_alone_when_the_main_file_is_edited)
 {
     begin("beside a copy");
     edit_on_both();
-    world_edit(&world, world_child(device(0), CF_NODE_ROOT, "a"), "4");
-    const world_entry *entry = scanned(device(0));
+    model_edit(&world, model_child(device(0), CF_NODE_ROOT, "a"), "4");
+    const model_entry *entry = scanned(device(0));
 
     cr_assert_eq(entry->count, 2, "content and mtime of the main file");
     cr_assert(cf_id_equal(&entry->changes[0].item, &entry->changes[1].item));
     cr_assert_eq(change_of(entry, "/content")->over_count, 1);
-    world_close(&world);
+    model_close(&world);
 }
 
 Test(scan, pins_the_conflict_copy_when_the_main_file_is_deleted)
 {
     begin("pin");
     edit_on_both();
-    world_remove(device(0), world_child(device(0), CF_NODE_ROOT, "a")->number);
-    const world_entry *entry = scanned(device(0));
+    model_remove(device(0), model_child(device(0), CF_NODE_ROOT, "a")->number);
+    const model_entry *entry = scanned(device(0));
     const cf_change *pin = change_of(entry, "/pin"), *deletion = change_of(entry, "");
 
     cr_assert(pin);
     cr_assert(pin->weak);
     cr_assert(deletion);
     cr_assert_not(cf_id_equal(&pin->item, &deletion->item));
-    test_world_settle(&world);
+    model_settle(&world);
     cr_assert_eq(device(1)->file_count, 1);
     cr_assert(strstr(device(1)->files[0].name, "(conflict "));
-    world_close(&world);
+    model_close(&world);
 }
 
 Test(scan, takes_the_dots_of_the_parts_that_carry_its_changes)
@@ -192,11 +192,11 @@ Test(scan, takes_the_dots_of_the_parts_that_carry_its_changes)
         cr_assert_eq(shown, 1, "change %zu", i);
     }
     cf_arena_release(&arena);
-    world_close(&world);
+    model_close(&world);
 }
 
 /* The item of a directory that is new on the disk. */
-static cf_id item_of_new(world_device *by, cf_bytes name)
+static cf_id item_of_new(model_device *by, cf_bytes name)
 {
     const cf_finding found = {
         .number = 9, .parent = CF_NODE_ROOT, .name = name, .kind = CF_KIND_DIRECTORY};
@@ -225,7 +225,7 @@ Test(scan, gives_nothing_new_the_id_of_what_lost_its_name)
 {
     const cf_bytes name = cf_bytes_of_text("c");
 
-    world_open(&world, "lost", 1, 1);
+    model_open(&world, "lost", 1, 1);
     const cf_id lost = item_of_new(device(0), name);
     const cf_id again = item_of_new(device(0), name);
     cr_assert(cf_id_equal(&again, &lost), "equal starts are one item");
@@ -237,27 +237,27 @@ Test(scan, gives_nothing_new_the_id_of_what_lost_its_name)
                                              .item_count = 1});
     const cf_id other = item_of_new(device(0), name);
     cr_expect(!cf_id_equal(&other, &lost));
-    world_close(&world);
+    model_close(&world);
 }
 
 /* By default a private directory would be read by everybody. */
 Test(scan, writes_what_the_state_forgot_with_its_mode)
 {
-    world_open(&world, "forgotten", 1, 1);
-    const world_file *d = world_put(&world, device(0), CF_NODE_ROOT, "d", CF_KIND_DIRECTORY, "");
+    model_open(&world, "forgotten", 1, 1);
+    const model_file *d = model_put(&world, device(0), CF_NODE_ROOT, "d", CF_KIND_DIRECTORY, "");
     const uint64_t within = d->number;
-    world_put(&world, device(0), within, "a", CF_KIND_FILE, "1");
-    test_world_settle(&world);
+    model_put(&world, device(0), within, "a", CF_KIND_FILE, "1");
+    model_settle(&world);
     const cf_node *nodes[] = {cf_nodes_find(device(0)->base, within),
                               cf_nodes_child(device(0)->base, within, cf_bytes_of_text("a"))};
     for (size_t i = 0; i < 2; i++)
         cf_state_forget_item(device(0)->state, &nodes[i]->items[0]);
-    world_edit(&world, world_child(device(0), within, "a"), "2");
-    const world_entry *entry = scanned(device(0));
+    model_edit(&world, model_child(device(0), within, "a"), "2");
+    const model_entry *entry = scanned(device(0));
     size_t modes = 0;
 
     for (size_t i = 0; i < entry->count; i++)
         modes += cf_bytes_equal(entry->changes[i].field, cf_bytes_of_text("/mode"));
     cr_expect_eq(modes, 2);
-    world_close(&world);
+    model_close(&world);
 }

@@ -6,22 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/peer/model/world.h"
+#include "tests/peer/model/model_world.h"
 #include "tests/support/expect.h"
 
-static test_world world;
+static model_world world;
 
 /* Folders `one` and `two` with a file in each. */
 static void begin(const char *name)
 {
-    world_device *device = &world.devices[0];
+    model_device *device = &world.devices[0];
 
-    world_open(&world, name, 1, 2);
-    uint64_t one = world_put(&world, device, CF_NODE_ROOT, "one", CF_KIND_DIRECTORY, "")->number;
-    uint64_t two = world_put(&world, device, CF_NODE_ROOT, "two", CF_KIND_DIRECTORY, "")->number;
-    world_put(&world, device, one, "f", CF_KIND_FILE, "1");
-    world_put(&world, device, two, "f", CF_KIND_FILE, "2");
-    test_world_settle(&world);
+    model_open(&world, name, 1, 2);
+    uint64_t one = model_put(&world, device, CF_NODE_ROOT, "one", CF_KIND_DIRECTORY, "")->number;
+    uint64_t two = model_put(&world, device, CF_NODE_ROOT, "two", CF_KIND_DIRECTORY, "")->number;
+    model_put(&world, device, one, "f", CF_KIND_FILE, "1");
+    model_put(&world, device, two, "f", CF_KIND_FILE, "2");
+    model_settle(&world);
 }
 
 static const cf_node *folder(const char *name)
@@ -70,7 +70,7 @@ Test(plan, keeps_a_folder_for_the_one_of_its_items_that_has_no_other)
     cr_expect_eq(plan.steps[0].number, folder("two")->number);
     cf_plan_release(&plan);
     cf_arena_release(&arena);
-    world_close(&world);
+    model_close(&world);
 }
 
 /* The one that is there already has a higher number than the one that stood for both. */
@@ -93,7 +93,7 @@ Test(plan, finds_the_folder_that_was_made_for_what_has_to_leave)
     cr_expect_eq(number, folder("two")->number);
     cf_plan_release(&plan);
     cf_arena_release(&arena);
-    world_close(&world);
+    model_close(&world);
 }
 
 Test(plan, has_no_step_in_the_folder_of_another_group)
@@ -118,7 +118,7 @@ Test(plan, has_no_step_in_the_folder_of_another_group)
     cr_expect(cf_id_equal(&plan.again.at[plan.again.count - 1], &two));
     cf_plan_release(&plan);
     cf_arena_release(&arena);
-    world_close(&world);
+    model_close(&world);
 }
 
 /* Each group's plan finds the same one, whatever was done to the base since. */
@@ -142,7 +142,7 @@ Test(plan, finds_the_first_of_nodes_that_stand_for_the_same_folder)
         }
         cr_expect_eq(cf_plan_node_of(base, &shown)->number, FIRST, "order %zu", i);
         cf_arena_release(&arena);
-        world_close(&world);
+        model_close(&world);
     }
 }
 
@@ -177,7 +177,7 @@ Test(plan, shows_a_content_only_where_no_other_node_shows_it_still)
     cr_expect(cf_step_is_ready(base, step, step->number));
     cf_plan_release(&plan);
     cf_arena_release(&arena);
-    world_close(&world);
+    model_close(&world);
 }
 
 /* Whichever is the earlier, and was put first. */
@@ -199,16 +199,16 @@ Test(plan, finds_the_other_of_a_folder_that_was_left)
         cf_nodes_put(base, i % 2 ? &other : &left);
         cr_expect_eq(cf_plan_node_of(base, &shown)->number, other.number);
         cf_arena_release(&arena);
-        world_close(&world);
+        model_close(&world);
     }
 }
 
-static world_file *put_folder(uint64_t parent, const char *name)
+static model_file *put_folder(uint64_t parent, const char *name)
 {
-    return world_put(&world, &world.devices[0], parent, name, CF_KIND_DIRECTORY, "");
+    return model_put(&world, &world.devices[0], parent, name, CF_KIND_DIRECTORY, "");
 }
 
-static world_file *find(world_device *device, const char *name)
+static model_file *find(model_device *device, const char *name)
 {
     for (size_t i = 0; i < device->file_count; i++)
         if (strcmp(device->files[i].name, name) == 0)
@@ -216,9 +216,9 @@ static world_file *find(world_device *device, const char *name)
     abort();
 }
 
-static void move_to_root(world_device *device, const char *name, const char *to)
+static void move_to_root(model_device *device, const char *name, const char *to)
 {
-    world_file *file = find(device, name);
+    model_file *file = find(device, name);
 
     file->parent = CF_NODE_ROOT;
     snprintf(file->name, sizeof file->name, "%s", to);
@@ -228,42 +228,42 @@ static void move_to_root(world_device *device, const char *name, const char *to)
  * it still, and deletes c, which was the folder x for the plan until then. */
 Test(plan, looks_into_the_folder_that_takes_the_place_of_another)
 {
-    world_device *one = &world.devices[0], *other = &world.devices[1];
+    model_device *one = &world.devices[0], *other = &world.devices[1];
 
-    world_open(&world, "crossed", 1, 2);
+    model_open(&world, "crossed", 1, 2);
     put_folder(put_folder(put_folder(CF_NODE_ROOT, "a")->number, "b")->number, "c");
-    test_world_settle(&world);
+    model_settle(&world);
     move_to_root(one, "c", "x");
-    world_remove(one, find(one, "b")->number);
-    world_scan(&world, one);
-    world_remove(one, find(one, "a")->number);
-    world_scan(&world, one);
+    model_remove(one, find(one, "b")->number);
+    model_scan(&world, one);
+    model_remove(one, find(one, "a")->number);
+    model_scan(&world, one);
     move_to_root(other, "a", "x");
-    world_scan(&world, other);
-    world_remove(other, find(other, "c")->number);
-    world_receive(&world, other, one, 3);
-    world_apply_part(&world, other, /* percent */ 100, /* most */ 0);
-    world_scan(&world, other);
-    test_world_settle(&world);
+    model_scan(&world, other);
+    model_remove(other, find(other, "c")->number);
+    model_receive(&world, other, one, 3);
+    model_apply_part(&world, other, /* percent */ 100, /* most */ 0);
+    model_scan(&world, other);
+    model_settle(&world);
     cr_expect_eq(other->file_count, 1, "b was deleted, and nobody did anything to it");
-    world_close(&world);
+    model_close(&world);
 }
 
 /* Both edit f, which is 1; the content of this device is to become a copy beside the other's. */
 static void begin_conflict(const char *name)
 {
-    world_device *here = &world.devices[0], *there = &world.devices[1];
+    model_device *here = &world.devices[0], *there = &world.devices[1];
 
-    world_open(&world, name, 1, 2);
+    model_open(&world, name, 1, 2);
     there->skew_ms = here->skew_ms;
-    world_put(&world, here, CF_NODE_ROOT, "f", CF_KIND_FILE, "1");
-    test_world_settle(&world);
-    world_edit(&world, find(here, "f"), "2");
-    world_scan(&world, here);
+    model_put(&world, here, CF_NODE_ROOT, "f", CF_KIND_FILE, "1");
+    model_settle(&world);
+    model_edit(&world, find(here, "f"), "2");
+    model_scan(&world, here);
     world.now_ms += 1000;
-    world_edit(&world, find(there, "f"), "3");
-    world_scan(&world, there);
-    world_receive(&world, here, there, 3);
+    model_edit(&world, find(there, "f"), "3");
+    model_scan(&world, there);
+    model_receive(&world, here, there, 3);
 }
 
 Test(plan, makes_a_copy_once_its_file_shows_something_else)
@@ -289,24 +289,24 @@ Test(plan, makes_a_copy_once_its_file_shows_something_else)
     cr_expect(cf_step_is_ready(base, create, FRESH), "the copy is never made");
     cf_plan_release(&plan);
     cf_arena_release(&arena);
-    world_close(&world);
+    model_close(&world);
 }
 
 /* Who deletes f knows of nothing but what it shows there, and not that others edited it. */
 Test(plan, makes_no_copy_of_what_was_deleted_meanwhile)
 {
-    world_device *here = &world.devices[0];
+    model_device *here = &world.devices[0];
 
     begin_conflict("deleted");
-    world_remove(here, find(here, "f")->number);
-    world_apply_part(&world, here, /* percent */ 100, /* most */ SIZE_MAX);
+    model_remove(here, find(here, "f")->number);
+    model_apply_part(&world, here, /* percent */ 100, /* most */ SIZE_MAX);
     cr_expect_eq(here->file_count, 0, "what was deleted is there under another name");
-    world_scan(&world, here);
-    test_world_settle(&world);
+    model_scan(&world, here);
+    model_settle(&world);
     cr_assert_eq(here->file_count, 1);
     cr_expect_str_eq(here->files[0].name, "f");
     cr_expect_str_eq(here->files[0].content, "3");
-    world_close(&world);
+    model_close(&world);
 }
 
 /* One node of two items that the group means, and the group means another one before them. */
@@ -334,7 +334,7 @@ Test(plan, deletes_once_what_stood_for_several_items)
     cr_expect_eq(plan.steps[0].number, 100);
     cf_plan_release(&plan);
     cf_arena_release(&arena);
-    world_close(&world);
+    model_close(&world);
 }
 
 /* Else what one name is given would be seen under all of them. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "codec/base32.h"
-#include "tests/peer/model/world.h"
+#include "tests/peer/model/model_world.h"
 #include "tests/support/expect.h"
 
 static const struct {
@@ -103,14 +103,14 @@ static const struct {
 };
 
 /* The directory of the path, and its last name. */
-static uint64_t directory_of(const world_device *device, const char *path, const char **name)
+static uint64_t directory_of(const model_device *device, const char *path, const char **name)
 {
     uint64_t parent = CF_NODE_ROOT;
-    char step[WORLD_NAME_SIZE];
+    char step[MODEL_NAME_SIZE];
 
     for (const char *slash; (slash = strchr(path, '/')); path = slash + 1) {
         snprintf(step, sizeof step, "%.*s", (int)(slash - path), path);
-        const world_file *file = world_child(device, parent, step);
+        const model_file *file = model_child(device, parent, step);
         cr_assert(file, "no directory %s", step);
         parent = file->number;
     }
@@ -118,7 +118,7 @@ static uint64_t directory_of(const world_device *device, const char *path, const
     return parent;
 }
 
-static world_file *file_at(const world_device *device, const char *path)
+static model_file *file_at(const model_device *device, const char *path)
 {
     const char *name;
 
@@ -129,12 +129,12 @@ static world_file *file_at(const world_device *device, const char *path)
         return NULL;
     }
     uint64_t parent = directory_of(device, path, &name);
-    return world_child(device, parent, name);
+    return model_child(device, parent, name);
 }
 
-static void move(world_device *device, const char *from, const char *to)
+static void move(model_device *device, const char *from, const char *to)
 {
-    world_file *file = file_at(device, from);
+    model_file *file = file_at(device, from);
     const char *name;
     uint64_t parent = directory_of(device, to, &name);
 
@@ -143,38 +143,38 @@ static void move(world_device *device, const char *from, const char *to)
     snprintf(file->name, sizeof file->name, "%s", name);
 }
 
-static void write_file(test_world *world, world_device *device, const char *path,
+static void write_file(model_world *world, model_device *device, const char *path,
                        const char *content)
 {
-    world_file *file = file_at(device, path);
+    model_file *file = file_at(device, path);
     const char *name;
 
     if (file) {
-        world_edit(world, file, content);
+        model_edit(world, file, content);
         return;
     }
     uint64_t parent = directory_of(device, path, &name);
-    world_put(world, device, parent, name, content ? CF_KIND_FILE : CF_KIND_DIRECTORY,
+    model_put(world, device, parent, name, content ? CF_KIND_FILE : CF_KIND_DIRECTORY,
               content ? content : "");
 }
 
-static void act(test_world *world, world_device *device, char *what)
+static void act(model_world *world, model_device *device, char *what)
 {
     char *other = strpbrk(what, ">=");
     size_t last = strlen(what) - 1;
 
     if (*what == '<') {
-        world_receive(world, device, &world->devices[what[1] - 'A'], 3);
+        model_receive(world, device, &world->devices[what[1] - 'A'], 3);
     } else if (*what == '-') {
-        const world_file *file = file_at(device, what + 1);
+        const model_file *file = file_at(device, what + 1);
         cr_assert(file, "no file %s", what + 1);
-        world_remove(device, file->number);
+        model_remove(device, file->number);
     } else if (what[last] == '/') {
         what[last] = '\0';
         write_file(world, device, what, NULL);
     } else if (*other == '=') {
         *other = '\0';
-        world_content_of(world, other + 1)->shared = true;
+        model_content_of(world, other + 1)->shared = true;
         write_file(world, device, what, other + 1);
     } else {
         *other = '\0';
@@ -182,7 +182,7 @@ static void act(test_world *world, world_device *device, char *what)
     }
 }
 
-static void play(test_world *world, const char *script)
+static void play(model_world *world, const char *script)
 {
     char text[256], *rest = text;
 
@@ -191,22 +191,22 @@ static void play(test_world *world, const char *script)
         step += *step == ' ';
         world->now_ms += 1000;
         if (strcmp(step, "sync") == 0) {
-            test_world_settle(world);
+            model_settle(world);
         } else if (strncmp(step, "fork ", 5) == 0) {
-            world_fork(world, &world->devices[step[5] - 'A']);
+            model_fork(world, &world->devices[step[5] - 'A']);
         } else {
-            world_device *device = &world->devices[*step - 'A'];
+            model_device *device = &world->devices[*step - 'A'];
             act(world, device, step + 2);
-            world_scan(world, device);
-            world_check_view(world, device);
+            model_scan(world, device);
+            model_check_view(world, device);
         }
     }
-    test_world_settle(world);
+    model_settle(world);
 }
 
-static void print_path(const world_device *device, const world_file *file, cf_buffer *out)
+static void print_path(const model_device *device, const model_file *file, cf_buffer *out)
 {
-    const world_file *above = world_find(device, file->parent);
+    const model_file *above = model_find(device, file->parent);
     const char *note = strstr(file->name, " (conflict ");
 
     if (above) {
@@ -222,7 +222,7 @@ static int by_text(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-static void expect_tree(const char *name, const world_device *device, const char *tree)
+static void expect_tree(const char *name, const model_device *device, const char *tree)
 {
     cf_arena arena = {0};
     char **lines = cf_arena_allocate(&arena, device->file_count, sizeof *lines);
@@ -230,7 +230,7 @@ static void expect_tree(const char *name, const world_device *device, const char
     cf_buffer text = {0};
 
     for (size_t i = 0; i < device->file_count; i++) {
-        const world_file *file = &device->files[i];
+        const model_file *file = &device->files[i];
 
         if (file->kind == CF_KIND_DIRECTORY)
             continue;
@@ -250,9 +250,9 @@ static void expect_tree(const char *name, const world_device *device, const char
 }
 
 /* One clock, so that the letters order. */
-static void open_lettered(test_world *world, const char *name)
+static void open_lettered(model_world *world, const char *name)
 {
-    world_open(world, name, 1, 3);
+    model_open(world, name, 1, 3);
     for (size_t i = 0; i < world->device_count; i++) {
         world->devices[i].skew_ms = 0;
         memset(&world->devices[i].writer, (int)('A' + i), sizeof world->devices[i].writer);
@@ -262,12 +262,12 @@ static void open_lettered(test_world *world, const char *name)
 Test(examples, end_with_the_tree_a_user_should_see)
 {
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
-        test_world world;
+        model_world world;
 
         open_lettered(&world, examples[i].name);
         play(&world, examples[i].script);
         expect_tree(examples[i].name, &world.devices[0], examples[i].tree);
-        world_close(&world);
+        model_close(&world);
     }
 }
 
@@ -282,7 +282,7 @@ Test(examples, name_a_copy_after_who_wrote_it_first)
                   {"A a=1, sync, B a=2, A a=2, C a=3", 'B'}};
 
     for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
-        test_world world;
+        model_world world;
         cf_id writer;
         char letters[CF_BASE32_LENGTH(CF_ID_SIZE) + 1], end[8];
 
@@ -294,6 +294,6 @@ Test(examples, name_a_copy_after_who_wrote_it_first)
         snprintf(end, sizeof end, " %.4s)", letters);
         const char *name = file_at(&world.devices[0], "a*")->name;
         cr_expect(strstr(name, end), "%s: %s has no%s", copies[i].script, name, end);
-        world_close(&world);
+        model_close(&world);
     }
 }

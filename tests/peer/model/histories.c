@@ -11,15 +11,15 @@
 #include <stdlib.h>
 
 #include "tests/peer/model/trial.h"
-#include "tests/peer/model/world.h"
+#include "tests/peer/model/model_world.h"
 
 enum { DEFAULT_COUNT = 1000, EVENTS_MAX = 512 };
 
-typedef void event_run(test_world *world, world_device *device);
+typedef void event_run(model_world *world, model_device *device);
 
-static world_device *another(test_world *world, const world_device *device)
+static model_device *another(model_world *world, const model_device *device)
 {
-    world_device *other;
+    model_device *other;
 
     do
         other = &world->devices[chance_below(&world->chance, world->device_count)];
@@ -27,45 +27,45 @@ static world_device *another(test_world *world, const world_device *device)
     return other;
 }
 
-static void scan(test_world *world, world_device *device)
+static void scan(model_world *world, model_device *device)
 {
-    world_scan(world, device);
+    model_scan(world, device);
 }
 
-static void receive(test_world *world, world_device *device)
+static void receive(model_world *world, model_device *device)
 {
-    world_receive(world, device, another(world, device), 1 + chance_below(&world->chance, 3));
+    model_receive(world, device, another(world, device), 1 + chance_below(&world->chance, 3));
 }
 
-static void apply_part(test_world *world, world_device *device)
+static void apply_part(model_world *world, model_device *device)
 {
-    world_apply_part(world, device, 60, SIZE_MAX);
+    model_apply_part(world, device, 60, SIZE_MAX);
 }
 
 /* The power goes after some step. */
-static void apply_some(test_world *world, world_device *device)
+static void apply_some(model_world *world, model_device *device)
 {
-    world_apply_part(world, device, 100, chance_below(&world->chance, 6));
+    model_apply_part(world, device, 100, chance_below(&world->chance, 6));
 }
 
-static void sync_with(test_world *world, world_device *device)
+static void sync_with(model_world *world, model_device *device)
 {
-    world_scan(world, device);
-    world_receive(world, device, another(world, device), 3);
-    world_apply(world, device);
+    model_scan(world, device);
+    model_receive(world, device, another(world, device), 3);
+    model_apply(world, device);
 }
 
-static void clone(test_world *world, world_device *device)
+static void clone(model_world *world, model_device *device)
 {
-    world_fork(world, device);
+    model_fork(world, device);
 }
 
-static void revoke(test_world *world, world_device *device)
+static void revoke(model_world *world, model_device *device)
 {
-    world_device *other = another(world, device);
+    model_device *other = another(world, device);
 
     if (!other->dead)
-        world_revoke(world, device, other);
+        model_revoke(world, device, other);
 }
 
 /* What users do comes first, as often as it is to happen; an act of theirs has no function. */
@@ -79,7 +79,7 @@ static const struct {
     {"replace", NULL},      {"mkdir", NULL},       {"same", NULL},       {"restore", NULL},
     {"edit_copy", NULL},    {"delete_copy", NULL}, {"move_copy", NULL},  {"edit_main", NULL},
     {"scan", scan},         {"receive", receive},  {"part", apply_part}, {"some", apply_some},
-    {"apply", world_apply}, {"sync", sync_with},   {"fork", clone},      {"revoke", revoke},
+    {"apply", model_apply}, {"sync", sync_with},   {"fork", clone},      {"revoke", revoke},
 };
 
 enum {
@@ -165,9 +165,9 @@ static void make(history *self, uint64_t number)
 
 /* ---- Running it ---- */
 
-static void happen(test_world *world, const event *one, bool tracing)
+static void happen(model_world *world, const event *one, bool tracing)
 {
-    world_device *device = &world->devices[one->device % world->device_count];
+    model_device *device = &world->devices[one->device % world->device_count];
 
     if (device->dead)
         return;
@@ -178,23 +178,23 @@ static void happen(test_world *world, const event *one, bool tracing)
     if (events[one->kind].run)
         events[one->kind].run(world, device);
     else
-        world_act(world, device, events[one->kind].name);
+        model_act(world, device, events[one->kind].name);
     if (tracing)
-        world_print_disks(world);
-    world_check_view(world, device);
+        model_print_disks(world);
+    model_check_view(world, device);
 }
 
 static void run(void *context)
 {
     history *self = context;
-    test_world world;
+    model_world world;
 
-    world_open(&world, "history", self->devices, self->devices);
+    model_open(&world, "history", self->devices, self->devices);
     for (size_t i = 0; i < self->count; i++)
         happen(&world, &self->events[i], self->tracing);
-    test_world_settle(&world);
+    model_settle(&world);
     *self->steps += world.steps;
-    world_close(&world);
+    model_close(&world);
 }
 
 /* ---- One that breaks ---- */
@@ -242,7 +242,7 @@ static bool read_history(const char *line, history *out)
     int used, kind;
 
     if (sscanf(line, "%zu%n", &out->devices, &used) != 1 || out->devices < 2 ||
-        out->devices > WORLD_DEVICES_MAX)
+        out->devices > MODEL_DEVICES_MAX)
         return false;
     while (line += used, sscanf(line, " %c.%15[a-z_].%u%n", &device, name, &seed, &used) == 3) {
         for (kind = 0; kind < KINDS && strcmp(events[kind].name, name) != 0;)

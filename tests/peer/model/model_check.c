@@ -5,11 +5,11 @@
 
 #include "codec/pack.h"
 #include "tests/peer/model/states.h"
-#include "tests/peer/model/world_shown.h"
+#include "tests/peer/model/model_shown.h"
 
 enum { ROUNDS_MAX = 6 };
 
-static void check_places(test_world *world, world_device *device, const test_tree *tree)
+static void check_places(model_world *world, model_device *device, const test_tree *tree)
 {
     cf_arena arena = {0};
 
@@ -20,7 +20,7 @@ static void check_places(test_world *world, world_device *device, const test_tre
 
             if (!cf_view_find(device->view, &shown->items[j], &arena, &place) ||
                 !cf_bytes_equal(place.shown->name, shown->name))
-                world_fail(world, "%.*s is not found by its item", (int)shown->name.size,
+                model_fail(world, "%.*s is not found by its item", (int)shown->name.size,
                            (const char *)shown->name.data);
         }
     cf_arena_release(&arena);
@@ -38,19 +38,19 @@ static void print_view(const char *title, cf_view *view)
     cf_buffer_release(&text);
 }
 
-static bool holds_the_same(const test_world *world, const world_device *a, const world_device *b)
+static bool holds_the_same(const model_world *world, const model_device *a, const model_device *b)
 {
     for (size_t i = 0; i < world->entry_count; i++)
-        if (world_holds(a, i) != world_holds(b, i))
+        if (model_holds(a, i) != model_holds(b, i))
             return false;
     return a->limit_count == 0 && b->limit_count == 0;
 }
 
 /* One whose view was found to be the whole one, of an equal state. */
-static world_device *find_checked(test_world *world, const world_device *than)
+static model_device *find_checked(model_world *world, const model_device *than)
 {
     for (size_t i = 0; i < world->device_count; i++) {
-        world_device *device = &world->devices[i];
+        model_device *device = &world->devices[i];
 
         if (device != than && !device->dead && device->checked &&
             holds_the_same(world, device, than))
@@ -59,7 +59,7 @@ static world_device *find_checked(test_world *world, const world_device *than)
     return NULL;
 }
 
-static bool is_whole(const test_world *world, world_device *device)
+static bool is_whole(const model_world *world, model_device *device)
 {
     cf_view *whole = cf_view_new(&world->rules, device->state);
     test_tree tree = {0};
@@ -68,7 +68,7 @@ static bool is_whole(const test_world *world, world_device *device)
     cf_view_update_all(whole);
     tree_of(&tree, whole);
     tree_pack(&tree, &made);
-    bool same = cf_bytes_equal(world_shown_packed(device), cf_buffer_view(&made));
+    bool same = cf_bytes_equal(model_shown_packed(device), cf_buffer_view(&made));
     if (!same) {
         print_view("kept up", device->view);
         print_view("whole", whole);
@@ -79,32 +79,32 @@ static bool is_whole(const test_world *world, world_device *device)
     return same;
 }
 
-static void check_convergence(const test_world *world, world_device *one, world_device *other)
+static void check_convergence(const model_world *world, model_device *one, model_device *other)
 {
-    if (cf_bytes_equal(world_shown_packed(one), world_shown_packed(other)))
+    if (cf_bytes_equal(model_shown_packed(one), model_shown_packed(other)))
         return;
     print_view("the one", one->view);
     print_view("the other", other->view);
-    world_fail(world, "convergence");
+    model_fail(world, "convergence");
 }
 
-void world_check_view(test_world *world, world_device *device)
+void model_check_view(model_world *world, model_device *device)
 {
     if (device->checked)
         return;
-    world_check_changed(world, device);
-    check_places(world, device, world_shown_tree(device));
-    world_device *checked = find_checked(world, device);
+    model_check_changed(world, device);
+    check_places(world, device, model_shown_tree(device));
+    model_device *checked = find_checked(world, device);
     if (checked)
         check_convergence(world, checked, device);
     else if (!is_whole(world, device))
-        world_fail(world, "the view that was kept up is not the whole view");
+        model_fail(world, "the view that was kept up is not the whole view");
     device->checked = true;
 }
 
-static void file_path(const world_device *device, const world_file *file, cf_buffer *out)
+static void file_path(const model_device *device, const model_file *file, cf_buffer *out)
 {
-    const world_file *above = world_find(device, file->parent);
+    const model_file *above = model_find(device, file->parent);
 
     if (above) {
         file_path(device, above, out);
@@ -113,9 +113,9 @@ static void file_path(const world_device *device, const world_file *file, cf_buf
     cf_buffer_append_text(out, "%s", file->name);
 }
 
-static const world_file *file_at(const world_device *device, cf_bytes path)
+static const model_file *file_at(const model_device *device, cf_bytes path)
 {
-    const world_file *found = NULL;
+    const model_file *found = NULL;
     cf_buffer own = {0};
 
     for (size_t i = 0; i < device->file_count && !found; i++) {
@@ -160,7 +160,7 @@ static bool same_items(const cf_node *node, const cf_shown *shown)
 }
 
 /* The base shows just what the view does: nothing that others wrote waits. */
-static void check_base(test_world *world, const world_device *device, const world_file *file,
+static void check_base(model_world *world, const model_device *device, const model_file *file,
                        const cf_shown *shown)
 {
     const cf_node *node = cf_nodes_find(device->base, file->number);
@@ -168,86 +168,86 @@ static void check_base(test_world *world, const world_device *device, const worl
 
     cf_refs_pack(&refs, shown->refs, shown->ref_count);
     if (!cf_bytes_equal(cf_buffer_view(&refs), node->refs))
-        world_fail(world, "the base of %s shows other writes than the view", file->name);
+        model_fail(world, "the base of %s shows other writes than the view", file->name);
     if (!same_items(node, shown))
-        world_fail(world, "the base of %s has other items than the view", file->name);
+        model_fail(world, "the base of %s has other items than the view", file->name);
     cf_buffer_release(&refs);
 }
 
-void world_check_disk(test_world *world, world_device *device)
+void model_check_disk(model_world *world, model_device *device)
 {
-    const test_tree *tree = world_shown_tree(device);
+    const test_tree *tree = model_shown_tree(device);
 
     if (tree->count != device->file_count)
-        world_fail(world, "fidelity: %zu nodes on the disk, %zu in the view", device->file_count,
+        model_fail(world, "fidelity: %zu nodes on the disk, %zu in the view", device->file_count,
                    tree->count);
     for (size_t i = 0; i < tree->count; i++) {
         const cf_shown *shown = tree->lines[i].shown;
-        const world_file *file = file_at(device, tree->lines[i].path);
+        const model_file *file = file_at(device, tree->lines[i].path);
 
         if (!file || file->kind != shown->kind || !is_number(shown->mode, file->mode) ||
             !is_number(shown->mtime, file->mtime_ns) ||
             (file->kind != CF_KIND_DIRECTORY && !is_text(shown->content, file->content)))
-            world_fail(world, "fidelity: %.*s is not on the disk as in the view",
+            model_fail(world, "fidelity: %.*s is not on the disk as in the view",
                        (int)tree->lines[i].path.size, (const char *)tree->lines[i].path.data);
         check_base(world, device, file, shown);
     }
 }
 
-static bool exchange_all(test_world *world)
+static bool exchange_all(model_world *world)
 {
     bool published = false;
 
     for (size_t i = 0; i < world->device_count; i++)
         if (!world->devices[i].dead)
-            published = world_scan(world, &world->devices[i]) || published;
+            published = model_scan(world, &world->devices[i]) || published;
     for (int round = 0; round < 2; round++)
         for (size_t i = 0; i < world->device_count; i++)
             for (size_t j = 0; !world->devices[i].dead && j < world->device_count; j++)
-                world_receive(world, &world->devices[i], &world->devices[j], 3);
+                model_receive(world, &world->devices[i], &world->devices[j], 3);
     for (size_t i = 0; i < world->device_count; i++)
         if (!world->devices[i].dead) {
-            world_apply(world, &world->devices[i]);
-            world_check_view(world, &world->devices[i]);
+            model_apply(world, &world->devices[i]);
+            model_check_view(world, &world->devices[i]);
         }
     return published;
 }
 
 static int by_writer(const void *left, const void *right)
 {
-    const world_entry *const *a = left, *const *b = right;
+    const model_entry *const *a = left, *const *b = right;
 
     return cf_dot_compare(&(*a)->dot, &(*b)->dot);
 }
 
 /* One who joins now gets the key last and folds what waited for it writer by writer: what is stored
  * there of these entries is what this device has of them. */
-static void check_stored(const test_world *world, const world_device *device)
+static void check_stored(const model_world *world, const model_device *device)
 {
-    const world_entry **entries = cf_allocate(world->entry_count, sizeof *entries);
+    const model_entry **entries = cf_allocate(world->entry_count, sizeof *entries);
     cf_state *joined = cf_state_new();
     size_t count = 0;
 
     for (size_t i = 0; i < world->entry_count; i++)
-        if (world_holds(device, i) && world_counts(device, &world->entries[i]))
+        if (model_holds(device, i) && model_counts(device, &world->entries[i]))
             entries[count++] = &world->entries[i];
     qsort(entries, count, sizeof *entries, by_writer);
     for (size_t i = 0; i < count; i++)
         cf_state_apply(joined, &entries[i]->dot, entries[i]->time, entries[i]->changes,
                        entries[i]->count, NULL);
     if (!states_are_equal(device->state, joined))
-        world_fail(world, "stored: %c has another state than who joins now",
+        model_fail(world, "stored: %c has another state than who joins now",
                    (char)('A' + (device - world->devices)));
     cf_state_destroy(&joined);
     free(entries);
 }
 
-static void check_equal(test_world *world)
+static void check_equal(model_world *world)
 {
-    world_device *one = NULL;
+    model_device *one = NULL;
 
     for (size_t i = 0; i < world->device_count; i++) {
-        world_device *device = &world->devices[i];
+        model_device *device = &world->devices[i];
 
         if (device->dead)
             continue;
@@ -258,7 +258,7 @@ static void check_equal(test_world *world)
     }
 }
 
-static size_t times_shown(const world_device *device, const char *content)
+static size_t times_shown(const model_device *device, const char *content)
 {
     size_t count = 0;
 
@@ -268,31 +268,31 @@ static size_t times_shown(const world_device *device, const char *content)
     return count;
 }
 
-static void check_contents(test_world *world, const world_device *device)
+static void check_contents(model_world *world, const model_device *device)
 {
     for (size_t i = 0; i < world->content_count; i++) {
-        const world_content *content = &world->contents[i];
+        const model_content *content = &world->contents[i];
         size_t shown = times_shown(device, content->content);
 
         if (content->written && !content->gone && shown == 0)
-            world_fail(world, "loss: %s is nowhere", content->content);
+            model_fail(world, "loss: %s is nowhere", content->content);
         if (shown > 1 && !content->shared)
-            world_fail(world, "twice: %s", content->content);
+            model_fail(world, "twice: %s", content->content);
         if (shown && !content->written)
-            world_fail(world, "invention: %s", content->content);
+            model_fail(world, "invention: %s", content->content);
         if (shown && content->edited && !content->shared)
-            world_fail(world, "stale: %s was replaced by one who saw it", content->content);
+            model_fail(world, "stale: %s was replaced by one who saw it", content->content);
     }
 }
 
-void test_world_settle(test_world *world)
+void model_settle(model_world *world)
 {
     bool published = true;
 
     for (int round = 0; round < ROUNDS_MAX && (published || round < 2); round++)
         published = exchange_all(world);
     if (published)
-        world_fail(world, "quiet: devices go on publishing");
+        model_fail(world, "quiet: devices go on publishing");
     check_equal(world);
     for (size_t i = 0; i < world->device_count && !world->revoked; i++)
         check_contents(world, &world->devices[i]);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "peer/merge/plan.h"
-#include "tests/peer/model/world_inside.h"
+#include "tests/peer/model/model_world_inside.h"
 
 enum { PLAIN_MODE = 0644, RUNS_MAX = 32 };
 
@@ -18,20 +18,20 @@ typedef struct {
     cf_node after;
     bool needs_file;
     task_state state;
-} world_task;
+} model_task;
 
 typedef struct {
-    test_world *world;
-    world_device *device;
+    model_world *world;
+    model_device *device;
     cf_arena arena;
-    world_task *tasks;
+    model_task *tasks;
     size_t count;
     size_t allowed; /* so many steps more, then the power goes */
-} world_run;
+} model_run;
 
 /* ---- The plan ---- */
 
-static void mark_group(world_device *device, const cf_group *group, const cf_id *directory)
+static void mark_group(model_device *device, const cf_group *group, const cf_id *directory)
 {
     if (!group->item_count)
         cf_ids_add(&device->marked, directory);
@@ -41,7 +41,7 @@ static void mark_group(world_device *device, const cf_group *group, const cf_id 
     }
 }
 
-void world_take_changed(world_device *device)
+void model_take_changed(model_device *device)
 {
     cf_arena arena = {0};
     const cf_group *groups;
@@ -73,9 +73,9 @@ static bool is_among(const cf_ids *ids, const cf_id *id)
 }
 
 /* All items that are marked in the directory of the first. */
-static void plan_items(world_run *run, size_t first, cf_plan *plan, cf_ids *planned)
+static void plan_items(model_run *run, size_t first, cf_plan *plan, cf_ids *planned)
 {
-    world_device *device = run->device;
+    model_device *device = run->device;
     const cf_id *directory = &device->marked_in.at[first];
     cf_ids items = {0};
     cf_group group;
@@ -93,12 +93,12 @@ static void plan_items(world_run *run, size_t first, cf_plan *plan, cf_ids *plan
     free(items.at);
 }
 
-static void plan_marked(world_run *run, cf_plan *plan)
+static void plan_marked(model_run *run, cf_plan *plan)
 {
-    world_device *device = run->device;
+    model_device *device = run->device;
     cf_ids planned = {0};
 
-    world_take_changed(device);
+    model_take_changed(device);
     cf_ids marked = device->marked;
     device->marked = (cf_ids){0};
     for (size_t i = 0; i < marked.count; i++) {
@@ -117,9 +117,9 @@ static void plan_marked(world_run *run, cf_plan *plan)
     free(marked.at);
 }
 
-static void prepare(world_run *run, const cf_step *planned, world_task *task)
+static void prepare(model_run *run, const cf_step *planned, model_task *task)
 {
-    *task = (world_task){.step = *planned, .number = planned->number};
+    *task = (model_task){.step = *planned, .number = planned->number};
     cf_step *step = &task->step;
 
     if (step->node) {
@@ -142,25 +142,25 @@ static void prepare(world_run *run, const cf_step *planned, world_task *task)
 /* As the product sorts them. */
 static int by_source(const void *a, const void *b)
 {
-    const world_task *x = a, *y = b;
+    const model_task *x = a, *y = b;
 
     if (x->needs_file != y->needs_file)
         return x->needs_file - y->needs_file;
     return (x->number > y->number) - (x->number < y->number);
 }
 
-static void shuffle(world_run *run)
+static void shuffle(model_run *run)
 {
     for (size_t i = run->count; i > 1; i--) {
         size_t other = chance_below(&run->world->chance, i);
-        world_task moved = run->tasks[i - 1];
+        model_task moved = run->tasks[i - 1];
 
         run->tasks[i - 1] = run->tasks[other];
         run->tasks[other] = moved;
     }
 }
 
-static void begin_run(world_run *run)
+static void begin_run(model_run *run)
 {
     cf_plan plan = {0};
 
@@ -179,20 +179,20 @@ static void begin_run(world_run *run)
 /* ---- A step ---- */
 
 /* The directory is on the disk where the base has it. */
-static bool stands(const world_device *device, uint64_t number)
+static bool stands(const model_device *device, uint64_t number)
 {
     if (number == CF_NODE_ROOT)
         return true;
     const cf_node *node = cf_nodes_find(device->base, number);
-    const world_file *file = world_find(device, number);
+    const model_file *file = model_find(device, number);
 
     return node && file && file->parent == node->parent &&
            cf_bytes_equal(node->name, cf_bytes_of_text(file->name)) && stands(device, node->parent);
 }
 
-static bool is_base(const world_device *device, const cf_node *node)
+static bool is_base(const model_device *device, const cf_node *node)
 {
-    const world_file *file = world_find(device, node->number);
+    const model_file *file = model_find(device, node->number);
     cf_arena arena = {0};
 
     if (!file || !stands(device, node->parent) || file->parent != node->parent ||
@@ -200,16 +200,16 @@ static bool is_base(const world_device *device, const cf_node *node)
         return false;
     if (node->kind == CF_KIND_DIRECTORY)
         return true;
-    cf_finding now = world_finding(&arena, file);
-    bool same = world_is_as_in_base(device->base, &now);
+    cf_finding now = model_finding(&arena, file);
+    bool same = model_is_as_in_base(device->base, &now);
     cf_arena_release(&arena);
     return same;
 }
 
-static bool is_free(const world_device *device, uint64_t parent, cf_bytes name, uint64_t number)
+static bool is_free(const model_device *device, uint64_t parent, cf_bytes name, uint64_t number)
 {
     for (size_t i = 0; i < device->file_count; i++) {
-        const world_file *file = &device->files[i];
+        const model_file *file = &device->files[i];
 
         if (file->parent == parent && file->number != number &&
             cf_bytes_equal(cf_bytes_of_text(file->name), name))
@@ -220,23 +220,23 @@ static bool is_free(const world_device *device, uint64_t parent, cf_bytes name, 
 
 /* The node becomes what is shown, on the disk and in the base; what it shows already stays as a
  * user may have it by now. */
-static void bring(world_run *run, world_task *task)
+static void bring(model_run *run, model_task *task)
 {
-    world_device *device = run->device;
+    model_device *device = run->device;
     const cf_step *step = &task->step;
-    world_file fresh = {.number = task->number, .mode = PLAIN_MODE};
-    world_file *file = world_find(device, task->number);
+    model_file fresh = {.number = task->number, .mode = PLAIN_MODE};
+    model_file *file = model_find(device, task->number);
     cf_arena arena = {0};
 
     fresh.mtime_ns = run->world->now_ms * UINT64_C(1000000);
     if (!file)
-        file = world_add_file(device, &fresh);
-    world_file was = *file;
+        file = model_add_file(device, &fresh);
+    model_file was = *file;
     file->parent = task->after.parent;
-    world_fill_file(run->world, step->shown, file);
+    model_fill_file(run->world, step->shown, file);
     if (step->kind == CF_STEP_UPDATE && !cf_step_difference(step).mode)
         file->mode = was.mode;
-    cf_finding now = world_finding(&arena, file);
+    cf_finding now = model_finding(&arena, file);
     if (!task->after.mode.size)
         task->after.mode = now.mode;
     if (!task->after.mtime.size)
@@ -246,9 +246,9 @@ static void bring(world_run *run, world_task *task)
     task->state = DONE;
 }
 
-static void remove_node(world_run *run, world_task *task)
+static void remove_node(model_run *run, model_task *task)
 {
-    world_device *device = run->device;
+    model_device *device = run->device;
     const cf_node *node = cf_nodes_find(device->base, task->number);
 
     task->state = STOPPED;
@@ -257,14 +257,14 @@ static void remove_node(world_run *run, world_task *task)
     for (size_t i = 0; i < device->file_count; i++)
         if (device->files[i].parent == task->number)
             return;
-    world_remove(device, task->number);
+    model_remove(device, task->number);
     cf_nodes_drop(device->base, task->number);
     task->state = DONE;
 }
 
-static void perform(world_run *run, world_task *task)
+static void perform(model_run *run, model_task *task)
 {
-    world_device *device = run->device;
+    model_device *device = run->device;
     const cf_step *step = &task->step;
     const cf_node *node = cf_nodes_find(device->base, task->number);
 
@@ -280,7 +280,7 @@ static void perform(world_run *run, world_task *task)
 }
 
 /* Of steps that wait for each other: what is in this one's way has another name for now. */
-static bool step_aside(world_run *run, const cf_node *node)
+static bool step_aside(model_run *run, const cf_node *node)
 {
     char name[CF_ASIDE_NAME];
 
@@ -289,7 +289,7 @@ static bool step_aside(world_run *run, const cf_node *node)
     cf_step_aside_name(node->number, name);
     cf_node aside = *node;
     aside.name = cf_bytes_of_text(name);
-    world_file *file = world_find(run->device, node->number);
+    model_file *file = model_find(run->device, node->number);
     snprintf(file->name, sizeof file->name, "%s", name);
     cf_nodes_put(run->device->base, &aside);
     return true;
@@ -297,7 +297,7 @@ static bool step_aside(world_run *run, const cf_node *node)
 
 /* ---- All steps ---- */
 
-static bool spend(world_run *run)
+static bool spend(model_run *run)
 {
     if (!run->allowed)
         return false;
@@ -306,12 +306,12 @@ static bool spend(world_run *run)
     return true;
 }
 
-static bool pass(world_run *run)
+static bool pass(model_run *run)
 {
     bool progress = false;
 
     for (size_t i = 0; i < run->count; i++) {
-        world_task *task = &run->tasks[i];
+        model_task *task = &run->tasks[i];
 
         if (task->state != WAITING ||
             !cf_step_is_ready(run->device->base, &task->step, task->number))
@@ -324,10 +324,10 @@ static bool pass(world_run *run)
     return progress;
 }
 
-static bool is_held_up(const world_run *run, const cf_node *node)
+static bool is_held_up(const model_run *run, const cf_node *node)
 {
     for (size_t i = 0; i < run->count; i++) {
-        const world_task *task = &run->tasks[i];
+        const model_task *task = &run->tasks[i];
 
         if ((task->state == STOPPED || task->state == LEFT) && task->step.node &&
             cf_node_is_within(run->device->base, task->number, node->number))
@@ -336,12 +336,12 @@ static bool is_held_up(const world_run *run, const cf_node *node)
     return false;
 }
 
-static bool break_ring(world_run *run)
+static bool break_ring(model_run *run)
 {
     const cf_nodes *base = run->device->base;
 
     for (size_t i = 0; i < run->count && run->allowed; i++) {
-        world_task *task = &run->tasks[i];
+        model_task *task = &run->tasks[i];
         const cf_node *node = cf_step_in_the_way(base, &task->step);
 
         if (task->state == WAITING && node && cf_step_may_show(base, &task->step, task->number) &&
@@ -351,7 +351,7 @@ static bool break_ring(world_run *run)
     return false;
 }
 
-static size_t count_of(const world_run *run, task_state state)
+static size_t count_of(const model_run *run, task_state state)
 {
     size_t count = 0;
 
@@ -360,12 +360,12 @@ static size_t count_of(const world_run *run, task_state state)
     return count;
 }
 
-static void print_left(const world_run *run)
+static void print_left(const model_run *run)
 {
     static const char *const kinds[] = {"create", "update", "delete"};
 
     for (size_t i = 0; i < run->count; i++) {
-        const world_task *task = &run->tasks[i];
+        const model_task *task = &run->tasks[i];
         const cf_step *step = &task->step;
         cf_bytes name = step->shown ? step->shown->name : step->node->name;
 
@@ -379,10 +379,10 @@ static void print_left(const world_run *run)
 
 /* What is left is planned again, and what lies in a directory that was made now, or is another's.
  */
-static void end_run(world_run *run)
+static void end_run(model_run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
-        const world_task *task = &run->tasks[i];
+        const model_task *task = &run->tasks[i];
         const cf_step *step = &task->step;
 
         if (task->state != DONE)
@@ -394,7 +394,7 @@ static void end_run(world_run *run)
     cf_arena_release(&run->arena);
 }
 
-static void perform_all(world_run *run)
+static void perform_all(model_run *run)
 {
     do {
         while (pass(run))
@@ -403,41 +403,41 @@ static void perform_all(world_run *run)
 }
 
 /* One run over a plan; whether there may be more to do. */
-static bool apply_once(test_world *world, world_device *device, bool dirty)
+static bool apply_once(model_world *world, model_device *device, bool dirty)
 {
-    world_run run = {.world = world, .device = device, .allowed = SIZE_MAX};
+    model_run run = {.world = world, .device = device, .allowed = SIZE_MAX};
 
     begin_run(&run);
     perform_all(&run);
     bool progress = count_of(&run, DONE) > 0;
     if (!progress && run.count && !dirty) {
         print_left(&run);
-        world_fail(world, "the plan does not come to its end");
+        model_fail(world, "the plan does not come to its end");
     }
     end_run(&run);
     return progress;
 }
 
-void world_apply(test_world *world, world_device *device)
+void model_apply(model_world *world, model_device *device)
 {
-    bool dirty = world_is_dirty(device);
+    bool dirty = model_is_dirty(device);
     int runs = 0;
 
-    world_take_changed(device);
+    model_take_changed(device);
     if (!dirty && device->clean && !device->marked.count && !device->items.count)
         return;
     while (apply_once(world, device, dirty))
         if (++runs == RUNS_MAX)
-            world_fail(world, "apply goes on and on");
+            model_fail(world, "apply goes on and on");
     device->clean = !dirty;
     if (!dirty)
-        world_check_disk(world, device);
+        model_check_disk(world, device);
 }
 
-void world_apply_part(test_world *world, world_device *device, uint64_t percent, size_t most)
+void model_apply_part(model_world *world, model_device *device, uint64_t percent, size_t most)
 {
-    world_run run = {.world = world, .device = device, .allowed = most};
-    bool dirty = world_is_dirty(device);
+    model_run run = {.world = world, .device = device, .allowed = most};
+    bool dirty = model_is_dirty(device);
 
     begin_run(&run);
     shuffle(&run);
@@ -447,6 +447,6 @@ void world_apply_part(test_world *world, world_device *device, uint64_t percent,
     perform_all(&run);
     end_run(&run);
     device->clean = false;
-    if (!dirty && world_is_dirty(device))
-        world_fail(world, "the base after some steps is not the disk");
+    if (!dirty && model_is_dirty(device))
+        model_fail(world, "the base after some steps is not the disk");
 }

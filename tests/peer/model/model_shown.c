@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/peer/model/world_shown.h"
+#include "tests/peer/model/model_shown.h"
 
 #include <stdlib.h>
 
-struct world_shown {
+struct model_shown {
     test_tree tree;
     cf_buffer packed;
 };
 
-void world_forget_shown(world_device *device)
+void model_forget_shown(model_device *device)
 {
     device->checked = false;
     if (!device->shown)
@@ -19,7 +19,7 @@ void world_forget_shown(world_device *device)
     device->shown = NULL;
 }
 
-static const struct world_shown *shown_by(world_device *device)
+static const struct model_shown *shown_by(model_device *device)
 {
     if (device->shown)
         return device->shown;
@@ -29,12 +29,12 @@ static const struct world_shown *shown_by(world_device *device)
     return device->shown;
 }
 
-const test_tree *world_shown_tree(world_device *device)
+const test_tree *model_shown_tree(model_device *device)
 {
     return &shown_by(device)->tree;
 }
 
-cf_bytes world_shown_packed(world_device *device)
+cf_bytes model_shown_packed(model_device *device)
 {
     return cf_buffer_view(&shown_by(device)->packed);
 }
@@ -48,13 +48,13 @@ typedef struct {
     cf_bytes packed;
 } group_listing;
 
-struct world_listing {
+struct model_listing {
     cf_arena arena;
     group_listing *groups;
     size_t count, capacity;
 };
 
-void world_forget_listing(world_device *device)
+void model_forget_listing(model_device *device)
 {
     if (!device->listed)
         return;
@@ -81,7 +81,7 @@ static const cf_id *sorted_directories(const cf_group *group, cf_arena *arena)
 
 /* The lines from `first` on that lie deeper than `depth`, or at it, are in the group. */
 static void list_group(const test_tree *tree, const cf_group *group, size_t first, size_t depth,
-                       struct world_listing *out)
+                       struct model_listing *out)
 {
     cf_buffer packed = {0};
     test_tree level = {.lines = cf_allocate(tree->count, sizeof *level.lines)};
@@ -98,9 +98,9 @@ static void list_group(const test_tree *tree, const cf_group *group, size_t firs
     cf_buffer_release(&packed);
 }
 
-static void list_groups(world_device *device, struct world_listing *out)
+static void list_groups(model_device *device, struct model_listing *out)
 {
-    const test_tree *tree = world_shown_tree(device);
+    const test_tree *tree = model_shown_tree(device);
     cf_group root;
 
     cf_view_group_of(device->view, &cf_root_item, &out->arena, &root);
@@ -119,7 +119,7 @@ static bool is_named(const cf_ids *said, const group_listing *listing)
     return false;
 }
 
-static bool is_listed(const struct world_listing *all, const group_listing *one)
+static bool is_listed(const struct model_listing *all, const group_listing *one)
 {
     for (size_t i = 0; i < all->count; i++)
         if (cf_bytes_equal(all->groups[i].packed, one->packed) &&
@@ -130,26 +130,26 @@ static bool is_listed(const struct world_listing *all, const group_listing *one)
     return false;
 }
 
-static void check_named(const test_world *world, const struct world_listing *these,
-                        const struct world_listing *others, const cf_ids *said)
+static void check_named(const model_world *world, const struct model_listing *these,
+                        const struct model_listing *others, const cf_ids *said)
 {
     for (size_t i = 0; i < these->count; i++)
         if (!is_listed(others, &these->groups[i]) && !is_named(said, &these->groups[i]))
-            world_fail(world, "a group of %zu directories changed, but it was not said",
+            model_fail(world, "a group of %zu directories changed, but it was not said",
                        these->groups[i].count);
 }
 
-void world_check_changed(const test_world *world, world_device *device)
+void model_check_changed(const model_world *world, model_device *device)
 {
-    struct world_listing *now = cf_allocate(1, sizeof *now);
+    struct model_listing *now = cf_allocate(1, sizeof *now);
 
-    world_take_changed(device);
+    model_take_changed(device);
     list_groups(device, now);
     if (device->listed) {
         check_named(world, now, device->listed, &device->said);
         check_named(world, device->listed, now, &device->said);
     }
-    world_forget_listing(device);
+    model_forget_listing(device);
     device->listed = now;
     device->said.count = 0;
 }

@@ -3,23 +3,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/peer/model/world.h"
+#include "tests/peer/model/model_world.h"
 
 enum { DEPTH_MAX = 5 };
 
-world_content *world_content_of(test_world *world, const char *content)
+model_content *model_content_of(model_world *world, const char *content)
 {
     for (size_t i = 0; i < world->content_count; i++)
         if (strcmp(world->contents[i].content, content) == 0)
             return &world->contents[i];
-    world_content *fresh =
+    model_content *fresh =
         cf_one_more(world->contents, world->content_count, world->content_capacity);
-    *fresh = (world_content){0};
+    *fresh = (model_content){0};
     snprintf(fresh->content, sizeof fresh->content, "%s", content);
     return fresh;
 }
 
-world_file *world_child(const world_device *device, uint64_t parent, const char *name)
+model_file *model_child(const model_device *device, uint64_t parent, const char *name)
 {
     for (size_t i = 0; i < device->file_count; i++)
         if (device->files[i].parent == parent && strcmp(device->files[i].name, name) == 0)
@@ -27,10 +27,10 @@ world_file *world_child(const world_device *device, uint64_t parent, const char 
     return NULL;
 }
 
-world_file *world_put(test_world *world, world_device *device, uint64_t parent, const char *name,
+model_file *model_put(model_world *world, model_device *device, uint64_t parent, const char *name,
                       uint8_t kind, const char *content)
 {
-    world_file file = {
+    model_file file = {
         .number = ++world->last_number,
         .parent = parent,
         .kind = kind,
@@ -46,7 +46,7 @@ world_file *world_put(test_world *world, world_device *device, uint64_t parent, 
     return &device->files[device->file_count++];
 }
 
-void world_remove(world_device *device, uint64_t number)
+void model_remove(model_device *device, uint64_t number)
 {
     for (size_t i = device->file_count; i-- > 0;) {
         if (i >= device->file_count)
@@ -54,7 +54,7 @@ void world_remove(world_device *device, uint64_t number)
         uint64_t child = device->files[i].number;
 
         if (device->files[i].parent == number && number != CF_NODE_ROOT) {
-            world_remove(device, child);
+            model_remove(device, child);
             i = device->file_count;
         }
     }
@@ -67,40 +67,40 @@ void world_remove(world_device *device, uint64_t number)
         }
 }
 
-void world_edit(test_world *world, world_file *file, const char *content)
+void model_edit(model_world *world, model_file *file, const char *content)
 {
     snprintf(file->content, sizeof file->content, "%s", content);
     file->mtime_ns = world->now_ms * UINT64_C(1000000) + ++world->last_number;
 }
 
 typedef struct {
-    test_world *world;
-    world_device *device;
-} world_user;
+    model_world *world;
+    model_device *device;
+} model_user;
 
-typedef bool file_test(const world_file *file);
+typedef bool file_test(const model_file *file);
 
-static bool is_any(const world_file *file)
+static bool is_any(const model_file *file)
 {
     return file != NULL;
 }
 
-static bool is_file(const world_file *file)
+static bool is_file(const model_file *file)
 {
     return file->kind != CF_KIND_DIRECTORY;
 }
 
-static bool is_copy(const world_file *file)
+static bool is_copy(const model_file *file)
 {
     return is_file(file) && strstr(file->name, "(conflict ");
 }
 
-static bool is_main(const world_file *file)
+static bool is_main(const model_file *file)
 {
     return is_file(file) && !is_copy(file);
 }
 
-static world_file *pick(const world_user *actor, file_test *wanted)
+static model_file *pick(const model_user *actor, file_test *wanted)
 {
     size_t count = 0;
 
@@ -113,20 +113,20 @@ static world_file *pick(const world_user *actor, file_test *wanted)
     return NULL;
 }
 
-static size_t depth_of(const world_device *device, uint64_t number)
+static size_t depth_of(const model_device *device, uint64_t number)
 {
-    const world_file *file = world_find(device, number);
+    const model_file *file = model_find(device, number);
 
     return file ? 1 + depth_of(device, file->parent) : 0;
 }
 
-static uint64_t pick_directory(const world_user *actor)
+static uint64_t pick_directory(const model_user *actor)
 {
     uint64_t chosen = CF_NODE_ROOT;
     uint64_t count = 1;
 
     for (size_t i = 0; i < actor->device->file_count; i++) {
-        const world_file *file = &actor->device->files[i];
+        const model_file *file = &actor->device->files[i];
 
         if (file->kind == CF_KIND_DIRECTORY && depth_of(actor->device, file->number) < DEPTH_MAX &&
             chance_below(&actor->world->chance, ++count) == 0)
@@ -136,7 +136,7 @@ static uint64_t pick_directory(const world_user *actor)
 }
 
 /* One of few, so that they meet; one is so long that a conflict name must be cut. */
-static const char *pick_name(const world_user *actor, char name[WORLD_NAME_SIZE])
+static const char *pick_name(const model_user *actor, char name[MODEL_NAME_SIZE])
 {
     static const char *const names[] = {"a", "b", "c.txt", "d", "a", "b"};
     uint64_t chosen = chance_below(&actor->world->chance, 7);
@@ -149,23 +149,23 @@ static const char *pick_name(const world_user *actor, char name[WORLD_NAME_SIZE]
     return strcat(name, ".txt");
 }
 
-static void create(const world_user *actor, uint8_t kind, const char *content)
+static void create(const model_user *actor, uint8_t kind, const char *content)
 {
-    char name[WORLD_NAME_SIZE];
+    char name[MODEL_NAME_SIZE];
     uint64_t directory = pick_directory(actor);
     const char *chosen = pick_name(actor, name);
 
-    if (!world_child(actor->device, directory, chosen))
-        world_put(actor->world, actor->device, directory, chosen, kind, content);
+    if (!model_child(actor->device, directory, chosen))
+        model_put(actor->world, actor->device, directory, chosen, kind, content);
 }
 
-static const char *fresh_content(const world_user *actor, char content[24])
+static const char *fresh_content(const model_user *actor, char content[24])
 {
     snprintf(content, 24, "v%llu", (unsigned long long)++actor->world->last_content);
     return content;
 }
 
-static void act_create(const world_user *actor)
+static void act_create(const model_user *actor)
 {
     char content[24];
     uint8_t kind = chance_below(&actor->world->chance, 8) ? CF_KIND_FILE : CF_KIND_SYMLINK;
@@ -173,20 +173,20 @@ static void act_create(const world_user *actor)
     create(actor, kind, fresh_content(actor, content));
 }
 
-static void act_same(const world_user *actor)
+static void act_same(const model_user *actor)
 {
-    world_content_of(actor->world, "same")->shared = true;
+    model_content_of(actor->world, "same")->shared = true;
     create(actor, CF_KIND_FILE, "same");
 }
 
-static void act_mkdir(const world_user *actor)
+static void act_mkdir(const model_user *actor)
 {
     create(actor, CF_KIND_DIRECTORY, "");
 }
 
-static void act_restore(const world_user *actor)
+static void act_restore(const model_user *actor)
 {
-    const test_world *world = actor->world;
+    const model_world *world = actor->world;
     char content[24];
     size_t at =
         world->content_count ? chance_below(&actor->world->chance, world->content_count) : 0;
@@ -198,9 +198,9 @@ static void act_restore(const world_user *actor)
     create(actor, CF_KIND_FILE, content);
 }
 
-static void edit(const world_user *actor, file_test *wanted)
+static void edit(const model_user *actor, file_test *wanted)
 {
-    world_file *file = pick(actor, wanted);
+    model_file *file = pick(actor, wanted);
     char content[24];
 
     if (!file)
@@ -208,89 +208,89 @@ static void edit(const world_user *actor, file_test *wanted)
     fresh_content(actor, content);
     if (chance_below(&actor->world->chance, 9) == 0) { /* two files become equal */
         snprintf(content, sizeof content, "%s", pick(actor, is_file)->content);
-        world_content_of(actor->world, content)->shared = true;
+        model_content_of(actor->world, content)->shared = true;
     }
     if (strcmp(content, file->content) != 0)
-        world_edit(actor->world, file, content);
+        model_edit(actor->world, file, content);
 }
 
-static void act_edit(const world_user *actor)
+static void act_edit(const model_user *actor)
 {
     edit(actor, is_file);
 }
 
-static void act_edit_copy(const world_user *actor)
+static void act_edit_copy(const model_user *actor)
 {
     edit(actor, is_copy);
 }
 
-static void act_edit_main(const world_user *actor)
+static void act_edit_main(const model_user *actor)
 {
     edit(actor, is_main);
 }
 
-static void act_chmod(const world_user *actor)
+static void act_chmod(const model_user *actor)
 {
-    world_file *file = pick(actor, is_any);
+    model_file *file = pick(actor, is_any);
 
     if (file)
         file->mode = chance_below(&actor->world->chance, 2) ? 0755 : 0644;
 }
 
-static void act_touch(const world_user *actor)
+static void act_touch(const model_user *actor)
 {
-    world_file *file = pick(actor, is_file);
+    model_file *file = pick(actor, is_file);
 
     if (file)
         file->mtime_ns = actor->world->now_ms * UINT64_C(1000000) + ++actor->world->last_number;
 }
 
-static void delete (const world_user *actor, file_test *wanted)
+static void delete (const model_user *actor, file_test *wanted)
 {
-    const world_file *file = pick(actor, wanted);
+    const model_file *file = pick(actor, wanted);
 
     if (file)
-        world_remove(actor->device, file->number);
+        model_remove(actor->device, file->number);
 }
 
-static void act_delete(const world_user *actor)
+static void act_delete(const model_user *actor)
 {
     delete (actor, is_any);
 }
 
-static void act_delete_copy(const world_user *actor)
+static void act_delete_copy(const model_user *actor)
 {
     delete (actor, is_copy);
 }
 
 /* A directory takes a file's place, or the other way round. */
-static void act_replace(const world_user *actor)
+static void act_replace(const model_user *actor)
 {
-    const world_file *file = pick(actor, is_any);
+    const model_file *file = pick(actor, is_any);
     char content[24];
 
     if (!file)
         return;
-    world_file was = *file;
-    world_remove(actor->device, was.number);
+    model_file was = *file;
+    model_remove(actor->device, was.number);
     if (was.kind == CF_KIND_DIRECTORY)
-        world_put(actor->world, actor->device, was.parent, was.name, CF_KIND_FILE,
+        model_put(actor->world, actor->device, was.parent, was.name, CF_KIND_FILE,
                   fresh_content(actor, content));
     else
-        world_put(actor->world, actor->device, was.parent, was.name, CF_KIND_DIRECTORY, "");
+        model_put(actor->world, actor->device, was.parent, was.name, CF_KIND_DIRECTORY, "");
 }
 
-static bool is_within(const world_device *device, uint64_t number, uint64_t directory)
+static bool is_within(const model_device *device, uint64_t number, uint64_t directory)
 {
-    for (; number != CF_NODE_ROOT; number = world_find(device, number)->parent)
+    for (; number != CF_NODE_ROOT; number = model_find(device, number)->parent)
         if (number == directory)
             return true;
     return false;
 }
 
-static void swap_places(world_file *a, world_file *b)
+static void swap_places(model_file *a, model_file *b)
 {
-    world_file was = *a;
+    model_file was = *a;
 
     a->parent = b->parent;
     memcpy(a->name, b->name, sizeof a->name);
@@ -298,17 +298,17 @@ static void swap_places(world_file *a, world_file *b)
     memcpy(b->name, was.name, sizeof b->name);
 }
 
-static void move(const world_user *actor, file_test *wanted)
+static void move(const model_user *actor, file_test *wanted)
 {
-    world_file *file = pick(actor, wanted);
-    char room[WORLD_NAME_SIZE], name[WORLD_NAME_SIZE];
+    model_file *file = pick(actor, wanted);
+    char room[MODEL_NAME_SIZE], name[MODEL_NAME_SIZE];
 
     if (!file)
         return;
     uint64_t directory = pick_directory(actor), number = file->number;
     bool keeps_name = chance_below(&actor->world->chance, 5) == 0;
     snprintf(name, sizeof name, "%s", keeps_name ? file->name : pick_name(actor, room));
-    world_file *there = world_child(actor->device, directory, name);
+    model_file *there = model_child(actor->device, directory, name);
     if (there == file || is_within(actor->device, directory, number))
         return;
     if (there && (there->kind == CF_KIND_DIRECTORY || file->kind == CF_KIND_DIRECTORY))
@@ -318,27 +318,27 @@ static void move(const world_user *actor, file_test *wanted)
         return;
     }
     if (there)
-        world_remove(actor->device, there->number);
-    file = world_find(actor->device, number);
+        model_remove(actor->device, there->number);
+    file = model_find(actor->device, number);
     file->parent = directory;
     memcpy(file->name, name, sizeof file->name);
 }
 
-static void act_move(const world_user *actor)
+static void act_move(const model_user *actor)
 {
     move(actor, is_any);
 }
 
-static void act_move_copy(const world_user *actor)
+static void act_move_copy(const model_user *actor)
 {
     move(actor, is_copy);
 }
 
-void world_act(test_world *world, world_device *device, const char *act)
+void model_act(model_world *world, model_device *device, const char *act)
 {
     static const struct {
         const char *name;
-        void (*run)(const world_user *actor);
+        void (*run)(const model_user *actor);
     } acts[] = {
         {"create", act_create},
         {"same", act_same},
@@ -355,7 +355,7 @@ void world_act(test_world *world, world_device *device, const char *act)
         {"move", act_move},
         {"move_copy", act_move_copy},
     };
-    world_user actor = {world, device};
+    model_user actor = {world, device};
 
     world->steps++;
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
@@ -363,5 +363,5 @@ void world_act(test_world *world, world_device *device, const char *act)
             acts[i].run(&actor);
             return;
         }
-    world_fail(world, "no act is called %s", act);
+    model_fail(world, "no act is called %s", act);
 }

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "codec/pack.h"
-#include "tests/peer/model/world_inside.h"
+#include "tests/peer/model/model_world_inside.h"
 
-world_file *world_find(const world_device *device, uint64_t number)
+model_file *model_find(const model_device *device, uint64_t number)
 {
     for (size_t i = 0; i < device->file_count; i++)
         if (device->files[i].number == number)
@@ -14,7 +14,7 @@ world_file *world_find(const world_device *device, uint64_t number)
     return NULL;
 }
 
-world_file *world_add_file(world_device *device, const world_file *file)
+model_file *model_add_file(model_device *device, const model_file *file)
 {
     device->files = cf_grow(device->files, &device->file_capacity, device->file_count + 1,
                             sizeof *device->files);
@@ -32,7 +32,7 @@ static cf_bytes packed_number(cf_arena *arena, uint64_t number)
     return copy;
 }
 
-static cf_bytes packed_content(cf_arena *arena, const world_file *file)
+static cf_bytes packed_content(cf_arena *arena, const model_file *file)
 {
     cf_buffer packed = {0};
 
@@ -44,7 +44,7 @@ static cf_bytes packed_content(cf_arena *arena, const world_file *file)
     return copy;
 }
 
-cf_finding world_finding(cf_arena *arena, const world_file *file)
+cf_finding model_finding(cf_arena *arena, const model_file *file)
 {
     cf_finding finding = {
         .number = file->number,
@@ -60,7 +60,7 @@ cf_finding world_finding(cf_arena *arena, const world_file *file)
     return finding;
 }
 
-bool world_is_as_in_base(const cf_nodes *base, const cf_finding *found)
+bool model_is_as_in_base(const cf_nodes *base, const cf_finding *found)
 {
     const cf_node *node = cf_nodes_find(base, found->number);
 
@@ -70,7 +70,7 @@ bool world_is_as_in_base(const cf_nodes *base, const cf_finding *found)
 }
 
 typedef struct {
-    const world_device *device;
+    const model_device *device;
     uint64_t *gone;
     size_t count;
 } missing_nodes;
@@ -79,11 +79,11 @@ static void find_gone(void *context, const cf_node *node)
 {
     missing_nodes *missing = context;
 
-    if (!world_find(missing->device, node->number))
+    if (!model_find(missing->device, node->number))
         missing->gone[missing->count++] = node->number;
 }
 
-static void compare(const world_device *device, cf_arena *arena, cf_diff_input *input)
+static void compare(const model_device *device, cf_arena *arena, cf_diff_input *input)
 {
     cf_finding *found = cf_arena_allocate(arena, device->file_count, sizeof *found);
     missing_nodes missing = {device, NULL, 0};
@@ -91,15 +91,15 @@ static void compare(const world_device *device, cf_arena *arena, cf_diff_input *
     missing.gone = cf_arena_allocate(arena, cf_nodes_count(device->base), sizeof *missing.gone);
     cf_nodes_each(device->base, find_gone, &missing);
     for (size_t i = 0; i < device->file_count; i++) {
-        found[input->found_count] = world_finding(arena, &device->files[i]);
-        input->found_count += !world_is_as_in_base(device->base, &found[input->found_count]);
+        found[input->found_count] = model_finding(arena, &device->files[i]);
+        input->found_count += !model_is_as_in_base(device->base, &found[input->found_count]);
     }
     input->found = found;
     input->gone = missing.gone;
     input->gone_count = missing.count;
 }
 
-bool world_is_dirty(const world_device *device)
+bool model_is_dirty(const model_device *device)
 {
     cf_arena arena = {0};
     cf_diff_input input = {0};
@@ -121,26 +121,26 @@ static cf_bytes content_text(const cf_node *node)
 }
 
 /* The ledger: what became of each content. */
-static void note(test_world *world, const world_device *device, const cf_diff_input *input)
+static void note(model_world *world, const model_device *device, const cf_diff_input *input)
 {
     for (size_t i = 0; i < input->found_count; i++) {
-        const world_file *file = world_find(device, input->found[i].number);
+        const model_file *file = model_find(device, input->found[i].number);
         const cf_node *node = cf_nodes_find(device->base, file->number);
 
         if (file->kind == CF_KIND_DIRECTORY)
             continue;
-        world_content_of(world, file->content)->written = true;
+        model_content_of(world, file->content)->written = true;
         if (!node || cf_bytes_equal(node->content, input->found[i].content))
             continue;
         char *was = cf_arena_text(&world->arena, content_text(node));
-        world_content *replaced = world_content_of(world, was);
+        model_content *replaced = model_content_of(world, was);
         replaced->edited = replaced->gone = true;
     }
     for (size_t i = 0; i < input->gone_count; i++) {
         const cf_node *node = cf_nodes_find(device->base, input->gone[i]);
 
         if (node->kind != CF_KIND_DIRECTORY)
-            world_content_of(world, cf_arena_text(&world->arena, content_text(node)))->gone = true;
+            model_content_of(world, cf_arena_text(&world->arena, content_text(node)))->gone = true;
     }
 }
 
@@ -161,9 +161,9 @@ static cf_change *copy_changes(cf_arena *arena, const cf_diff *scan)
     return copy;
 }
 
-static size_t publish(test_world *world, world_device *device, const cf_diff *scan, cf_time time)
+static size_t publish(model_world *world, model_device *device, const cf_diff *scan, cf_time time)
 {
-    world_entry entry = {.time = time, .count = scan->count};
+    model_entry entry = {.time = time, .count = scan->count};
 
     entry.dot.writer = device->writer;
     entry.dot.sequence = ++device->sequence;
@@ -175,7 +175,7 @@ static size_t publish(test_world *world, world_device *device, const cf_diff *sc
     return world->entry_count++;
 }
 
-static void take_base(world_device *device, const cf_diff *scan, const cf_dot *dot, cf_arena *arena)
+static void take_base(model_device *device, const cf_diff *scan, const cf_dot *dot, cf_arena *arena)
 {
     cf_dot *dots = cf_arena_allocate(arena, scan->count, sizeof *dots);
     const cf_node *nodes;
@@ -191,7 +191,7 @@ static void take_base(world_device *device, const cf_diff *scan, const cf_dot *d
 }
 
 /* As the product has them planned: what lies there may be shown elsewhere. */
-static void plan_directories(world_device *device, const cf_diff_input *input)
+static void plan_directories(model_device *device, const cf_diff_input *input)
 {
     for (size_t i = 0; i < input->found_count; i++) {
         const cf_node *node = cf_nodes_find(device->base, input->found[i].number);
@@ -203,7 +203,7 @@ static void plan_directories(world_device *device, const cf_diff_input *input)
     }
 }
 
-bool world_scan(test_world *world, world_device *device)
+bool model_scan(model_world *world, model_device *device)
 {
     cf_arena arena = {0};
     cf_time time = cf_time_after(device->time, world->now_ms + device->skew_ms);
@@ -223,29 +223,29 @@ bool world_scan(test_world *world, world_device *device)
     if (dirty) {
         cf_diff_run(&input, &arena, &scan);
         if (scan.count == 0)
-            world_fail(world, "a disk that was changed made no change");
+            model_fail(world, "a disk that was changed made no change");
         note(world, device, &input);
         size_t index = publish(world, device, &scan, time);
         take_base(device, &scan, &world->entries[index].dot, &arena);
         plan_directories(device, &input);
-        world_hold(world, device, index);
-        if (world_is_dirty(device))
-            world_fail(world, "the base after a scan is not the disk");
+        model_hold(world, device, index);
+        if (model_is_dirty(device))
+            model_fail(world, "the base after a scan is not the disk");
         if (device->clean)
-            world_check_disk(world, device);
+            model_check_disk(world, device);
     }
     cf_arena_release(&arena);
     return dirty;
 }
 
-void world_fill_file(const test_world *world, const cf_shown *shown, world_file *file)
+void model_fill_file(const model_world *world, const cf_shown *shown, model_file *file)
 {
     cf_node content = {.content = shown->content};
     cf_reader mode = cf_reader_of(shown->mode), mtime = cf_reader_of(shown->mtime);
     cf_error error;
 
     if (shown->name.size >= sizeof file->name)
-        world_fail(world, "a name of %zu bytes", shown->name.size);
+        model_fail(world, "a name of %zu bytes", shown->name.size);
     snprintf(file->name, sizeof file->name, "%.*s", (int)shown->name.size,
              (const char *)shown->name.data);
     file->kind = shown->kind;
@@ -256,9 +256,9 @@ void world_fill_file(const test_world *world, const cf_shown *shown, world_file 
                  (const char *)text.data);
     }
     if (shown->mode.size && cf_read_uint(&mode, &file->mode, &error))
-        world_fail(world, "a mode that is none");
+        model_fail(world, "a mode that is none");
     if (shown->mtime.size && cf_read_uint(&mtime, &file->mtime_ns, &error))
-        world_fail(world, "an mtime that is none");
+        model_fail(world, "an mtime that is none");
 }
 
 static void copy_node(void *context, const cf_node *node)
@@ -266,7 +266,7 @@ static void copy_node(void *context, const cf_node *node)
     cf_nodes_put(context, node);
 }
 
-void world_copy_base(world_device *device, const world_device *of)
+void model_copy_base(model_device *device, const model_device *of)
 {
     cf_nodes_each(of->base, copy_node, device->base);
 }
