@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codec/compress.h"
+#include "tests/codec/given_ring.h"
 #include "tests/support/expect.h"
 
 static const cf_hash user = {"somebody"}, other_user = {"somebody else"}, epoch = {"first epoch"};
@@ -12,21 +13,10 @@ static const uint8_t key[CF_KEY_SIZE] = "content key one",
                      other_key[CF_KEY_SIZE] = "content key two";
 static const cf_id notes = {"notes"}, photos = {"photos"};
 
-static cf_ring *ring_with(const cf_hash *owner, const uint8_t content_key[CF_KEY_SIZE])
-{
-    cf_error error;
-    cf_ring *ring = cf_ring_new(owner);
-    cf_hash commitment = cf_commitment(owner, content_key);
-
-    cf_ring_expect(ring, &epoch, &commitment);
-    expect_ok(cf_ring_give(ring, &epoch, content_key, &error), error);
-    return ring;
-}
-
 Test(blobs, go_round_and_are_the_same_for_the_same_piece)
 {
     cf_error error;
-    cf_ring *ring = ring_with(&user, key);
+    cf_ring *ring = a_ring_with(&user, &epoch, key);
     cf_seal_place place = {ring, &epoch, &notes};
     cf_buffer sealed = {0}, again = {0}, back = {0};
     cf_hash id, id_again, found;
@@ -58,8 +48,8 @@ Test(blobs, go_round_and_are_the_same_for_the_same_piece)
 Test(blobs, open_under_no_other_key_user_or_collection)
 {
     cf_error error;
-    cf_ring *ring = ring_with(&user, key), *other = ring_with(&user, other_key),
-            *stranger = ring_with(&other_user, key), *empty = cf_ring_new(&user);
+    cf_ring *ring = a_ring_with(&user, &epoch, key), *other = a_ring_with(&user, &epoch, other_key),
+            *stranger = a_ring_with(&other_user, &epoch, key), *empty = cf_ring_new(&user);
     cf_seal_place place = {ring, &epoch, &notes};
     cf_buffer sealed = {0}, back = {0};
     cf_hash id;
@@ -82,7 +72,7 @@ Test(blobs, open_under_no_other_key_user_or_collection)
 Test(blobs, cut_or_changed_anywhere_are_refused_under_their_name_and_under_a_new_one)
 {
     cf_error error;
-    cf_ring *ring = ring_with(&user, key);
+    cf_ring *ring = a_ring_with(&user, &epoch, key);
     cf_seal_place place = {ring, &epoch, &notes};
     cf_buffer sealed = {0}, back = {0};
     cf_hash id, renamed;
@@ -110,7 +100,7 @@ Test(blobs, cut_or_changed_anywhere_are_refused_under_their_name_and_under_a_new
 Test(blobs, hold_between_one_byte_and_the_limit)
 {
     cf_error error;
-    cf_ring *ring = ring_with(&user, key);
+    cf_ring *ring = a_ring_with(&user, &epoch, key);
     cf_seal_place place = {ring, &epoch, &notes};
     cf_buffer sealed = {0};
     cf_hash id;
@@ -127,7 +117,7 @@ Test(blobs, hold_between_one_byte_and_the_limit)
 Test(blobs, that_hold_more_than_a_piece_may_have_are_refused)
 {
     cf_error error;
-    cf_ring *ring = ring_with(&user, key);
+    cf_ring *ring = a_ring_with(&user, &epoch, key);
     cf_seal_place place = {ring, &epoch, &notes};
     cf_seal_keys keys;
     cf_buffer associated = {0}, frame = {0}, sealed = {0}, back = {0};

@@ -4,22 +4,14 @@
 #include "codec/limits.h"
 #include "tests/support/author.h"
 #include "tests/support/expect.h"
+#include "tests/support/heads_of.h"
 
 static const cf_head ann1 = {{"ann"}, 1, {"x"}}, ann2 = {{"ann"}, 2, {"x"}},
                      ann2_forked = {{"ann"}, 2, {"y"}}, bob7 = {{"bob"}, 7, {"z"}};
 
-static cf_heads set_of(const cf_head *heads, size_t count)
-{
-    cf_heads set = {0};
-
-    for (size_t i = 0; i < count; i++)
-        cf_heads_insert(&set, &heads[i]);
-    return set;
-}
-
 Test(heads, stay_in_order_and_hold_none_twice)
 {
-    cf_heads set = set_of((cf_head[]){bob7, ann2_forked, ann1, ann2, ann1, bob7}, 6);
+    cf_heads set = heads_of_all((cf_head[]){bob7, ann2_forked, ann1, ann2, ann1, bob7}, 6);
     size_t count;
 
     cr_assert_eq(set.count, 4);
@@ -39,7 +31,7 @@ Test(heads, stay_in_order_and_hold_none_twice)
 
 Test(heads, come_in_any_order_many_at_a_time)
 {
-    cf_heads one_by_one = set_of((cf_head[]){bob7, ann2_forked, ann1, ann2}, 4), set = {0};
+    cf_heads one_by_one = heads_of_all((cf_head[]){bob7, ann2_forked, ann1, ann2}, 4), set = {0};
 
     cf_heads_add(&set, (cf_head[]){bob7, ann1, bob7}, 3);
     cf_heads_add(&set, (cf_head[]){ann2_forked, ann1, ann2}, 3);
@@ -53,7 +45,7 @@ Test(heads, come_in_any_order_many_at_a_time)
 
 Test(heads, reach_as_far_as_the_longest_branch)
 {
-    cf_heads set = set_of((cf_head[]){ann1, ann2_forked}, 2);
+    cf_heads set = heads_of_all((cf_head[]){ann1, ann2_forked}, 2);
 
     cr_assert(cf_heads_reach(&set, &ann1.writer, 2));
     cr_assert(!cf_heads_reach(&set, &ann1.writer, 3));
@@ -102,9 +94,9 @@ Test(heads, after_is_what_changed_since_the_writers_previous_entry)
 {
     cf_id carl = {"carl"};
     cf_head own = {carl, 5, {"q"}};
-    cf_heads collection = set_of((cf_head[]){ann2, bob7, own}, 3);
-    cf_heads members = set_of((cf_head[]){ann2_forked}, 1),
-             told = set_of((cf_head[]){ann1, bob7}, 2);
+    cf_heads collection = heads_of_all((cf_head[]){ann2, bob7, own}, 3);
+    cf_heads members = heads_of_all((cf_head[]){ann2_forked}, 1),
+             told = heads_of_all((cf_head[]){ann1, bob7}, 2);
     cf_heads after = {0};
     cf_author_seen seen = {&collection, &members, &told, &carl};
 
@@ -120,7 +112,7 @@ Test(heads, after_is_what_changed_since_the_writers_previous_entry)
 
 Test(heads, are_read_back_and_refused_when_cut_or_too_many)
 {
-    cf_heads set = set_of((cf_head[]){ann1, ann2, bob7}, 3), back = {0};
+    cf_heads set = heads_of_all((cf_head[]){ann1, ann2, bob7}, 3), back = {0};
     cf_buffer out = {0};
     cf_error error;
 

@@ -5,6 +5,7 @@
 
 #include "codec/compress.h"
 #include "codec/limits.h"
+#include "tests/codec/given_ring.h"
 #include "tests/support/expect.h"
 
 static const cf_hash user = {"somebody"}, other_user = {"somebody else"}, epoch = {"first epoch"};
@@ -12,17 +13,6 @@ static const uint8_t key[CF_KEY_SIZE] = "content key one",
                      other_key[CF_KEY_SIZE] = "content key two";
 static const cf_id notes = {"notes"}, photos = {"photos"};
 static const char plain_text[] = "what only the user's devices read, read, read, read and read";
-
-static cf_ring *ring_with(const cf_hash *owner, const uint8_t content_key[CF_KEY_SIZE])
-{
-    cf_error error;
-    cf_ring *ring = cf_ring_new(owner);
-    cf_hash commitment = cf_commitment(owner, content_key);
-
-    cf_ring_expect(ring, &epoch, &commitment);
-    expect_ok(cf_ring_give(ring, &epoch, content_key, &error), error);
-    return ring;
-}
 
 static cf_bytes plain(void)
 {
@@ -68,7 +58,8 @@ Test(seal, goes_round_with_nothing_in_it)
 Test(bodies, go_round_and_open_nowhere_else)
 {
     cf_error error;
-    cf_ring *ring = ring_with(&user, key), *other_ring = ring_with(&user, other_key);
+    cf_ring *ring = a_ring_with(&user, &epoch, key),
+            *other_ring = a_ring_with(&user, &epoch, other_key);
     cf_hash unknown = {"unknown epoch"};
     cf_seal_place place = {ring, &epoch, &notes}, other_key_place = {other_ring, &epoch, &notes},
                   elsewhere = {ring, &epoch, &photos}, unknown_place = {ring, &unknown, &notes};
@@ -95,7 +86,7 @@ Test(bodies, go_round_and_open_nowhere_else)
 Test(bodies, cut_or_changed_anywhere_do_not_open)
 {
     cf_error error;
-    cf_ring *ring = ring_with(&other_user, key);
+    cf_ring *ring = a_ring_with(&other_user, &epoch, key);
     cf_seal_place place = {ring, &epoch, &notes};
     cf_buffer body = {0}, back = {0};
     cf_bytes header = cf_bytes_of_text("header");
@@ -118,7 +109,7 @@ Test(bodies, cut_or_changed_anywhere_do_not_open)
 static cf_status open_padded(size_t size, size_t frame_size, size_t *sealed_size)
 {
     cf_error error;
-    cf_ring *ring = ring_with(&user, key);
+    cf_ring *ring = a_ring_with(&user, &epoch, key);
     cf_seal_place place = {ring, &epoch, &notes};
     cf_seal_keys keys;
     cf_buffer large = {0}, frame = {0}, associated = {0}, body = {0}, back = {0};
@@ -161,7 +152,7 @@ Test(bodies, are_padded_by_their_author_until_they_are_taken)
 {
     static const size_t sizes[] = {1, 65536, 65537, 1 << 20, CF_BODY_MAX - 1, CF_BODY_MAX};
     cf_error error;
-    cf_ring *ring = ring_with(&user, key);
+    cf_ring *ring = a_ring_with(&user, &epoch, key);
     cf_seal_place place = {ring, &epoch, &notes};
     cf_buffer large = {0}, body = {0}, back = {0};
 
@@ -184,7 +175,7 @@ Test(bodies, are_padded_by_their_author_until_they_are_taken)
 Test(bodies, are_refused_beyond_their_limit_on_both_sides)
 {
     cf_error error;
-    cf_ring *ring = ring_with(&user, key);
+    cf_ring *ring = a_ring_with(&user, &epoch, key);
     cf_seal_place place = {ring, &epoch, &notes};
     cf_seal_keys keys;
     cf_buffer large = {0}, frame = {0}, associated = {0}, body = {0}, back = {0};

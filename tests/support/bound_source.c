@@ -42,3 +42,11 @@ cf_binding *bind_source(cf_engine *engine, const bound_source *what)
     must(cf_engine_take_binding(engine, binding, &error), &error, options.path);
     return binding;
 }
+
+cf_binding *source_numbered(cf_engine *engine, uint32_t number)
+{
+    for (size_t i = 0; i < cf_engine_binding_count(engine); i++)
+        if (cf_engine_binding_at(engine, i)->number == number)
+            return cf_engine_binding_at(engine, i);
+    return NULL;
+}

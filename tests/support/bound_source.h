@@ -19,4 +19,7 @@ cf_id collection_named(cf_engine *engine, const char *name);
 /* The folder is a source's from now on, by this mark. */
 void mark_source(cf_files *files, const char *path, const cf_id *instance);
 
+/* NULL: there is none of that number. */
+cf_binding *source_numbered(cf_engine *engine, uint32_t number);
+
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/scratch.h"
+
+#include "tests/support/remove_tree.h"
 #include "tests/support/temporary.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <limits.h>
 #include <stdio.h>
@@ -33,16 +34,10 @@ scratch *scratch_new(void)
     return self;
 }
 
-static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *place)
-{
-    (void)stat, (void)type, (void)place;
-    return remove(path);
-}
-
 void scratch_destroy(scratch **self)
 {
     (*self)->files->close_folder((*self)->files, &(*self)->folder);
-    must(nftw((*self)->path, remove_one, 16, FTW_DEPTH | FTW_PHYS));
+    must(remove_tree((*self)->path));
     free(*self);
     *self = NULL;
 }
@@ -120,7 +115,7 @@ void scratch_remove_tree(const scratch *self, const char *path)
     char whole[PATH_MAX];
 
     snprintf(whole, sizeof whole, "%s/%s", self->path, path);
-    must(nftw(whole, remove_one, 16, FTW_DEPTH | FTW_PHYS));
+    must(remove_tree(whole));
 }
 
 void scratch_remove(const scratch *self, const char *path)

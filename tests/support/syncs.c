@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/syncs.h"
 
+#include "tests/support/named.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
@@ -19,13 +21,6 @@ static const char *fails, *meets;
 static void (*meet)(void *context);
 static void *meet_context;
 
-static bool ends_so(const char *path, const char *ending)
-{
-    size_t size = strlen(path), tail = strlen(ending);
-
-    return size >= tail && strcmp(path + size - tail, ending) == 0;
-}
-
 static int note(int file, long call)
 {
     char name[64], path[PATH_MAX] = "";
@@ -34,7 +29,7 @@ static int note(int file, long call)
     if (readlink(name, path, sizeof path - 1) < 0)
         path[0] = '\0';
     pthread_mutex_lock(&mutex);
-    bool failing = fails && ends_so(path, fails), meeting = meets && ends_so(path, meets);
+    bool failing = fails && ends_with(path, fails), meeting = meets && ends_with(path, meets);
     if (failing)
         fails = NULL;
     else if (count < SYNCS_MAX)
@@ -74,7 +69,7 @@ size_t syncs_count(const char *ending)
 
     pthread_mutex_lock(&mutex);
     for (size_t i = 0; i < count; i++)
-        found += ends_so(synced[i], ending);
+        found += ends_with(synced[i], ending);
     pthread_mutex_unlock(&mutex);
     return found;
 }

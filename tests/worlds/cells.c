@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/cells.h"
 
+#include "tests/support/columns.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,16 +100,6 @@ static char *take(char **rest, const char *separators)
 
 enum { COLUMNS_MAX = CELL_COLUMNS + 1 };
 
-static size_t take_columns(char *line, char *out[COLUMNS_MAX])
-{
-    size_t count = 0;
-
-    line[strcspn(line, "\r")] = '\0';
-    for (char *piece; count < COLUMNS_MAX && (piece = take(&line, ","));)
-        out[count++] = piece;
-    return count;
-}
-
 static void take_row(char *const names[], char *const values[], size_t count, cells *out)
 {
     const char *key = "";
@@ -125,10 +117,10 @@ void cells_read_table(cf_bytes text, cells *out)
 {
     char *copy = strndup((const char *)text.data, text.size), *rest = copy;
     char *names[COLUMNS_MAX], *values[COLUMNS_MAX];
-    size_t count = take_columns(take(&rest, "\n"), names);
+    size_t count = columns_of(take(&rest, "\n"), names, COLUMNS_MAX);
 
     for (char *line; (line = take(&rest, "\n"));)
-        if (*line && take_columns(line, values) == count)
+        if (*line && columns_of(line, values, COLUMNS_MAX) == count)
             take_row(names, values, count, out);
     free(copy);
 }

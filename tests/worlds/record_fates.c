@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file of records that is cut short, as by a program that was killed while it saved: what came
  * behind the cut is not deleted elsewhere. */
+#include "tests/support/named.h"
 #include "tests/worlds/history.h"
 
 #include "tests/worlds/asking.h"
@@ -17,13 +18,6 @@ typedef struct {
     char path[PATH_SIZE];
     cf_buffer bytes;
 } choice;
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t size = strlen(text), end_size = strlen(end);
-
-    return size >= end_size && strcmp(text + size - end_size, end) == 0;
-}
 
 static bool is_of_records(const char *path)
 {

@@ -96,13 +96,7 @@ void records_bind(device *self)
 
 cf_binding *records_binding(const device *of, record_kind kind)
 {
-    for (size_t i = 0; i < cf_engine_binding_count(of->engine); i++) {
-        cf_binding *binding = cf_engine_binding_at(of->engine, i);
-
-        if (binding->number == FIRST_NUMBER + (uint32_t)kind)
-            return binding;
-    }
-    return NULL;
+    return source_numbered(of->engine, FIRST_NUMBER + (uint32_t)kind);
 }
 
 bool records_place_read(const char *place, record_kind *kind, char key[96])

@@ -45,14 +45,6 @@ static cf_hash put_blob(household *a, client *from, size_t number)
     return id;
 }
 
-static void save(household *a)
-{
-    write_change(&a->desk, "some body", NULL, 0);
-    publish(a->world, a->at_desk, &a->desk);
-    hear(a->world, a->at_desk, CF_COMMAND_ACCEPTED);
-    hear(a->world, a->at_lap, CF_COMMAND_ENTRY);
-}
-
 /* So many entries, a quarter as many blobs, some leases; the lap has heard of all. When the first
  * lease ends is looked for among all of its user: they are few. */
 static household a_household_beside(size_t things)
@@ -63,7 +55,7 @@ static household a_household_beside(size_t things)
     for (int entries = 0; entries < 3; entries++)
         hear(a.world, a.at_lap, CF_COMMAND_ENTRY);
     for (size_t i = 0; i < things; i++)
-        save(&a);
+        household_saves(&a);
     for (size_t i = 0; i < things / THINGS_OF_A_BLOB; i++)
         put_blob(&a, a.at_desk, i);
     for (size_t i = 0; i < LEASES; i++) {
@@ -119,7 +111,7 @@ COST(nothing, "")
 
 COST(a_save, "gets 2, scans 1, shown 1, writes 1, messages 2")
 {
-    save(a);
+    household_saves(a);
 }
 
 /* What was accepted is held. */
@@ -166,7 +158,7 @@ COST(coming_again_after_one_more, "gets 8, scans 5, shown 7, writes 1, messages 
     cf_head heads[] = {a->account.head, a->desk.head};
     client *again = connect_client(a->world, cf_keys_public(a->lap.keys)->curve);
 
-    save(a);
+    household_saves(a);
     greet(a->world, again, &a->account.user, heads, 2);
     subscribe(a->world, again, heads, 2, CF_MIB);
     hear(a->world, again, CF_COMMAND_ENTRY);

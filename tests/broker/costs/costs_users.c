@@ -13,8 +13,7 @@ enum { TEN_MINUTES = 600000 };
 
 /* Another user, with a device that is connected. */
 typedef struct {
-    person account, desk, lap;
-    client *at_desk;
+    household at;
     cf_exclusion *exclusion; /* or NULL */
 } other;
 
@@ -23,33 +22,10 @@ typedef void doing(broker_world *world, other *user);
 
 static tally counted;
 
-static other another(broker_world *world, size_t number)
-{
-    const uint16_t seed = (uint16_t)(100 + 3 * number);
-    other made = {.account = an_account(seed)};
-
-    made.desk = a_device(seed + 1, &made.account.user);
-    made.lap = a_device(seed + 2, &made.account.user);
-    settle_in(world, &made.account, &made.desk, &made.lap);
-    made.at_desk = connect_client(world, cf_keys_public(made.desk.keys)->curve);
-    greet(world, made.at_desk, &made.account.user, NULL, 0);
-    return made;
-}
-
 static void other_end(other *user)
 {
     cf_exclusion_end(&user->exclusion);
-    person_end(&user->account);
-    person_end(&user->desk);
-    person_end(&user->lap);
-}
-
-static void save(household *a)
-{
-    write_change(&a->desk, "some body", NULL, 0);
-    publish(a->world, a->at_desk, &a->desk);
-    hear(a->world, a->at_desk, CF_COMMAND_ACCEPTED);
-    hear(a->world, a->at_lap, CF_COMMAND_ENTRY);
+    household_leave(&user->at);
 }
 
 typedef struct {
@@ -66,9 +42,9 @@ static tally cost_beside(void *context, size_t count)
     subscribe(a.world, a.at_lap, NULL, 0, CF_MIB);
     for (int entries = 0; entries < 3; entries++)
         hear(a.world, a.at_lap, CF_COMMAND_ENTRY);
-    save(&a);
+    household_saves(&a);
     for (size_t i = 0; i < count; i++) {
-        others[i] = another(a.world, i);
+        others[i] = (other){.at = another_household(a.world, (uint16_t)(100 + 3 * i))};
         it->others(a.world, &others[i]);
     }
     broker_world_settle(a.world);
@@ -85,7 +61,7 @@ static tally cost_beside(void *context, size_t count)
 static void save_once(household *a, other *others, size_t count)
 {
     (void)others, (void)count;
-    save(a);
+    household_saves(a);
 }
 
 #define BESIDE(name)                                                                               \
@@ -105,23 +81,23 @@ BESIDE(are_connected)
 
 BESIDE(expect_a_newcomer)
 {
-    const cf_hash key = user->lap.id; /* any */
+    const cf_hash key = user->at.lap.id; /* any */
 
-    say(world, user->at_desk,
+    say(world, user->at.at_desk,
         &(cf_message){.command = CF_COMMAND_GUEST,
                       .guest = {.key = key, .expires_ms = world->now_ms + TEN_MINUTES}});
-    hear(world, user->at_desk, CF_COMMAND_GUEST);
+    hear(world, user->at.at_desk, CF_COMMAND_GUEST);
 }
 
 static void take_lease(broker_world *world, other *user)
 {
-    write_change(&user->desk, "some body", NULL, 0);
-    publish(world, user->at_desk, &user->desk);
-    hear(world, user->at_desk, CF_COMMAND_ACCEPTED);
-    say(world, user->at_desk,
+    write_change(&user->at.desk, "some body", NULL, 0);
+    publish(world, user->at.at_desk, &user->at.desk);
+    hear(world, user->at.at_desk, CF_COMMAND_ACCEPTED);
+    say(world, user->at.at_desk,
         &(cf_message){.command = CF_COMMAND_LOCK,
                       .lock = {.collection = papers, .for_ms = TEN_MINUTES}});
-    hear(world, user->at_desk, CF_COMMAND_LEASE);
+    hear(world, user->at.at_desk, CF_COMMAND_LEASE);
 }
 
 BESIDE(have_a_lease)
@@ -132,7 +108,7 @@ BESIDE(have_a_lease)
 BESIDE(communicate_alone)
 {
     take_lease(world, user);
-    say(world, user->at_desk,
+    say(world, user->at.at_desk,
         &(cf_message){.command = CF_COMMAND_ALONE,
                       .alone = {.collection = papers, .begins = true}});
 }
@@ -145,10 +121,10 @@ static void ignore(void *context)
 /* Its replay stops after one entry, for want of credit. */
 BESIDE(hold_up_what_removes)
 {
-    subscribe(world, user->at_desk, NULL, 0, 1);
-    hear(world, user->at_desk, CF_COMMAND_ENTRY);
+    subscribe(world, user->at.at_desk, NULL, 0, 1);
+    hear(world, user->at.at_desk, CF_COMMAND_ENTRY);
     user->exclusion = cf_exclusion_begin(cf_users_replay_lock(world->broker.users),
-                                         &user->account.user, world->now_ms, ignore, NULL);
+                                         &user->at.account.user, world->now_ms, ignore, NULL);
     cr_assert_not(cf_exclusion_is_ready(user->exclusion));
 }
 
@@ -161,7 +137,7 @@ static void ask_all(household *a, other *others, size_t count)
         .clock = {.version = CF_PROTOCOL_VERSION, .now_ms = a->world->now_ms}};
 
     for (size_t i = 0; i < count; i++)
-        say(a->world, others[i].at_desk, &clock);
+        say(a->world, others[i].at.at_desk, &clock);
     broker_world_settle(a->world);
 }
 

@@ -16,31 +16,15 @@ void __sanitizer_cov_trace_pc(void)
     stretches++;
 }
 
-typedef struct {
-    person account, desk, lap;
-} stranger;
-
 /* Of another user, connected, and up to date. */
-static stranger a_silent_one(broker_world *world, uint8_t seed)
+static household a_silent_one(broker_world *world, uint8_t seed)
 {
-    stranger made = {.account = an_account(seed)};
+    household made = another_household(world, seed);
 
-    made.desk = a_device(seed + 1, &made.account.user);
-    made.lap = a_device(seed + 2, &made.account.user);
-    settle_in(world, &made.account, &made.desk, &made.lap);
-    client *connection = connect_client(world, cf_keys_public(made.desk.keys)->curve);
-    greet(world, connection, &made.account.user, NULL, 0);
-    subscribe(world, connection, NULL, 0, CF_MIB);
+    subscribe(world, made.at_desk, NULL, 0, CF_MIB);
     for (int entries = 0; entries < 3; entries++)
-        hear(world, connection, CF_COMMAND_ENTRY);
+        hear(world, made.at_desk, CF_COMMAND_ENTRY);
     return made;
-}
-
-static void stranger_end(stranger *self)
-{
-    person_end(&self->account);
-    person_end(&self->desk);
-    person_end(&self->lap);
 }
 
 typedef void act(household *of);
@@ -48,7 +32,7 @@ typedef void act(household *of);
 static uint64_t count_beside(size_t crowd, act *done)
 {
     household a = a_greeted_household();
-    stranger *others = cf_allocate(crowd, sizeof *others);
+    household *others = cf_allocate(crowd, sizeof *others);
 
     for (size_t i = 0; i < crowd; i++)
         others[i] = a_silent_one(a.world, (uint8_t)(10 + 3 * i));
@@ -59,7 +43,7 @@ static uint64_t count_beside(size_t crowd, act *done)
     done(&a);
     uint64_t counted = stretches;
     for (size_t i = 0; i < crowd; i++)
-        stranger_end(&others[i]);
+        household_leave(&others[i]);
     free(others);
     household_end(&a);
     return counted;
@@ -96,17 +80,9 @@ Test(gateway_crowd, costs_nothing_when_nothing_happens)
     expect_the_same_beside_any(wake_often);
 }
 
-static void save(household *of)
-{
-    write_change(&of->desk, "some body", NULL, 0);
-    publish(of->world, of->at_desk, &of->desk);
-    hear(of->world, of->at_desk, CF_COMMAND_ACCEPTED);
-    hear(of->world, of->at_lap, CF_COMMAND_ENTRY);
-}
-
 Test(gateway_crowd, costs_a_save_the_same_beside_any)
 {
-    expect_the_same_beside_any(save);
+    expect_the_same_beside_any(household_saves);
 }
 
 static void come_again(household *of)

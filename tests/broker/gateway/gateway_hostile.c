@@ -26,13 +26,6 @@ static void damage(cf_buffer *frame)
         frame->size = draw(frame->size + 1);
 }
 
-static void forget_letters(client *by)
-{
-    while (by->first < by->count)
-        cf_frames_release(&by->letters[by->first++]);
-    by->first = by->count = 0;
-}
-
 Test(hostile, member_disturbs_nobody)
 {
     static const cf_hash blob = {"a blob"};
@@ -97,7 +90,7 @@ Test(hostile, member_disturbs_nobody)
         say_bytes(world, mad, damaged, 1 + draw(2));
         if (i % 50 == 0)
             broker_world_settle(world);
-        forget_letters(mad);
+        client_forgets(mad);
     }
     cf_frames_release(&frames);
     cr_expect_leq(cf_gateway_count(world->broker.gateway).sessions, 2);

@@ -19,12 +19,6 @@ enum {
     WAYS = 4,
 };
 
-typedef struct {
-    person account, desk, lap;
-    client *at;
-    bool has_greeted;
-} user;
-
 static size_t blobs_looked_up;
 static cf_status (*inner_held)(cf_blobs *, const cf_hash *, const cf_hash *, cf_blob_held *,
                                cf_error *);
@@ -36,35 +30,8 @@ static cf_status count_held(cf_blobs *blobs, const cf_hash *of, const cf_hash *i
     return inner_held(blobs, of, id, out, error);
 }
 
-static user a_user(broker_world *world, size_t number)
-{
-    const uint16_t seed = (uint16_t)(1 + 3 * number);
-    user made = {.account = an_account(seed)};
-
-    made.desk = a_device(seed + 1, &made.account.user);
-    made.lap = a_device(seed + 2, &made.account.user);
-    settle_in(world, &made.account, &made.desk, &made.lap);
-    made.at = connect_client(world, cf_keys_public(made.desk.keys)->curve);
-    greet(world, made.at, &made.account.user, NULL, 0);
-    return made;
-}
-
-static void user_end(user *self)
-{
-    person_end(&self->account);
-    person_end(&self->desk);
-    person_end(&self->lap);
-}
-
-static void forget_letters(client *at)
-{
-    while (at->first < at->count)
-        cf_frames_release(&at->letters[at->first++]);
-    at->first = at->count = 0;
-}
-
 /* Whoever was put out greets first, as a program does. */
-static void abuse(broker_world *world, user *by, size_t round)
+static void abuse(broker_world *world, household *by, size_t round)
 {
     static cf_hash ids[ASKED];
     const cf_message hello = hello_of(&by->account.user),
@@ -72,36 +39,36 @@ static void abuse(broker_world *world, user *by, size_t round)
                      subscribe = {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {.credit = 1}};
     const cf_bytes garbage = cf_bytes_of_text("\xff\xff\xff");
 
-    forget_letters(by->at);
-    if (!cf_gateway_knows(world->broker.gateway, cf_bytes_of_text(by->at->routing_id))) {
-        say(world, by->at, &hello);
+    client_forgets(by->at_desk);
+    if (!cf_gateway_knows(world->broker.gateway, cf_bytes_of_text(by->at_desk->routing_id))) {
+        say(world, by->at_desk, &hello);
         return;
     }
     switch (round % WAYS) {
     case 0:
-        say(world, by->at, &have);
+        say(world, by->at_desk, &have);
         return;
     case 1:
-        publish(world, by->at, &by->desk);
+        publish(world, by->at_desk, &by->desk);
         return;
     case 2:
-        say(world, by->at, &subscribe);
+        say(world, by->at_desk, &subscribe);
         return;
     default:
-        say_bytes(world, by->at, &garbage, 1);
+        say_bytes(world, by->at_desk, &garbage, 1);
     }
 }
 
 static void expect_one_round_trip_among(size_t abusers)
 {
     broker_world *world = a_broker_world();
-    user *bad = cf_allocate(abusers, sizeof *bad);
+    household *bad = cf_allocate(abusers, sizeof *bad);
 
     world->options.waste_per_second = POINTS;
     broker_world_crash(world);
-    user good = a_user(world, 0);
+    household good = another_household(world, 1);
     for (size_t i = 0; i < abusers; i++) {
-        bad[i] = a_user(world, i + 1);
+        bad[i] = another_household(world, (uint16_t)(1 + 3 * (i + 1)));
         write_change(&bad[i].desk, "some body", NULL, 0);
         bad[i].desk.wire.data[bad[i].desk.wire.size - 10 - sizeof "some body"] ^= 1;
     }
@@ -112,18 +79,18 @@ static void expect_one_round_trip_among(size_t abusers)
         for (size_t i = 0; i < abusers; i++)
             abuse(world, &bad[i], round + i);
         write_change(&good.desk, "a save", NULL, 0);
-        publish(world, good.at, &good.desk);
-        hear(world, good.at, CF_COMMAND_ACCEPTED);
+        publish(world, good.at_desk, &good.desk);
+        hear(world, good.at_desk, CF_COMMAND_ACCEPTED);
         world->now_ms += ROUND_MS;
     }
-    hear_nothing(world, good.at);
+    hear_nothing(world, good.at_desk);
     cr_expect_leq(blobs_looked_up, abusers * (ALLOWED / CF_PRICE_BLOB + ASKED),
                   "%zu blobs were looked up for %zu", blobs_looked_up, abusers);
     cr_expect_lt(blobs_looked_up, abusers * ASKED * SAVES / WAYS, "nobody was refused");
     for (size_t i = 0; i < abusers; i++)
-        user_end(&bad[i]);
+        household_leave(&bad[i]);
     free(bad);
-    user_end(&good);
+    household_leave(&good);
     broker_world_end(world);
 }
 

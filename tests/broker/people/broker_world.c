@@ -318,10 +318,42 @@ household a_greeted_household(void)
     return self;
 }
 
-void household_end(household *self)
+household another_household(broker_world *world, uint16_t seed)
 {
-    broker_world_end(self->world);
+    household made = {.world = world, .account = an_account(seed)};
+
+    made.desk = a_device(seed + 1, &made.account.user);
+    made.lap = a_device(seed + 2, &made.account.user);
+    settle_in(world, &made.account, &made.desk, &made.lap);
+    made.at_desk = connect_client(world, cf_keys_public(made.desk.keys)->curve);
+    greet(world, made.at_desk, &made.account.user, NULL, 0);
+    return made;
+}
+
+void household_leave(household *self)
+{
     person_end(&self->account);
     person_end(&self->desk);
     person_end(&self->lap);
+}
+
+void household_end(household *self)
+{
+    broker_world_end(self->world);
+    household_leave(self);
+}
+
+void household_saves(household *self)
+{
+    write_change(&self->desk, "some body", NULL, 0);
+    publish(self->world, self->at_desk, &self->desk);
+    hear(self->world, self->at_desk, CF_COMMAND_ACCEPTED);
+    hear(self->world, self->at_lap, CF_COMMAND_ENTRY);
+}
+
+void client_forgets(client *at)
+{
+    while (at->first < at->count)
+        cf_frames_release(&at->letters[at->first++]);
+    at->first = at->count = 0;
 }

@@ -86,4 +86,14 @@ household a_household(void);
 household a_greeted_household(void);
 void household_end(household *self);
 
+/* The desk publishes a change, and both hear of that. */
+void household_saves(household *self);
+/* What came is not looked at. */
+void client_forgets(client *at);
+
+/* One more user of the same broker; only the desk has a connection, that said HELLO. Other seeds,
+ * three apart, are other people. */
+household another_household(broker_world *world, uint16_t seed);
+void household_leave(household *self); /* the broker stays */
+
 #endif

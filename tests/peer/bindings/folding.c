@@ -6,8 +6,7 @@
 #include "peer/log/changesets.h"
 #include "peer/log/refold.h"
 
-#include "tests/support/expect.h"
-#include "tests/support/scratch.h"
+#include "tests/peer/log/ann.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -93,59 +92,20 @@ Test(changesets, go_on_from_a_part_that_counts_with_another_branch)
 
 /* ---- What counts ---- */
 
-/* Ann with one device, and a collection of hers. */
-typedef struct {
-    scratch *scratch;
-    cf_env env;
-    cf_home *home;
-    cf_peer *peer;
-    cf_id id;
-    cf_error error;
-} ann;
-
-static void open_peer(ann *self)
+static ann *make_ann_of_the_bank(void)
 {
-    expect_ok(cf_peer_open(&self->env, self->home, &self->peer, &self->error), self->error);
-}
+    ann *self = make_ann();
 
-static ann *make_ann(void)
-{
-    ann *self = cf_allocate(1, sizeof *self);
-    uint8_t secret[CF_PHRASE_SECRET];
-    char path[96];
-
-    cr_assert_geq(sodium_init(), 0);
-    self->scratch = scratch_new();
-    self->id = (cf_id){"bank of rows"};
-    snprintf(path, sizeof path, "%s/home", self->scratch->path);
-    cf_env_system(&self->env, "test", CF_REPORT_ERROR);
-    cf_home_options options = {.env = &self->env, .path = path, .create = true};
-    expect_ok(cf_home_open(&options, &self->home, &self->error), self->error);
-    cf_birth birth = {&self->env, self->home, "laptop", 1000};
-    expect_ok(cf_birth_user(&birth, secret, &self->error), self->error);
-    open_peer(self);
+    self->collection = (cf_id){"bank of rows"};
     return self;
-}
-
-static void end_ann(ann *self)
-{
-    cf_peer_close(&self->peer);
-    cf_home_close(&self->home);
-    scratch_destroy(&self->scratch);
-    free(self);
-}
-
-static void reopen(ann *self)
-{
-    cf_peer_close(&self->peer);
-    open_peer(self);
 }
 
 static cf_collection *bank(ann *self)
 {
     cf_collection *collection = NULL;
 
-    expect_ok(cf_peer_collection(self->peer, &self->id, &collection, &self->error), self->error);
+    expect_ok(cf_peer_collection(self->peer, &self->collection, &collection, &self->error),
+              self->error);
     return collection;
 }
 
@@ -197,21 +157,21 @@ static void expect_items(ann *self, size_t count)
     cr_expect_eq(cf_state_item_count(bank(self)->state), count);
     expect_ok(cf_refold(self->peer, false, &refolded, &self->error), self->error);
     for (size_t i = 0; i < refolded.count; i++)
-        if (cf_id_equal(&refolded.at[i]->id, &self->id))
+        if (cf_id_equal(&refolded.at[i]->id, &self->collection))
             cr_expect_eq(cf_state_item_count(refolded.at[i]->state), count, "folded anew");
     cf_refolded_release(&refolded);
 }
 
 Test(changesets, count_when_the_last_part_is_here)
 {
-    ann *self = make_ann();
+    ann *self = make_ann_of_the_bank();
 
     publish(self, 1, 2, 3);
     expect_items(self, 0);
     publish(self, 3, 3, 3);
     expect_items(self, 3);
     cr_expect_eq(cf_changesets_count(bank(self)->changesets), 0);
-    reopen(self);
+    ann_begins_again(self);
     expect_items(self, 3);
     cr_expect_eq(cf_changesets_count(bank(self)->changesets), 0);
     end_ann(self);
@@ -219,7 +179,7 @@ Test(changesets, count_when_the_last_part_is_here)
 
 Test(changesets, count_at_once_when_they_come_at_once)
 {
-    ann *self = make_ann();
+    ann *self = make_ann_of_the_bank();
 
     publish(self, 1, 3, 3);
     expect_items(self, 3);
@@ -228,30 +188,30 @@ Test(changesets, count_at_once_when_they_come_at_once)
 
 Test(changesets, wait_for_their_last_part_through_a_restart)
 {
-    ann *self = make_ann();
+    ann *self = make_ann_of_the_bank();
 
     publish(self, 1, 2, 3);
-    reopen(self);
+    ann_begins_again(self);
     expect_items(self, 0);
     cr_expect_eq(cf_changesets_count(bank(self)->changesets), 2);
     cr_expect_null(bank(self)->waits);
     publish(self, 3, 3, 3);
     expect_items(self, 3);
-    reopen(self);
+    ann_begins_again(self);
     expect_items(self, 3);
     end_ann(self);
 }
 
 Test(changesets, that_were_given_up_hold_nothing_up)
 {
-    ann *self = make_ann();
+    ann *self = make_ann_of_the_bank();
 
     publish(self, 1, 2, 3);
     publish(self, 1, 1, 1);
     expect_items(self, 1);
     publish(self, 1, 2, 2);
     expect_items(self, 2);
-    reopen(self);
+    ann_begins_again(self);
     expect_items(self, 2);
     end_ann(self);
 }
@@ -260,7 +220,7 @@ Test(changesets, that_were_given_up_hold_nothing_up)
 
 Test(folding, reduces_a_long_value_of_a_record_to_its_identity)
 {
-    ann *self = make_ann();
+    ann *self = make_ann_of_the_bank();
     cf_bytes photo = cf_bytes_of_text("\xa5photo");
     cf_content content = {.hash = cf_content_hash(photo),
                           .size = photo.size,
@@ -277,8 +237,8 @@ Test(folding, reduces_a_long_value_of_a_record_to_its_identity)
     cr_assert(item);
     cr_expect(cf_bytes_equal(cf_state_write(bank(self)->state, item, 0).value,
                              cf_buffer_view(&identity)));
-    expect_ok(cf_contents_find(self->peer->contents, &self->id, &content.hash, &depth, &size,
-                               &self->error),
+    expect_ok(cf_contents_find(self->peer->contents, &self->collection, &content.hash, &depth,
+                               &size, &self->error),
               self->error);
     cf_buffer_release(&reference);
     cf_buffer_release(&identity);
@@ -338,7 +298,7 @@ static void record_as_older(ann *self, const cf_dot *replaced, bool with_write)
     cf_pack_array(&record, 2);
     cf_field_pack(&record, field);
     cf_pack_uint(&record, 1);
-    cf_kv put = {cf_key_item(&arena, &self->id, &item), cf_buffer_view(&record)};
+    cf_kv put = {cf_key_item(&arena, &self->collection, &item), cf_buffer_view(&record)};
     expect_ok(store->write(store, cf_peer_user(self->peer), &put, 1, true, &self->error),
               self->error);
     cf_buffer_release(&record);
@@ -371,20 +331,20 @@ static void expect_sum(ann *self, const char *value)
 
 Test(folding, takes_a_name_that_an_older_program_left_for_no_damage)
 {
-    ann *self = make_ann();
+    ann *self = make_ann_of_the_bank();
     cf_refolded refolded = {0};
     cf_dot first = publish_sum(self, "\x0a", NULL);
 
     publish_sum(self, "\x0b", &first);
     cr_expect_eq(damages(self), 0);
     record_as_older(self, &first, true);
-    reopen(self);
+    ann_begins_again(self);
     expect_sum(self, "\x0b");
     cr_expect_eq(damages(self), 0);
     expect_ok(cf_table_clear(self->peer, CF_TABLE_ITEM, &self->error), self->error);
     expect_ok(cf_refold(self->peer, true, &refolded, &self->error), self->error);
     cf_refolded_release(&refolded);
-    reopen(self);
+    ann_begins_again(self);
     expect_sum(self, "\x0b");
     cr_expect_eq(damages(self), 0);
     end_ann(self);
@@ -392,7 +352,7 @@ Test(folding, takes_a_name_that_an_older_program_left_for_no_damage)
 
 Test(folding, finds_damage_beside_such_a_name)
 {
-    ann *self = make_ann();
+    ann *self = make_ann_of_the_bank();
     cf_dot first = publish_sum(self, "\x0a", NULL), second = publish_sum(self, "\x0b", &first);
 
     record_as_older(self, &first, false);

@@ -10,22 +10,9 @@
 
 #include <stdio.h>
 
-enum { IN_ONE = 40, LARGE = 600000 };
+enum { LARGE = 600000 };
 
 typedef costs_act act;
-
-static void make_files(small_device *of, size_t things)
-{
-    char path[64];
-
-    for (size_t i = 0; i < things; i++) {
-        snprintf(path, sizeof path, "d%zu", i / IN_ONE);
-        if (i % IN_ONE == 0)
-            user_makes(of, path);
-        snprintf(path, sizeof path, "d%zu/f%zu", i / IN_ONE, i);
-        user_writes_text(of, path, path);
-    }
-}
 
 /* A blob, in several parts; the same but for a few bytes where the number is. */
 static void write_large(small_device *of, const char *path, uint32_t first, uint32_t number)
@@ -47,7 +34,7 @@ static small_world *world_beside(size_t things)
     small_device *first = &in->devices[0];
 
     costs_begin(in);
-    make_files(first, things);
+    costs_make_files(first, things);
     costs_settle(in);
     user_makes(first, "act");
     write_large(first, "act/kept", 2, 1);

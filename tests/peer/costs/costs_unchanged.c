@@ -9,21 +9,6 @@
 
 #include <stdio.h>
 
-enum { IN_ONE = 40 };
-
-static void make_files(small_device *of, size_t count)
-{
-    char path[64];
-
-    for (size_t i = 0; i < count; i++) {
-        snprintf(path, sizeof path, "d%zu", i / IN_ONE);
-        if (i % IN_ONE == 0)
-            user_makes(of, path);
-        snprintf(path, sizeof path, "d%zu/f%zu", i / IN_ONE, i);
-        user_writes_text(of, path, path);
-    }
-}
-
 static void sync_once(small_device *first)
 {
     cr_assert(small_device_sync(first));
@@ -40,7 +25,7 @@ static tally cost_among(void *context, size_t files)
     small_world *in = small_world_new(31, 2);
 
     costs_begin(in);
-    make_files(&in->devices[0], files);
+    costs_make_files(&in->devices[0], files);
     costs_settle(in);
     costs_settle(in);
     const tally out = costs_of(in, *(costs_act **)context);

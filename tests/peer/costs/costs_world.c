@@ -4,7 +4,10 @@
 #include "broker/gateway/gateway.h"
 #include "broker/link/link.h"
 #include "tests/peer/small/lesser_disk.h"
+#include "tests/peer/small/small_folder.h"
 #include "tests/support/expect.h"
+
+#include <stdio.h>
 
 enum { LATER_MS = 60000, SECOND_MS = 1000, STEP_MS = 50, RESTS = 3 };
 
@@ -104,4 +107,17 @@ tally costs_of(small_world *in, costs_act *act)
     costs_pass(in, SOON_S);
     tally_end(&counted);
     return counted;
+}
+
+void costs_make_files(small_device *of, size_t count)
+{
+    char path[64];
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "d%zu", i / IN_ONE);
+        if (i % IN_ONE == 0)
+            user_makes(of, path);
+        snprintf(path, sizeof path, "d%zu/f%zu", i / IN_ONE, i);
+        user_writes_text(of, path, path);
+    }
 }

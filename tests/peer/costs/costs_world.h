@@ -20,4 +20,8 @@ void costs_pass(small_world *in, int seconds);
 /* The act, and what it brings about. */
 tally costs_of(small_world *in, costs_act *act);
 
+/* Files of so many in a folder: d0/f0, d0/f1 and so on. */
+enum { IN_ONE = 40 };
+void costs_make_files(small_device *of, size_t count);
+
 #endif

@@ -3,6 +3,7 @@
  * at the device where it grows and at the one that follows. */
 #include "tests/peer/small/small_cards.h"
 #include "tests/peer/small/small_checks.h"
+#include "tests/peer/small/small_folder.h"
 
 #include "codec/base64.h"
 #include "codec/content.h"
@@ -96,14 +97,6 @@ static uint64_t travelled(const small_world *w)
         bytes += traffic.bytes_received;
     }
     return bytes;
-}
-
-/* No leaf is what it was. */
-static void insert_in_front(cf_buffer *bytes)
-{
-    cf_buffer_append(bytes, "", 1);
-    memmove(bytes->data + 1, bytes->data, bytes->size - 1);
-    bytes->data[0] = 'x';
 }
 
 static void goes_as_few(small_world *w, small_device *self, const char *path, cf_buffer *bytes,

@@ -4,6 +4,7 @@
  * it and asks for it (those sources are compiled to tell of each). */
 #include "peer/bindings/pending_tree.h"
 #include "tests/peer/small/small_checks.h"
+#include "tests/peer/small/small_folder.h"
 
 #include "tests/support/expect.h"
 
@@ -23,16 +24,6 @@ void __sanitizer_cov_trace_pc(void)
 
 enum { FEW = 100, SIZES = 3, SAVES = 12, WATCHED_MS = 9000, A_WHILE_MS = 2000 };
 
-static void make_pipes(const small_device *self, int count)
-{
-    char path[200];
-
-    for (int i = 0; i < count; i++) {
-        snprintf(path, sizeof path, "%s/pipes/p%d", self->folder, i);
-        cr_assert_eq(mkfifo(path, 0600), 0);
-    }
-}
-
 static void save(small_device *self, int number)
 {
     char text[32];
@@ -50,7 +41,7 @@ static uint64_t work_beside(int pipes)
 
     user_makes(a, "pipes");
     user_makes(a, "saved");
-    make_pipes(a, pipes);
+    user_makes_pipes(a, pipes);
     small_device_serves(a);
     cr_assert(small_world_settle(w));
     small_device_passes(a, WATCHED_MS);

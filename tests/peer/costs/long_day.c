@@ -106,13 +106,6 @@ const cf_node *__wrap_cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent
     return __real_cf_nodes_next_child(nodes, parent, previous);
 }
 
-static void all_pass(small_world *w, uint64_t ms)
-{
-    for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;)
-        for (int i = 0; i < w->count; i++)
-            small_device_passes(&w->devices[i], SMALL_TURN_MS);
-}
-
 /* By turns in place and by a new file; and now and then a file comes and goes beside it. */
 static void save(small_world *w, const char *path, int number)
 {
@@ -126,7 +119,7 @@ static void save(small_world *w, const char *path, int number)
     if (number % 4 == 2)
         user_removes(&w->devices[0], "d0/comes");
     for (int i = 0; i < 1000 && !holds(&w->devices[1], path, text); i++)
-        all_pass(w, SMALL_TURN_MS);
+        small_world_passes(w, SMALL_TURN_MS);
     cr_assert(holds(&w->devices[1], path, text), "%s", path);
 }
 
@@ -144,7 +137,7 @@ static cost cost_of_saves(small_world *w, const char *path)
     rocksdb_perfcontext_reset(perf);
     for (int i = 0; i < SAVES; i++) {
         save(w, path, i);
-        all_pass(w, SETTLE_MS);
+        small_world_passes(w, SETTLE_MS);
     }
     out = (cost){
         .passed = rocksdb_perfcontext_metric(perf, rocksdb_internal_delete_skipped_count) +
@@ -235,9 +228,9 @@ static small_world *begin(int folders, int files_each)
     cr_assert(small_world_settle(w));
     for (int i = 0; i < w->count; i++)
         small_device_serves(&w->devices[i]);
-    all_pass(w, 3 * SETTLE_MS);
+    small_world_passes(w, 3 * SETTLE_MS);
     save(w, "d0/f0", -1);
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     return w;
 }
 
@@ -257,7 +250,7 @@ Test(long_day, a_save_costs_the_same_however_many_went_before)
     for (int i = 0; i < SIZES; i++) {
         for (; saved < before[i]; saved++)
             save(w, "d0/f1", saved);
-        all_pass(w, SETTLE_MS);
+        small_world_passes(w, SETTLE_MS);
         costs[i] = cost_of_saves(w, "d0/f1");
     }
     expect_same(costs);

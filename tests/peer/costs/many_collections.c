@@ -21,13 +21,6 @@ void __sanitizer_cov_trace_pc(void)
     stretches++;
 }
 
-static void all_pass(small_world *w, uint64_t ms)
-{
-    for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;)
-        for (int i = 0; i < w->count; i++)
-            small_device_passes(&w->devices[i], SMALL_TURN_MS);
-}
-
 /* One more that no source shows, with one folder in it. */
 static void make_collection(small_device *self, unsigned number)
 {
@@ -54,10 +47,10 @@ static small_world *begin(unsigned collections)
     cr_assert(small_world_settle(w));
     for (int i = 0; i < w->count; i++)
         small_device_serves(&w->devices[i]);
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     for (unsigned i = 0; i < collections; i++)
         make_collection(&w->devices[0], i);
-    all_pass(w, 3 * SETTLE_MS);
+    small_world_passes(w, 3 * SETTLE_MS);
     return w;
 }
 
@@ -67,7 +60,7 @@ static void save(small_world *w, unsigned number)
 
     snprintf(text, sizeof text, "save %u", number);
     user_writes_text(&w->devices[0], "kept", text);
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     cr_assert(holds(&w->devices[1], "kept", text));
 }
 
@@ -118,11 +111,11 @@ Test(many_collections, what_could_not_be_applied_is_reported_when_it_is)
     small_device_sync(&w->devices[1]); /* which sees that it is away */
     user_writes_text(&w->devices[0], "kept", "while it is away");
     user_writes_text(&w->devices[0], "another", "while it is away");
-    all_pass(w, 3 * SETTLE_MS);
+    small_world_passes(w, 3 * SETTLE_MS);
     cr_assert(says_applied(&w->devices[0]));
     cr_expect_not(says_applied(&w->devices[1]));
     cr_assert_eq(rename(away, w->devices[1].folder), 0);
-    all_pass(w, 40 * SETTLE_MS);
+    small_world_passes(w, 40 * SETTLE_MS);
     cr_assert(holds(&w->devices[1], "kept", "while it is away"));
     cr_expect(says_applied(&w->devices[1]));
     small_world_destroy(&w);

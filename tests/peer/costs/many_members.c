@@ -2,14 +2,10 @@
 /* What a home costs whose user has many devices: signatures verified and entries read are counted,
  * for three numbers of devices. */
 #include "peer/commands/last_seen.h"
-#include "peer/log/birth.h"
 #include "peer/log/catalog.h"
 #include "peer/membership/membership.h"
-#include "tests/support/expect.h"
-#include "tests/support/scratch.h"
+#include "tests/peer/log/ann.h"
 
-#include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static unsigned verifications, reads;
@@ -35,18 +31,14 @@ cf_status __wrap_cf_entry_read(cf_bytes wire, cf_arena *arena, cf_entry *out, cf
 
 /* Ann's first device; the others are let in, and write nothing. */
 typedef struct {
-    scratch *scratch;
-    char path[96];
-    cf_env env;
-    cf_home *home;
-    cf_peer *peer;
-    uint64_t now_ms;
+    ann *first;
+    cf_peer *peer; /* its, as long as it is not closed */
     cf_hash *devices;
     unsigned count;
     cf_error error;
-} ann;
+} crowd;
 
-static void let_one_in(ann *self)
+static void let_one_in(crowd *self)
 {
     const cf_signatory by = {self->peer, false};
     uint8_t seed[32] = {(uint8_t)self->count, (uint8_t)(self->count >> 8), 1}, proof[64];
@@ -60,32 +52,21 @@ static void let_one_in(ann *self)
     cf_keys_destroy(&keys);
 }
 
-static ann *an_ann(unsigned devices)
+static crowd *a_crowd(unsigned devices)
 {
-    ann *self = cf_allocate(1, sizeof *self);
-    uint8_t secret[CF_PHRASE_SECRET];
+    crowd *self = cf_allocate(1, sizeof *self);
 
-    cr_assert_geq(sodium_init(), 0);
-    self->scratch = scratch_new();
-    self->now_ms = 1000;
+    self->first = make_ann();
+    self->peer = self->first->peer;
     self->devices = cf_allocate(devices, sizeof *self->devices);
-    snprintf(self->path, sizeof self->path, "%s/home", self->scratch->path);
-    cf_env_system(&self->env, "test", CF_REPORT_ERROR);
-    cf_home_options options = {.env = &self->env, .path = self->path, .create = true};
-    expect_ok(cf_home_open(&options, &self->home, &self->error), self->error);
-    cf_birth birth = {&self->env, self->home, "laptop", self->now_ms};
-    expect_ok(cf_birth_user(&birth, secret, &self->error), self->error);
-    expect_ok(cf_peer_open(&self->env, self->home, &self->peer, &self->error), self->error);
     while (self->count < devices)
         let_one_in(self);
     return self;
 }
 
-static void end(ann *self)
+static void end(crowd *self)
 {
-    cf_peer_close(&self->peer);
-    cf_home_close(&self->home);
-    scratch_destroy(&self->scratch);
+    end_ann(self->first);
     free(self->devices);
     free(self);
 }
@@ -93,31 +74,35 @@ static void end(ann *self)
 Test(many_members, no_signature_of_theirs_is_verified_by_a_start)
 {
     for (unsigned devices = 10; devices <= 160; devices *= 4) {
-        ann *self = an_ann(devices);
+        crowd *self = a_crowd(devices);
         unsigned before;
 
-        cf_peer_close(&self->peer);
+        cf_peer_close(&self->first->peer);
         before = verifications;
-        expect_ok(cf_peer_open(&self->env, self->home, &self->peer, &self->error), self->error);
+        expect_ok(
+            cf_peer_open(&self->first->env, self->first->home, &self->first->peer, &self->error),
+            self->error);
+        self->peer = self->first->peer;
         cr_expect_eq(verifications, before, "%u of %u devices", verifications - before, devices);
         cr_expect_eq(cf_registry_device_count(cf_log_registry(self->peer->log)), devices + 2);
         end(self);
     }
 }
 
-static void name_a_collection(ann *self, const char *name)
+static void name_a_collection(crowd *self, const char *name)
 {
     const cf_catalog_new new = {.name = name};
     cf_id id;
 
-    expect_ok(cf_catalog_make(self->peer, &new, ++self->now_ms, &id, &self->error), self->error);
+    expect_ok(cf_catalog_make(self->peer, &new, ++self->first->now_ms, &id, &self->error),
+              self->error);
 }
 
 /* With what was seen of each: the log, and a newest entry of who wrote. */
 Test(many_members, the_log_is_read_once_for_all_of_them)
 {
     for (unsigned devices = 10; devices <= 160; devices *= 4) {
-        ann *self = an_ann(devices);
+        crowd *self = a_crowd(devices);
         cf_sightings *sightings;
         unsigned before;
 

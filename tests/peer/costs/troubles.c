@@ -3,6 +3,7 @@
  * several numbers of them. */
 #include "peer/bindings/pending_tree.h"
 #include "tests/peer/small/small_checks.h"
+#include "tests/peer/small/small_folder.h"
 
 #include "tests/support/expect.h"
 
@@ -115,16 +116,6 @@ Test(troubles, are_listed_in_as_much_memory_after_many_looks)
 
 enum { EDITS = 40, A_WHILE_MS = 2000, LARGE = 70 << 10 };
 
-static void make_pipes(const small_device *self, int count)
-{
-    char path[200];
-
-    for (int i = 0; i < count; i++) {
-        snprintf(path, sizeof path, "%s/pipe%d", self->folder, i);
-        cr_assert_eq(mkfifo(path, 0600), 0);
-    }
-}
-
 /* Of a file that is not sent at once: all of its folder is looked at when it is. */
 static void edit(small_device *self, cf_buffer *bytes, int times)
 {
@@ -142,7 +133,7 @@ static int64_t grown(int pipes)
     small_device *a = &w->devices[0];
 
     cf_buffer bytes = small_world_noise(w, LARGE);
-    make_pipes(a, pipes);
+    user_makes_pipes(a, pipes);
     small_device_serves(a);
     cr_assert(small_world_settle(w));
     cr_assert_eq(small_device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);

@@ -10,17 +10,6 @@
 
 enum { ROWS = 6, CALLS_MAX = 400 };
 
-static void write_rows(small_device *self, long balance, long without)
-{
-    table rows = {0};
-
-    for (long id = 1; id <= ROWS; id++)
-        if (id != without)
-            table_add(&rows, id, balance, cf_bytes_of_text("note"));
-    user_writes_table(self, &rows);
-    table_release(&rows);
-}
-
 /* The process of `b` ends at a call of the first look that brings it a's work; a works on, and what
  * it does reaches b before b looks again, whose table is open for writing meanwhile. False: the
  * look had no such call. */
@@ -33,15 +22,15 @@ static bool crash_at(uint64_t call)
     table rows = {0};
 
     small_world_bind_tables(w);
-    write_rows(a, 1, 0);
+    user_writes_rows(a, ROWS, 1, 0);
     cr_assert(small_world_settle(w));
-    write_rows(a, 2, 3);
+    user_writes_rows(a, ROWS, 2, 3);
     cr_assert(small_device_sync(a));
     b->faults = (disk_faults){.at = call, .status = CF_IO};
     small_device_round(b, &round, 40);
     bool struck = b->faults.calls >= call;
     small_device_crash(b);
-    write_rows(a, 3, 0);
+    user_writes_rows(a, ROWS, 3, 0);
     cr_assert(small_device_sync(a));
     uint64_t entries = small_world_entries(w);
     int open_file = user_opens_table(b);

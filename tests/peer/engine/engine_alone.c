@@ -8,20 +8,7 @@
 
 #include <stdlib.h>
 
-enum { LARGE = 5 << 20, HOUR_MS = 3600000 };
-
-static cf_id lock(small_device *self)
-{
-    cf_lock_wish wish = {.collection = self->in->collection, .for_ms = HOUR_MS};
-    cf_locks *locks = cf_engine_locks(self->engine);
-    cf_error error;
-    cf_id request;
-
-    expect_ok(cf_locks_ask(locks, &wish, &request, &error), error);
-    cr_assert(small_device_sync(self));
-    cr_assert_eq(cf_locks_find(locks, &request)->state, CF_LOCK_HELD);
-    return request;
-}
+enum { LARGE = 5 << 20 };
 
 static void tell_alone(small_device *self, bool begins)
 {
@@ -37,7 +24,7 @@ static small_world *a_world(uint64_t seed)
     small_world_bind_tables(w);
     user_writes_text(&w->devices[0], "first", "first");
     cr_assert(small_world_settle(w));
-    lock(&w->devices[1]);
+    small_device_lock(&w->devices[1], false);
     tell_alone(&w->devices[1], true);
     return w;
 }
@@ -52,24 +39,6 @@ static bool ends_locked_out(small_device *self)
     return cf_engine_is_locked(self->engine, &self->in->collection);
 }
 
-static void write_row(small_device *self, long id)
-{
-    table rows = {0};
-
-    table_add(&rows, id, 1, cf_bytes_of_text("row"));
-    user_writes_table(self, &rows);
-    table_release(&rows);
-}
-
-static bool has_row(const small_device *self, long id)
-{
-    table rows = {0};
-
-    bool there = user_reads_table(self, &rows) && table_find(&rows, id);
-    table_release(&rows);
-    return there;
-}
-
 Test(engine_alone, keeps_from_others_what_it_sends_and_nothing_else)
 {
     small_world *w = a_world(81);
@@ -77,10 +46,10 @@ Test(engine_alone, keeps_from_others_what_it_sends_and_nothing_else)
 
     cr_expect_not(ends_locked_out(a), "there is nothing to wait for yet");
     user_writes_text(b, "theirs", "theirs");
-    write_row(b, 7);
+    user_writes_row(b, 7);
     cr_assert(small_device_sync(b));
     cr_expect(ends_locked_out(a));
-    cr_expect(has_row(a, 7));
+    cr_expect(user_has_row(a, 7));
     cr_expect_not(is_there(a, "theirs"));
     tell_alone(b, false);
     cr_expect_not(ends_locked_out(a));
@@ -104,10 +73,10 @@ Test(engine_alone, keeps_nobody_from_telling_what_is_applied_elsewhere)
 
     cr_assert_not(cf_id_equal(tables, &w->collection));
     user_writes_text(b, "theirs", "theirs");
-    write_row(b, 7);
+    user_writes_row(b, 7);
     cr_assert(small_device_sync(b));
     cr_expect(ends_locked_out(a));
-    cr_expect(has_row(a, 7));
+    cr_expect(user_has_row(a, 7));
     cr_expect(has_reported(a, tables));
     cr_expect(cf_link_is_idle_in(cf_engine_link(a->engine), tables));
     cr_expect_not(cf_link_is_idle_in(cf_engine_link(a->engine), &w->collection));
@@ -180,7 +149,7 @@ Test(engine_alone, stops_contents_on_their_way_which_go_on_afterwards)
 
         user_writes_text(a, "first", "first");
         cr_assert(small_world_settle(w));
-        lock(b);
+        small_device_lock(b, false);
         write_large(b);
         cr_assert(small_device_sync(b));
         small_device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);

@@ -8,6 +8,7 @@
 #include "codec/limits.h"
 #include "peer/bindings/base_moving.h"
 #include "tests/support/expect.h"
+#include "tests/support/played_room.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -258,18 +259,6 @@ Test(engine_base_dir, nothing_else_is_ever_taken_away)
 
 /* ---- Room ---- */
 
-static uint64_t room, whole;
-
-static cf_status play_room(cf_files *files, const cf_folder *folder, uint64_t *out, uint64_t *all,
-                           cf_error *error)
-{
-    (void)files, (void)folder, (void)error;
-    *out = room;
-    if (all)
-        *all = whole;
-    return CF_OK;
-}
-
 /* The 16th is left free, or 1 GiB of a disk of over 16. */
 Test(engine_base_dir, is_kept_while_there_is_room)
 {
@@ -285,8 +274,8 @@ Test(engine_base_dir, is_kept_while_there_is_room)
         scene self = begin();
 
         self.a->env.files->free_bytes = play_room;
-        room = disks[i].room;
-        whole = disks[i].whole;
+        played_left = disks[i].room;
+        played_whole = disks[i].whole;
         user_removes(self.a, "large");
         settles_equal(self.w);
         user_writes(self.a, "other", self.bytes + SIZE / 2, SIZE);
@@ -398,8 +387,8 @@ Test(engine_base_dir, what_has_no_room_is_left_out)
     snprintf(dir, sizeof dir, "%s-too", self.dir);
     make_place(&self, dir, &to);
     self.a->env.files->free_bytes = play_room;
-    room = SIZE + 4 * CF_MIB - 1;
-    whole = 64 * CF_MIB;
+    played_left = SIZE + 4 * CF_MIB - 1;
+    played_whole = 64 * CF_MIB;
     expect_ok(move_to(&self, &to, &moved, &error), error);
     cr_expect(!moved.moved);
     cr_expect(moved.left_out == 1);

@@ -24,13 +24,6 @@ void __wrap_cf_identity_decide(const cf_identity_input *input, cf_arena *arena, 
     __real_cf_identity_decide(input, arena, out);
 }
 
-static void all_pass(small_world *w, uint64_t ms)
-{
-    for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;)
-        for (int i = 0; i < w->count; i++)
-            small_device_passes(&w->devices[i], SMALL_TURN_MS);
-}
-
 static small_world *busy_world(int files, const char *const *folders, size_t count)
 {
     small_world *w = small_world_new(9, 2);
@@ -46,7 +39,7 @@ static small_world *busy_world(int files, const char *const *folders, size_t cou
     cr_assert(small_world_settle(w));
     for (int i = 0; i < w->count; i++)
         small_device_serves(&w->devices[i]);
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     return w;
 }
 
@@ -63,7 +56,7 @@ static void is_busy(small_world *w, const char *folder, uint64_t ms)
         user_writes_text(&w->devices[0], path, text);
         snprintf(path, sizeof path, "%s/noise%d", folder, (turn + 3) % 7);
         user_removes(&w->devices[0], path);
-        all_pass(w, EVENT_MS);
+        small_world_passes(w, EVENT_MS);
     }
 }
 
@@ -108,7 +101,7 @@ static uint64_t calls_for_edit(small_world *w, const char *path)
     const uint64_t before = first->faults.calls;
 
     user_writes_text(first, path, "edited");
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     return first->faults.calls - before;
 }
 
@@ -120,7 +113,7 @@ Test(engine_busy, an_edit_of_what_was_moved_costs_what_any_costs)
     small_device *first = &w->devices[0];
 
     user_moves(first, "d/m1", "d/n1");
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     first->faults.reads = true;
     const uint64_t moved = calls_for_edit(w, "d/n1"), other = calls_for_edit(w, "d/m2");
     cr_expect_eq(moved, other, "%llu calls, %llu of one that was not moved",
@@ -172,12 +165,12 @@ Test(engine_busy, a_name_far_below_the_root_is_looked_at)
         strcat(path, "/e");
         user_makes(&w->devices[0], path);
     }
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     strcat(path, "/f");
     user_writes_text(&w->devices[0], path, "first");
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     user_writes_text(&w->devices[0], path, "edited");
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     expect_text(&w->devices[1], path, "edited");
     small_world_destroy(&w);
 }
@@ -193,9 +186,9 @@ Test(engine_busy, too_many_deletions_are_held_though_each_comes_alone)
     for (int i = 0; i < FEW * 2 / 3; i++) {
         snprintf(path, sizeof path, "d/m%d", i);
         user_removes(&w->devices[1], path);
-        all_pass(w, EVENT_MS);
+        small_world_passes(w, EVENT_MS);
     }
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     for (int i = 0; i < FEW; i++) {
         snprintf(path, sizeof path, "d/m%d", i);
         cr_expect(has_path(&w->devices[0], path), "%s", path);
@@ -238,7 +231,7 @@ Test(engine_busy, mails_that_are_read_and_flagged_on_both_sides_are_there_once)
         user_moves(&w->devices[i / 2 % 2], from, to);
     }
     is_busy(w, "cur", BUSY_MS);
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     for (int i = 0; i < w->count; i++)
         for (int mail = 0; mail < FEW; mail++)
             cr_expect_eq(mails_named(&w->devices[i], mail), 1, "device %d, mail %d: %zu times", i,

@@ -3,6 +3,7 @@
  * round, whatever becomes of the file that was read for them. */
 #include "tests/peer/small/small_checks.h"
 #include "tests/peer/small/small_table.h"
+#include "tests/support/bound_source.h"
 
 #include "tests/support/expect.h"
 
@@ -154,14 +155,6 @@ Test(engine_equals, go_out_without_the_file_that_was_to_be_read)
     }
 }
 
-static cf_binding *binding_of(small_device *self, uint32_t number)
-{
-    for (size_t i = 0; i < cf_engine_binding_count(self->engine); i++)
-        if (cf_engine_binding_at(self->engine, i)->number == number)
-            return cf_engine_binding_at(self->engine, i);
-    return NULL;
-}
-
 /* The source whose file was to be read ends. */
 Test(engine_equals, go_out_without_the_source_that_came_first)
 {
@@ -178,7 +171,8 @@ Test(engine_equals, go_out_without_the_source_that_came_first)
         user_writes(a, "here", bytes.data, bytes.size);
         user_writes(&beside, "there", bytes.data, bytes.size);
         small_device_passes(a, 9000);
-        expect_ok(cf_engine_drop_binding(a->engine, binding_of(a, ends), &error), error);
+        expect_ok(cf_engine_drop_binding(a->engine, source_numbered(a->engine, ends), &error),
+                  error);
         a->offline = false;
         small_device_passes(a, 60000);
         cr_assert(small_device_sync(&w->devices[1]));

@@ -3,6 +3,7 @@
  * and in tables, whoever of them goes away, and their number costs no more than they are. */
 #include "tests/peer/small/small_checks.h"
 #include "tests/peer/small/small_table.h"
+#include "tests/support/bound_source.h"
 
 #include "peer/merge/plan.h"
 #include "peer/sources/files/apply_inside.h"
@@ -218,14 +219,6 @@ Test(engine_equals_in, come_beside_what_stands_in_the_way_of_one)
     }
 }
 
-static cf_binding *binding_of(small_device *self, uint32_t number)
-{
-    for (size_t i = 0; i < cf_engine_binding_count(self->engine); i++)
-        if (cf_engine_binding_at(self->engine, i)->number == number)
-            return cf_engine_binding_at(self->engine, i);
-    return NULL;
-}
-
 Test(engine_equals_in, come_once_for_several_sources)
 {
     cf_buffer bytes;
@@ -256,7 +249,8 @@ Test(engine_equals_in, come_though_the_source_that_asked_first_ends)
             cf_error error;
 
             small_device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
-            expect_ok(cf_engine_drop_binding(b->engine, binding_of(b, ends), &error), error);
+            expect_ok(cf_engine_drop_binding(b->engine, source_numbered(b->engine, ends), &error),
+                      error);
             cr_assert(small_device_sync(b));
             expect_full(first ? &beside : b, 3, cf_buffer_view(&bytes));
             cf_buffer_release(&bytes);
@@ -275,7 +269,8 @@ Test(engine_equals_in, come_when_a_device_has_brought_again_what_the_broker_lost
     lose(w);
     small_device_sync(b);
     cr_expect_eq(small_device_pending(b, NULL, CF_PENDING_WAITS), 4);
-    cr_expect_eq(small_device_pending(b, binding_of(b, FOLDER_BESIDE), CF_PENDING_WAITS), 4);
+    cr_expect_eq(
+        small_device_pending(b, source_numbered(b->engine, FOLDER_BESIDE), CF_PENDING_WAITS), 4);
     settles_equal(w);
     expect_full(b, 4, cf_buffer_view(&bytes));
     expect_full(&beside, 4, cf_buffer_view(&bytes));

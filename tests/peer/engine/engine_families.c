@@ -83,15 +83,6 @@ static pair pair_new(const char *child_note)
     return pair_of(child_note, true);
 }
 
-static bool has(const small_device *self, long id)
-{
-    table rows = {0};
-
-    bool found = user_reads_table(self, &rows) && table_find(&rows, id);
-    table_release(&rows);
-    return found;
-}
-
 static void delete_parent(small_device *self)
 {
     table rows = {0};
@@ -106,8 +97,9 @@ static void expect_only_other(pair *self, unsigned long at)
 {
     cr_assert(small_world_settle(self->w), "%lu: the world does not come to rest", at);
     for (long id = PARENT; id <= LATER; id++) {
-        cr_assert_eq(has(self->all, id), id == OTHER, "%lu: row %ld on the one", at, id);
-        cr_assert_eq(has(self->some, id), id == OTHER, "%lu: row %ld on the other", at, id);
+        cr_assert_eq(user_has_row(self->all, id), id == OTHER, "%lu: row %ld on the one", at, id);
+        cr_assert_eq(user_has_row(self->some, id), id == OTHER, "%lu: row %ld on the other", at,
+                     id);
     }
 }
 
@@ -115,9 +107,9 @@ Test(engine_families, go_with_the_row_they_hang_on)
 {
     pair self = pair_new("low");
 
-    cr_assert(has(self.some, PARENT));
-    cr_assert(has(self.some, OTHER));
-    cr_assert(!has(self.some, CHILD));
+    cr_assert(user_has_row(self.some, PARENT));
+    cr_assert(user_has_row(self.some, OTHER));
+    cr_assert(!user_has_row(self.some, CHILD));
     write_family(self.all, "lower", true);
     cr_assert(small_world_settle(self.w));
     small_device_crash(self.some);
@@ -133,10 +125,10 @@ static void expect_loose(pair *self, unsigned long at)
 
     cr_assert(small_world_settle(self->w), "%lu: the world does not come to rest", at);
     cr_assert(user_reads_table(self->all, &rows), "%lu", at);
-    cr_assert(!has(self->all, PARENT), "%lu: it came back", at);
-    cr_assert(!has(self->some, PARENT), "%lu: it came back", at);
-    cr_assert(has(self->all, CHILD), "%lu: they went", at);
-    cr_assert(has(self->all, GRANDCHILD), "%lu: they went", at);
+    cr_assert(!user_has_row(self->all, PARENT), "%lu: it came back", at);
+    cr_assert(!user_has_row(self->some, PARENT), "%lu: it came back", at);
+    cr_assert(user_has_row(self->all, CHILD), "%lu: they went", at);
+    cr_assert(user_has_row(self->all, GRANDCHILD), "%lu: they went", at);
     cr_assert_eq(table_find(&rows, CHILD)->balance, TABLE_NO_BALANCE, "%lu", at);
     cr_assert_eq(table_find(&rows, GRANDCHILD)->balance, CHILD, "%lu", at);
     table_release(&rows);
@@ -162,12 +154,12 @@ Test(engine_families, come_back_for_one_that_was_not_known)
     cr_assert(small_device_sync(self.all));
     delete_parent(self.some);
     cr_assert(small_world_settle(self.w));
-    cr_assert(has(self.all, PARENT));
-    cr_assert(has(self.some, PARENT));
-    cr_assert(has(self.all, LATER));
-    cr_assert(!has(self.all, CHILD));
-    cr_assert(!has(self.all, GRANDCHILD));
-    cr_assert(!has(self.some, LATER));
+    cr_assert(user_has_row(self.all, PARENT));
+    cr_assert(user_has_row(self.some, PARENT));
+    cr_assert(user_has_row(self.all, LATER));
+    cr_assert(!user_has_row(self.all, CHILD));
+    cr_assert(!user_has_row(self.all, GRANDCHILD));
+    cr_assert(!user_has_row(self.some, LATER));
     small_world_destroy(&self.w);
 }
 
@@ -189,11 +181,11 @@ Test(engine_families, learn_nothing_of_a_row_that_is_gone_already)
     cr_assert(small_device_sync(self.some));
     binding->mode = CF_MODE_BOTH;
     cr_assert(small_world_settle(self.w));
-    cr_assert(has(self.all, PARENT));
-    cr_assert(has(self.some, PARENT));
-    cr_assert(has(self.all, LATER));
-    cr_assert(!has(self.all, CHILD));
-    cr_assert(!has(self.all, GRANDCHILD));
+    cr_assert(user_has_row(self.all, PARENT));
+    cr_assert(user_has_row(self.some, PARENT));
+    cr_assert(user_has_row(self.all, LATER));
+    cr_assert(!user_has_row(self.all, CHILD));
+    cr_assert(!user_has_row(self.all, GRANDCHILD));
     small_world_destroy(&self.w);
 }
 
@@ -211,16 +203,6 @@ static bool reads(const small_device *self, long id, table_row *out)
         *out = (table_row){.id = found->id, .balance = found->balance};
     table_release(&rows);
     return found != NULL;
-}
-
-static void refer(small_device *self, long id, long refers_to)
-{
-    table rows = {0};
-
-    cr_assert(user_reads_table(self, &rows));
-    table_find(&rows, id)->balance = refers_to;
-    user_writes_table(self, &rows);
-    table_release(&rows);
 }
 
 static void write_own(small_device *self)
@@ -242,8 +224,8 @@ Test(engine_families, stay_here_with_a_row_that_is_only_here)
     write_own(self.some);
     cr_assert(small_world_settle(self.w));
     for (long id = OWN; id <= OWN_CHILD + 1; id++) {
-        cr_expect(has(self.some, id), "row %ld is gone", id);
-        cr_expect(!has(self.all, id), "row %ld came", id);
+        cr_expect(user_has_row(self.some, id), "row %ld is gone", id);
+        cr_expect(!user_has_row(self.all, id), "row %ld came", id);
     }
     small_world_destroy(&self.w);
 }
@@ -254,13 +236,13 @@ Test(engine_families, keep_to_what_they_referred_to_before_a_row_that_is_only_he
     table_row child;
 
     write_own(self.some);
-    refer(self.some, CHILD, OWN);
+    user_sets_balance(self.some, CHILD, OWN);
     cr_assert(small_world_settle(self.w));
     cr_assert(reads(self.all, CHILD, &child));
     cr_expect_eq(child.balance, PARENT, "it refers to %ld there", child.balance);
     cr_assert(reads(self.some, CHILD, &child));
     cr_expect_eq(child.balance, OWN, "it refers to %ld here", child.balance);
-    refer(self.some, CHILD, OTHER);
+    user_sets_balance(self.some, CHILD, OTHER);
     cr_assert(small_world_settle(self.w));
     cr_assert(reads(self.all, CHILD, &child));
     cr_expect_eq(child.balance, OTHER, "it refers to %ld there in the end", child.balance);
@@ -298,19 +280,19 @@ Test(engine_families, wait_for_a_row_in_whose_place_another_one_is)
     add(self.all, LATER + 10, LATER, "top");
     small_device_sync(self.all);
     small_device_sync(self.some);
-    cr_expect(!has(self.some, LATER));
-    cr_expect(!has(self.some, LATER + 10));
-    cr_expect(has(self.some, OWN_CHILD));
+    cr_expect(!user_has_row(self.some, LATER));
+    cr_expect(!user_has_row(self.some, LATER + 10));
+    cr_expect(user_has_row(self.some, OWN_CHILD));
     for (long id = OWN; id <= OWN_CHILD + 1; id++)
         drop(self.some, id);
     cr_assert(small_world_settle(self.w));
     for (int i = 0; i < 2; i++) {
         const small_device *one = &self.w->devices[i];
 
-        cr_expect(has(one, OWN));
-        cr_expect(has(one, LATER));
-        cr_expect(has(one, LATER + 10));
-        cr_expect(!has(one, OWN_CHILD));
+        cr_expect(user_has_row(one, OWN));
+        cr_expect(user_has_row(one, LATER));
+        cr_expect(user_has_row(one, LATER + 10));
+        cr_expect(!user_has_row(one, OWN_CHILD));
     }
     small_world_destroy(&self.w);
 }
@@ -325,13 +307,13 @@ Test(engine_families, wait_where_what_they_lack_is_only_here)
     add(self.all, LATER, OWN, "top");
     small_device_sync(self.all);
     small_device_sync(self.some);
-    cr_expect(!has(self.some, LATER));
-    cr_expect(has(self.some, OWN_CHILD));
+    cr_expect(!user_has_row(self.some, LATER));
+    cr_expect(user_has_row(self.some, OWN_CHILD));
     for (long id = OWN; id <= OWN_CHILD + 1; id++)
         drop(self.some, id);
     cr_assert(small_world_settle(self.w));
-    cr_expect(has(self.some, LATER));
-    cr_expect(has(self.all, LATER));
+    cr_expect(user_has_row(self.some, LATER));
+    cr_expect(user_has_row(self.all, LATER));
     small_world_destroy(&self.w);
 }
 
@@ -344,14 +326,14 @@ Test(engine_families, keep_a_row_to_which_one_refers_that_is_only_here)
     drop(self.all, OTHER);
     small_device_sync(self.all);
     small_device_sync(self.some);
-    cr_expect(has(self.some, OTHER));
-    cr_expect(has(self.some, OWN));
-    cr_expect(!has(self.all, OTHER));
+    cr_expect(user_has_row(self.some, OTHER));
+    cr_expect(user_has_row(self.some, OWN));
+    cr_expect(!user_has_row(self.all, OTHER));
     drop(self.some, OWN);
     cr_assert(small_world_settle(self.w));
-    cr_expect(!has(self.some, OTHER));
-    cr_expect(!has(self.all, OTHER));
-    cr_expect(has(self.some, PARENT));
+    cr_expect(!user_has_row(self.some, OTHER));
+    cr_expect(!user_has_row(self.all, OTHER));
+    cr_expect(user_has_row(self.some, PARENT));
     small_world_destroy(&self.w);
 }
 
@@ -364,7 +346,7 @@ Test(engine_families, come_back_without_what_went_before)
     write_family(self.all, "top child", true);
     cr_assert(small_world_settle(self.w));
     self.w->skew_ms += AHEAD_MS;
-    refer(self.some, OTHER, CHILD);
+    user_sets_balance(self.some, OTHER, CHILD);
     cr_assert(small_world_settle(self.w));
     self.w->skew_ms -= AHEAD_MS;
     drop(self.all, LATER);
@@ -373,11 +355,11 @@ Test(engine_families, come_back_without_what_went_before)
     drop(self.all, CHILD);
     drop(self.all, GRANDCHILD);
     cr_assert(small_device_sync(self.all));
-    refer(self.some, PARENT, OTHER);
+    user_sets_balance(self.some, PARENT, OTHER);
     cr_assert(small_world_settle(self.w));
-    cr_expect(has(self.all, PARENT));
-    cr_expect(has(self.all, CHILD));
-    cr_expect_not(has(self.all, LATER), "what was deleted before is back");
+    cr_expect(user_has_row(self.all, PARENT));
+    cr_expect(user_has_row(self.all, CHILD));
+    cr_expect_not(user_has_row(self.all, LATER), "what was deleted before is back");
     small_world_destroy(&self.w);
 }
 
@@ -405,10 +387,10 @@ static pair rivals_new(bool owned)
     cr_assert(small_device_sync(self.all));
     add(self.some, LATER, PARENT, "second");
     cr_assert(small_world_settle(self.w));
-    cr_assert(has(self.all, CHILD));
-    cr_assert(has(self.some, CHILD));
-    cr_assert(!has(self.all, LATER));
-    cr_assert(!has(self.some, LATER));
+    cr_assert(user_has_row(self.all, CHILD));
+    cr_assert(user_has_row(self.some, CHILD));
+    cr_assert(!user_has_row(self.all, LATER));
+    cr_assert(!user_has_row(self.some, LATER));
     return self;
 }
 
@@ -426,9 +408,9 @@ static void expect_deleted(pair *self, bool owned)
     for (int i = 0; i < 2; i++) {
         const small_device *one = &self->w->devices[i];
 
-        cr_expect_not(has(one, PARENT), "%d: what was deleted is back", i);
-        cr_expect_not(has(one, CHILD), "%d: what was deleted is back", i);
-        cr_expect(has(one, OTHER));
+        cr_expect_not(user_has_row(one, PARENT), "%d: what was deleted is back", i);
+        cr_expect_not(user_has_row(one, CHILD), "%d: what was deleted is back", i);
+        cr_expect(user_has_row(one, OTHER));
         cr_expect_eq(reads(one, LATER, &later), !owned, "%d", i);
         if (!owned)
             cr_expect_eq(later.balance, TABLE_NO_BALANCE, "%d: it refers to nothing", i);
@@ -458,8 +440,8 @@ Test(engine_families, come_back_for_one_held_back_that_was_not_known)
     cr_assert(small_device_sync(self.all));
     drop(self.some, OTHER);
     cr_assert(small_world_settle(self.w));
-    cr_expect(has(self.all, OTHER));
-    cr_expect(has(self.some, OTHER));
+    cr_expect(user_has_row(self.all, OTHER));
+    cr_expect(user_has_row(self.some, OTHER));
     small_world_destroy(&self.w);
 }
 
@@ -536,18 +518,18 @@ static bool hides_a_child(disk_faults how)
 {
     pair self = pair_new("top child");
 
-    cr_assert(has(self.some, CHILD));
+    cr_assert(user_has_row(self.some, CHILD));
     write_family(self.all, "low", false);
     cr_assert(small_device_sync(self.all));
     bool over = fails_at(self.some, how);
-    if (!has(self.some, CHILD)) {
+    if (!user_has_row(self.some, CHILD)) {
         delete_parent(self.some);
         expect_only_other(&self, how.at);
     } else {
         cr_assert(small_world_settle(self.w));
-        cr_assert(has(self.all, CHILD));
-        cr_assert(has(self.all, PARENT));
-        cr_assert(!has(self.some, CHILD));
+        cr_assert(user_has_row(self.all, CHILD));
+        cr_assert(user_has_row(self.all, PARENT));
+        cr_assert(!user_has_row(self.some, CHILD));
     }
     small_world_destroy(&self.w);
     return over;

@@ -73,32 +73,23 @@ static void asks_for_one(small_device *self)
     cf_engine_touch_binding(self->engine, binding);
 }
 
-static bool has(const small_device *self, long id)
-{
-    table rows = {0};
-
-    bool found = user_reads_table(self, &rows) && table_find(&rows, id);
-    table_release(&rows);
-    return found;
-}
-
 /* Those that wait, and what they refer to. */
 static void expect_waiting(const small_device *self)
 {
     const cf_binding *binding = cf_engine_binding_at(self->engine, 1);
 
-    cr_expect(has(self, PARENT));
-    cr_expect(has(self, CHILD));
-    cr_expect(has(self, LONG));
-    cr_expect(has(self, ASKED_FOR));
-    cr_expect(!has(self, SHORT));
+    cr_expect(user_has_row(self, PARENT));
+    cr_expect(user_has_row(self, CHILD));
+    cr_expect(user_has_row(self, LONG));
+    cr_expect(user_has_row(self, ASKED_FOR));
+    cr_expect(!user_has_row(self, SHORT));
     cr_expect_eq(small_device_pending(self, binding, CF_PENDING_WAITS), 3);
 }
 
 static void expect_gone(small_device *self)
 {
     for (long id = PARENT; id < ROWS; id++)
-        cr_expect_eq(has(self, id), id == ASKED_FOR, "row %ld", id);
+        cr_expect_eq(user_has_row(self, id), id == ASKED_FOR, "row %ld", id);
     expect_nothing_pending(self);
 }
 
@@ -130,7 +121,7 @@ Test(engine_leaving, wait_for_the_broker_with_what_they_refer_to)
     expect_gone(some);
     cr_assert(small_world_settle(w));
     for (long id = PARENT; id < ROWS; id++)
-        cr_expect(has(&w->devices[0], id), "row %ld", id);
+        cr_expect(user_has_row(&w->devices[0], id), "row %ld", id);
     small_world_destroy(&w);
 }
 
@@ -162,7 +153,7 @@ Test(engine_leaving, bring_back_what_the_broker_lost_before_they_go)
     cr_assert_eq(small_world_blobs(w), 0);
     small_device_serves(some);
     asks_for_one(some);
-    for (int i = 0; i < SMALL_TURNS_MAX && has(some, LONG); i++)
+    for (int i = 0; i < SMALL_TURNS_MAX && user_has_row(some, LONG); i++)
         small_device_passes(some, SMALL_TURN_MS);
     cr_expect_eq(small_world_blobs(w), blobs, "it went with the last of it");
     expect_gone(some);

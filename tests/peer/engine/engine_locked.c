@@ -8,20 +8,7 @@
 
 #include <stdio.h>
 
-enum { MANY = 1100, LARGE = 3 << 20, HOUR_MS = 3600000 };
-
-static cf_id lock(small_device *self, bool shared)
-{
-    cf_lock_wish wish = {.collection = self->in->collection, .for_ms = HOUR_MS, .shared = shared};
-    cf_locks *locks = cf_engine_locks(self->engine);
-    cf_error error;
-    cf_id request;
-
-    expect_ok(cf_locks_ask(locks, &wish, &request, &error), error);
-    cr_assert(small_device_sync(self));
-    cr_assert_eq(cf_locks_find(locks, &request)->state, CF_LOCK_HELD);
-    return request;
-}
+enum { MANY = 1100, LARGE = 3 << 20 };
 
 /* There are leases only of what has an entry. */
 static void begin_collection(small_world *w)
@@ -46,24 +33,6 @@ static bool ends_locked_out(small_device *self, unsigned turns)
     return small_device_pending(self, NULL, CF_PENDING_LOCKED) > 0;
 }
 
-static void write_row(small_device *self, long id)
-{
-    table rows = {0};
-
-    table_add(&rows, id, 1, cf_bytes_of_text("row"));
-    user_writes_table(self, &rows);
-    table_release(&rows);
-}
-
-static bool has_row(const small_device *self, long id)
-{
-    table rows = {0};
-
-    bool there = user_reads_table(self, &rows) && table_find(&rows, id);
-    table_release(&rows);
-    return there;
-}
-
 Test(engine_locked, ends_when_all_else_is_done)
 {
     for (int shared = 0; shared < 2; shared++) {
@@ -72,15 +41,15 @@ Test(engine_locked, ends_when_all_else_is_done)
 
         small_world_bind_tables(w);
         begin_collection(w);
-        cf_id request = lock(b, shared);
+        cf_id request = small_device_lock(b, shared);
         user_writes_text(a, "mine", "mine");
-        write_row(a, 7);
+        user_writes_row(a, 7);
         user_writes_text(b, "theirs", "theirs");
         cr_assert(small_device_sync(b));
         cr_expect(ends_locked_out(a, SMALL_TURNS_MAX));
         expect_text(a, "theirs", "theirs");
         cr_assert(small_device_sync(b));
-        cr_expect(has_row(b, 7));
+        cr_expect(user_has_row(b, 7));
         cr_expect_not(is_there(b, "mine"));
         unlock(b, &request);
         cr_expect_not(ends_locked_out(a, SMALL_TURNS_MAX));
@@ -99,19 +68,19 @@ Test(engine_locked, holds_up_nothing_else_however_much_it_is)
 
     small_world_bind_tables(w);
     begin_collection(w);
-    lock(b, false);
+    small_device_lock(b, false);
     small_device_unplug(a);
     for (int i = 0; i < MANY; i++) {
         snprintf(text, sizeof text, "edit %d", i);
         user_writes_text(a, "f", text);
         small_device_sync(a);
     }
-    write_row(a, 8);
+    user_writes_row(a, 8);
     small_device_sync(a);
     a->offline = false;
     cr_expect(ends_locked_out(a, SMALL_TURNS_MAX));
     cr_assert(small_device_sync(b));
-    cr_expect(has_row(b, 8));
+    cr_expect(user_has_row(b, 8));
     cr_expect_not(is_there(b, "f"));
     small_world_destroy(&w);
 }
@@ -128,7 +97,7 @@ Test(engine_locked, ends_where_the_lock_is_taken_meanwhile)
         user_writes_sparse(a, "large", LARGE, cf_bytes_of_text("end"));
         user_writes_text(a, "small", "small");
         small_device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
-        cf_id request = lock(b, false);
+        cf_id request = small_device_lock(b, false);
         locked += ends_locked_out(a, SMALL_TURNS_MAX);
         unlock(b, &request);
         settles_equal(w);

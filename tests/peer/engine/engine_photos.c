@@ -3,6 +3,7 @@
  * travels as a patch of the picture, and the text comes out letter by letter. */
 #include "tests/peer/small/small_cards.h"
 #include "tests/peer/small/small_checks.h"
+#include "tests/peer/small/small_folder.h"
 #include "tests/peer/small/small_table.h"
 
 #include "codec/base64.h"
@@ -29,13 +30,6 @@ static cf_buffer picture(small_world *in, size_t size)
     for (size_t i = 0; i < size; i++)
         cf_buffer_append(&out, &(uint8_t){(uint8_t)chance_below(&in->chance, 256)}, 1);
     return out;
-}
-
-static void insert_in_front(cf_buffer *picture)
-{
-    cf_buffer_append(picture, "", 1);
-    memmove(picture->data + 1, picture->data, picture->size - 1);
-    picture->data[0] = 'x';
 }
 
 /* ---- Cards ---- */

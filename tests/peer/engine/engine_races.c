@@ -104,16 +104,6 @@ static void sync_in_race(user_race *self, uint64_t at)
         small_device_crash(user);
 }
 
-static bool has(const small_device *self, const char *token)
-{
-    cf_buffer tree = {0};
-
-    small_device_tree(self, &tree);
-    bool found = memmem(tree.data, tree.size, token, strlen(token)) != NULL;
-    cf_buffer_release(&tree);
-    return found;
-}
-
 /* False: the round was over before call `at`. */
 static bool run_race(remote_act act, user_sequel sequel, uint64_t at, uint64_t gap)
 {
@@ -129,7 +119,7 @@ static bool run_race(remote_act act, user_sequel sequel, uint64_t at, uint64_t g
     cr_assert(small_world_settle(w), "%s, %s, at %d + %d: no rest", remote_names[act],
               sequel_names[sequel], (int)at, (int)gap);
     for (size_t i = 0; i < 2; i++)
-        cr_expect(!race.token[0] || has(&w->devices[i], race.token),
+        cr_expect(!race.token[0] || small_device_has_line(&w->devices[i], race.token),
                   "%s, %s, at %d + %d: lost on %zu", remote_names[act], sequel_names[sequel],
                   (int)at, (int)gap, i);
     small_world_destroy(&w);
@@ -210,8 +200,8 @@ Test(engine_races, file_that_is_being_written_is_not_taken_from_who_writes)
     cr_assert_eq(write(file, "mine", 4), 4);
     close(file);
     cr_assert(small_world_settle(w));
-    cr_expect(has(a, token), "what was written is lost");
-    cr_expect(has(user, token), "what was written is lost");
+    cr_expect(small_device_has_line(a, token), "what was written is lost");
+    cr_expect(small_device_has_line(user, token), "what was written is lost");
     small_world_destroy(&w);
 }
 

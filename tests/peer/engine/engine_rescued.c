@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A user saves in the last moment, and the disk does not let his save return to its place: it is
  * kept, named, tried again, and comes to the other device. */
+#include "tests/peer/small/crash_work.h"
 #include "tests/peer/small/small_folder.h"
 
 #include "tests/support/expect.h"
@@ -8,8 +9,6 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { LARGE = 150000 };
 
 typedef enum { EDIT, EDIT_LARGE, DELETE, REMOTE_ACTS } remote_act;
 
@@ -22,24 +21,12 @@ typedef struct {
     bool saved;
 } owing;
 
-static void write_large(small_device *self, uint32_t state)
-{
-    cf_buffer bytes = {0};
-    uint8_t *at = cf_buffer_reserve(&bytes, LARGE);
-
-    for (size_t i = 0; i < LARGE; i++)
-        at[i] = (uint8_t)((state = state * 1664525 + 1013904223) >> 24);
-    bytes.size = LARGE;
-    cr_assert(user_saves(self, "f", cf_buffer_view(&bytes), SAVE_BY_RENAME));
-    cf_buffer_release(&bytes);
-}
-
 static void act_remotely(small_device *a, remote_act act)
 {
     if (act == EDIT)
         user_saves(a, "f", cf_bytes_of_text("theirs"), SAVE_BY_RENAME);
     else if (act == EDIT_LARGE)
-        write_large(a, 2);
+        write_large(a, "f", 2);
     else
         user_removes(a, "f");
 }
@@ -74,16 +61,6 @@ static void save(void *context)
 static void heal(small_device *self)
 {
     self->faults = (disk_faults){.calls = self->faults.calls};
-}
-
-static bool has(const small_device *self, const char *text)
-{
-    cf_buffer tree = {0};
-
-    small_device_tree(self, &tree);
-    bool found = memmem(tree.data, tree.size, text, strlen(text)) != NULL;
-    cf_buffer_release(&tree);
-    return found;
 }
 
 /* His bytes are where only the status can tell of them. */
@@ -176,8 +153,8 @@ static bool run_owing(remote_act act, bool dies, uint64_t at, uint64_t gap, size
     cr_assert(small_world_settle(w), "%s, at %d + %d: no rest", remote_names[act], (int)at,
               (int)gap);
     for (size_t i = 0; i < 2; i++)
-        cr_expect(!self.saved || has(&w->devices[i], "mine"), "%s, at %d + %d: lost on %zu",
-                  remote_names[act], (int)at, (int)gap, i);
+        cr_expect(!self.saved || small_device_has_line(&w->devices[i], "mine"),
+                  "%s, at %d + %d: lost on %zu", remote_names[act], (int)at, (int)gap, i);
     cr_expect(!is_kept_aside(user));
     cr_expect(!names_it(user));
     small_world_destroy(&w);

@@ -39,13 +39,6 @@ static cf_status play_write(cf_files *files, const cf_file *file, uint64_t offse
     return write_truly(files, file, offset, bytes, error);
 }
 
-static void all_pass(small_world *w, uint64_t ms)
-{
-    for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;)
-        for (int i = 0; i < w->count; i++)
-            small_device_passes(&w->devices[i], SMALL_TURN_MS);
-}
-
 static void serve_on_a_disk(small_world *w, uint64_t left)
 {
     cf_files *files = w->devices[1].env.files;
@@ -56,7 +49,7 @@ static void serve_on_a_disk(small_world *w, uint64_t left)
     files->free_bytes = play_room;
     for (int i = 0; i < w->count; i++)
         small_device_serves(&w->devices[i]);
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     asked = 0;
 }
 
@@ -93,14 +86,14 @@ static void large_file_goes_on(uint64_t often_ms)
     settles_equal(w);
     serve_on_a_disk(w, 10 * CF_MIB);
     user_writes(first, "large", bytes, LARGE);
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     cr_assert_not(is_there(second, "large"));
     cr_expect_eq(small_device_pending(second, NULL, CF_PENDING_WAITS), 1);
     disk_left = 100 * CF_MIB;
     for (uint64_t end_ms = w->now_ms + ROOM_WITHIN_MS; w->now_ms < end_ms;) {
         if (often_ms)
             write_small(second, number++);
-        all_pass(w, often_ms ? often_ms : ROOM_WITHIN_MS);
+        small_world_passes(w, often_ms ? often_ms : ROOM_WITHIN_MS);
     }
     cr_expect(holds_bytes(second, "large", cf_bytes_of(bytes, LARGE)));
     cr_expect_eq(small_device_pending(second, NULL, CF_PENDING_WAITS), 0);
@@ -129,9 +122,9 @@ Test(engine_room, a_disk_that_stays_full_is_asked_seldom)
     settles_equal(w);
     serve_on_a_disk(w, 10 * CF_MIB);
     user_writes(&w->devices[0], "large", bytes, LARGE);
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     asked = 0;
-    all_pass(w, MINUTES * 60000);
+    small_world_passes(w, MINUTES * 60000);
     cr_expect_gt(asked, MINUTES / 2);
     cr_expect_leq(asked, MINUTES * 12);
     free(bytes);
@@ -178,13 +171,13 @@ static void long_value_goes_on(uint64_t often_ms)
     serve_on_a_disk(w, 0);
     cf_bytes note = noise_text(w, LONG, &arena);
     write_row(first, 2, note);
-    all_pass(w, SETTLE_MS);
+    small_world_passes(w, SETTLE_MS);
     cr_assert_not(has_note(second, 2, note));
     disk_left = 100 * CF_MIB;
     for (uint64_t end_ms = w->now_ms + ROOM_WITHIN_MS; w->now_ms < end_ms;) {
         if (often_ms)
             write_row(second, 1, note);
-        all_pass(w, often_ms ? often_ms : ROOM_WITHIN_MS);
+        small_world_passes(w, often_ms ? often_ms : ROOM_WITHIN_MS);
     }
     cr_expect(has_note(second, 2, note));
     cf_arena_release(&arena);

@@ -310,17 +310,6 @@ Test(engine_several, stay_when_another_is_removed)
 
 /* ---- Crashes ---- */
 
-static void write_rows(small_device *at, long balance, long without)
-{
-    table rows = {0};
-
-    for (long id = 1; id <= ROWS; id++)
-        if (id != without)
-            table_add(&rows, id, balance, cf_bytes_of_text("note"));
-    user_writes_table(at, &rows);
-    table_release(&rows);
-}
-
 /* The process ends at a call of the round that brings one table's work to the other. False: it had
  * no such call. */
 static bool crash_at(uint64_t call)
@@ -328,10 +317,10 @@ static bool crash_at(uint64_t call)
     pair self = pair_new(NULL, NULL);
     table rows = {0}, beside = {0};
 
-    write_rows(self.a, 1, 0);
+    user_writes_rows(self.a, ROWS, 1, 0);
     sync_once(&self);
     uint64_t entries = entries_of(self.a), before = self.a->faults.calls;
-    write_rows(&self.beside, 2, 3);
+    user_writes_rows(&self.beside, ROWS, 2, 3);
     self.a->faults =
         (disk_faults){.calls = before, .at = before + call, .reads = true, .status = CF_IO};
     small_device_round(

@@ -121,14 +121,6 @@ static void act(history *self, small_device *one)
     }
 }
 
-/* All at the same time. */
-static void all_pass(small_world *w, uint64_t ms)
-{
-    for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;)
-        for (int i = 0; i < w->count; i++)
-            small_device_passes(&w->devices[i], SMALL_TURN_MS);
-}
-
 /* Or one of them is stopped for a while, and finds then what came and what its user did. */
 static void pass(small_world *w)
 {
@@ -141,7 +133,7 @@ static void pass(small_world *w)
     case 1:
         break;
     default:
-        all_pass(w, ms);
+        small_world_passes(w, ms);
         break;
     }
 }
@@ -211,7 +203,7 @@ static void expect_seen_everywhere(history *self, small_device *one, uint64_t se
     find_folders(one, "", &there);
     for (size_t i = 0; i < there.count; i++)
         write_in(self, one, there.path[i]);
-    all_pass(self->w, REST_MS);
+    small_world_passes(self->w, REST_MS);
     expect_equal(self->w, seed, "after a file in each directory");
 }
 
@@ -223,12 +215,12 @@ static void try_history(uint64_t seed)
         write_in(&self, &self.w->devices[0], "");
     for (int i = 0; i < DEVICES; i++)
         small_device_serves(&self.w->devices[i]);
-    all_pass(self.w, REST_MS);
+    small_world_passes(self.w, REST_MS);
     for (int step = 0; step < STEPS; step++) {
         act(&self, &self.w->devices[chance_below(&self.w->chance, DEVICES)]);
         pass(self.w);
     }
-    all_pass(self.w, 4 * REST_MS);
+    small_world_passes(self.w, 4 * REST_MS);
     expect_equal(self.w, seed, "at rest");
     for (int i = 0; i < DEVICES; i++)
         expect_watched(&self.w->devices[i], seed);
@@ -263,7 +255,7 @@ Test(engine_watched_histories, directories_that_come_are_watched_before_they_are
 
     for (int i = 0; i < DEVICES; i++)
         small_device_serves(&self.w->devices[i]);
-    all_pass(self.w, REST_MS);
+    small_world_passes(self.w, REST_MS);
     for (int i = 0; i < COMING; i++) {
         snprintf(path, sizeof path, "d%d", i);
         user_makes(first, path);

@@ -2,6 +2,7 @@
 #include "peer/log/acknowledged.h"
 
 #include "tests/support/expect.h"
+#include "tests/support/heads_of.h"
 
 static const uint8_t instance[16] = {1}, other_instance[16] = {2};
 static const cf_hash user = {.bytes = {9}};
@@ -11,18 +12,9 @@ static cf_head head(uint8_t writer, uint64_t sequence, uint8_t hash)
     return (cf_head){.writer.bytes = {writer}, .sequence = sequence, .hash.bytes = {hash}};
 }
 
-static cf_heads heads_of(const cf_head *heads, size_t count)
-{
-    cf_heads set = {0};
-
-    for (size_t i = 0; i < count; i++)
-        cf_heads_insert(&set, &heads[i]);
-    return set;
-}
-
 static uint64_t lacking(cf_head acknowledged, cf_head shown)
 {
-    cf_heads before = heads_of(&acknowledged, 1), now = heads_of(&shown, 1);
+    cf_heads before = heads_of_all(&acknowledged, 1), now = heads_of_all(&shown, 1);
     uint64_t count = cf_heads_lacking(&before, &now);
 
     cf_heads_release(&before);
@@ -41,7 +33,7 @@ Test(acknowledged, counts_what_is_not_shown_any_more)
 
 static uint64_t greet(cf_acknowledged *self, cf_store *store, const uint8_t of[16], cf_head shown)
 {
-    cf_heads heads = heads_of(&shown, 1);
+    cf_heads heads = heads_of_all(&shown, 1);
     uint64_t count = 99;
     cf_error error;
 
@@ -106,7 +98,7 @@ Test(acknowledged, counts_nothing_of_which_a_session_is_not_told)
 
     expect_ok(store->acquire(store, &user, &epoch, &error), error);
     const cf_head all[] = {head(1, 3, 3), head(2, 4, 4), head(3, 5, 5), head(4, 6, 6)};
-    cf_heads shown = heads_of(all, 4), of_one = heads_of(all, 1);
+    cf_heads shown = heads_of_all(all, 4), of_one = heads_of_all(all, 1);
     expect_ok(cf_acknowledged_greet(&self, store, &user,
                                     &(cf_shown_heads){.instance = instance, .heads = &shown},
                                     &count, &error),

@@ -2,6 +2,7 @@
 #include "tests/peer/log/ann.h"
 
 #include "peer/log/birth.h"
+#include "peer/log/catalog_writing.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -32,4 +33,30 @@ void end_ann(ann *self)
     cf_arena_release(&self->arena);
     scratch_destroy(&self->scratch);
     free(self);
+}
+
+ann *make_named_ann(void)
+{
+    ann *self = make_ann();
+
+    expect_ok(cf_catalog_introduce(self->peer, 1000, &self->error), self->error);
+    return self;
+}
+
+void ann_says(ann *self, const char *pointer, const cf_buffer *value)
+{
+    cf_catalog_writing writing = {0};
+
+    expect_ok(cf_catalog_begin(&writing, self->peer, CF_CATALOG_DEVICE,
+                               cf_peer_device(self->peer)->bytes, &self->error),
+              self->error);
+    cf_catalog_write(&writing, cf_bytes_of_text(pointer), cf_buffer_view(value));
+    expect_ok(cf_catalog_publish(&writing, 3000, &self->error), self->error);
+    cf_catalog_writing_release(&writing);
+}
+
+void ann_begins_again(ann *self)
+{
+    cf_peer_close(&self->peer);
+    expect_ok(cf_peer_open(&self->env, self->home, &self->peer, &self->error), self->error);
 }

@@ -22,4 +22,12 @@ typedef struct {
 ann *make_ann(void);
 void end_ann(ann *self);
 
+/* The same, and the catalog says her device's name. */
+ann *make_named_ann(void);
+/* The catalog says this of her device, at the pointer. */
+void ann_says(ann *self, const char *pointer, const cf_buffer *value);
+
+/* Her process ends and begins again. */
+void ann_begins_again(ann *self);
+
 #endif

@@ -21,12 +21,6 @@ static void expect_unmade(ann *self, const char *name, cf_status why)
     expect_fails(cf_catalog_make(self->peer, &new, ++self->now_ms, &id, &self->error), why);
 }
 
-static void reopen(ann *self)
-{
-    cf_peer_close(&self->peer);
-    expect_ok(cf_peer_open(&self->env, self->home, &self->peer, &self->error), self->error);
-}
-
 static size_t list(ann *self, cf_catalog_collection **out)
 {
     size_t count = 0;
@@ -43,7 +37,7 @@ Test(catalog, lists_collections_by_name)
     cr_expect_eq(list(self, &found), 0);
     make_collection(self, "photos");
     make_collection(self, "notes");
-    reopen(self);
+    ann_begins_again(self);
     cr_assert_eq(list(self, &found), 2);
     cr_expect_str_eq(found[0].name, "notes");
     cr_expect_str_eq(found[1].name, "photos");
@@ -104,7 +98,7 @@ Test(catalog, takes_a_deleted_collection_off_the_list)
     cf_id first = make_collection(self, "notes");
 
     expect_ok(cf_catalog_delete(self->peer, &first, ++self->now_ms, &self->error), self->error);
-    reopen(self);
+    ann_begins_again(self);
     cr_expect_eq(list(self, &found), 0);
     cf_id second = make_collection(self, "notes");
     cr_expect_eq(list(self, &found), 1);
@@ -145,7 +139,7 @@ Test(catalog, tells_what_was_deleted)
 
     cr_expect_not(cf_catalog_deleted(self->peer, &id, &deletion));
     expect_ok(cf_catalog_delete(self->peer, &id, ++self->now_ms, &self->error), self->error);
-    reopen(self);
+    ann_begins_again(self);
     cr_assert(cf_catalog_deleted(self->peer, &id, &deletion));
     cr_expect(cf_hash_equal(&deletion.device, cf_peer_device(self->peer)));
     cr_expect_eq(deletion.time_ms, self->now_ms);

@@ -8,15 +8,6 @@
 
 static const cf_id films = {{1}}, notes = {{2}}, papers = {{3}};
 
-/* She has said what her device is called. */
-static ann *make_named(void)
-{
-    ann *self = make_ann();
-
-    expect_ok(cf_catalog_introduce(self->peer, 1000, &self->error), self->error);
-    return self;
-}
-
 static cf_kept own(ann *self)
 {
     return cf_kept_of(self->peer, cf_peer_device(self->peer), &self->arena);
@@ -51,7 +42,7 @@ static size_t tell(ann *self, const cf_kept *kept)
 
 Test(keeping, keeps_all_until_the_home_says_otherwise)
 {
-    ann *self = make_named();
+    ann *self = make_named_ann();
     cf_keeping keep = CF_KEEPING_BOUND;
     cf_error error;
 
@@ -69,7 +60,7 @@ Test(keeping, keeps_all_until_the_home_says_otherwise)
 /* The member log and the catalog are kept by all. */
 Test(keeping, tells_what_a_device_keeps_once)
 {
-    ann *self = make_named();
+    ann *self = make_named_ann();
     const cf_id ids[] = {films, papers};
     const cf_kept two = {false, ids, 2}, one = {false, ids, 1}, none = {0}, all = {.is_all = true};
 
@@ -99,7 +90,7 @@ Test(keeping, tells_what_a_device_keeps_once)
  * says that. */
 Test(keeping, tells_of_what_a_device_has_sources_once)
 {
-    ann *self = make_named();
+    ann *self = make_named_ann();
     const cf_hash *device = cf_peer_device(self->peer);
     const cf_id ids[] = {films, papers};
     const cf_kept all = {.is_all = true}, two = {false, ids, 2}, one = {false, ids, 1}, none = {0};
@@ -125,7 +116,7 @@ Test(keeping, tells_of_what_a_device_has_sources_once)
 Test(keeping, tells_of_no_more_sources_than_a_list_has)
 {
     static cf_id ids[CF_KEPT_MAX + 1];
-    ann *self = make_named();
+    ann *self = make_named_ann();
     const cf_kept all = {.is_all = true};
     cf_kept sources;
 
@@ -143,7 +134,7 @@ Test(keeping, tells_of_no_more_sources_than_a_list_has)
 /* A device of which the catalog says nothing keeps all; this one, what it is said to. */
 Test(keeping, finds_whether_any_device_keeps_a_collection)
 {
-    ann *self = make_named();
+    ann *self = make_named_ann();
     const cf_kept some = {false, &films, 1}, all = {.is_all = true};
     const cf_hash nobody = {{9}};
 
@@ -155,18 +146,6 @@ Test(keeping, finds_whether_any_device_keeps_a_collection)
     end_ann(self);
 }
 
-static void say(ann *self, const cf_buffer *value)
-{
-    cf_catalog_writing writing = {0};
-
-    expect_ok(cf_catalog_begin(&writing, self->peer, CF_CATALOG_DEVICE,
-                               cf_peer_device(self->peer)->bytes, &self->error),
-              self->error);
-    cf_catalog_write(&writing, cf_bytes_of_text("/keeps"), cf_buffer_view(value));
-    expect_ok(cf_catalog_publish(&writing, 3000, &self->error), self->error);
-    cf_catalog_writing_release(&writing);
-}
-
 static cf_kept said(ann *self, const cf_id *ids, size_t count, size_t size)
 {
     cf_buffer value = {0};
@@ -174,7 +153,7 @@ static cf_kept said(ann *self, const cf_id *ids, size_t count, size_t size)
     cf_pack_array(&value, count);
     for (size_t i = 0; i < count; i++)
         cf_pack_bin(&value, cf_bytes_of(ids[i].bytes, size));
-    say(self, &value);
+    ann_says(self, "/keeps", &value);
     cf_buffer_release(&value);
     return own(self);
 }
@@ -182,7 +161,7 @@ static cf_kept said(ann *self, const cf_id *ids, size_t count, size_t size)
 /* What is not of the form is of a newer program, or nobody's: taken for all. */
 Test(keeping, reads_an_ascending_list_of_ids_and_no_other)
 {
-    ann *self = make_named();
+    ann *self = make_named_ann();
     const cf_id falling[] = {papers, films}, twice[] = {films, films}, well[] = {films, papers};
     cf_buffer text = {0};
 
@@ -192,7 +171,7 @@ Test(keeping, reads_an_ascending_list_of_ids_and_no_other)
     cr_expect(said(self, well, 2, CF_ID_SIZE - 1).is_all);
     cr_expect_not(said(self, NULL, 0, CF_ID_SIZE).is_all);
     cf_pack_text(&text, cf_bytes_of_text("all of it"));
-    say(self, &text);
+    ann_says(self, "/keeps", &text);
     cr_expect(own(self).is_all);
     cf_buffer_release(&text);
     end_ann(self);
@@ -201,7 +180,7 @@ Test(keeping, reads_an_ascending_list_of_ids_and_no_other)
 Test(keeping, reads_2048_collections_and_no_more)
 {
     static cf_id ids[CF_KEPT_MAX + 1];
-    ann *self = make_named();
+    ann *self = make_named_ann();
 
     for (size_t i = 0; i <= CF_KEPT_MAX; i++)
         cf_put_u64(ids[i].bytes, i + 1);

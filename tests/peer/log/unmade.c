@@ -8,14 +8,6 @@
 
 static const cf_id notes = {{2}}, papers = {{3}};
 
-static ann *make_named(void)
-{
-    ann *self = make_ann();
-
-    expect_ok(cf_catalog_introduce(self->peer, 1000, &self->error), self->error);
-    return self;
-}
-
 static size_t entries(ann *self)
 {
     cf_store *store = cf_home_store(self->home);
@@ -62,7 +54,7 @@ Test(unmade, is_a_list_that_ascends_and_has_each_once)
 
 Test(unmade, is_told_when_it_changes_and_recalled)
 {
-    ann *self = make_named();
+    ann *self = make_named_ann();
     const cf_hash one = {{1}};
     cf_unmade list = {0};
 
@@ -81,7 +73,7 @@ Test(unmade, is_told_when_it_changes_and_recalled)
 
 Test(unmade, is_64_contents_at_most)
 {
-    ann *self = make_named();
+    ann *self = make_named_ann();
     cf_unmade list = {0};
     cf_hash content = {{0}};
 
@@ -93,18 +85,6 @@ Test(unmade, is_64_contents_at_most)
     cr_expect_eq(count_said(self), CF_UNMADE_MAX);
     cf_unmade_release(&list);
     end_ann(self);
-}
-
-static void say(ann *self, const cf_buffer *value)
-{
-    cf_catalog_writing writing = {0};
-
-    expect_ok(cf_catalog_begin(&writing, self->peer, CF_CATALOG_DEVICE,
-                               cf_peer_device(self->peer)->bytes, &self->error),
-              self->error);
-    cf_catalog_write(&writing, cf_bytes_of_text("/unmade"), cf_buffer_view(value));
-    expect_ok(cf_catalog_publish(&writing, 3000, &self->error), self->error);
-    cf_catalog_writing_release(&writing);
 }
 
 /* One content, the list and its elements being of so many. */
@@ -120,14 +100,14 @@ static size_t said_in_form(ann *self, size_t count, size_t parts, size_t size)
         for (size_t k = 1; k < parts; k++)
             cf_pack_bin(&value, cf_bytes_of(content.bytes, size));
     }
-    say(self, &value);
+    ann_says(self, "/unmade", &value);
     cf_buffer_release(&value);
     return count_said(self);
 }
 
 Test(unmade, is_nothing_in_another_form)
 {
-    ann *self = make_named();
+    ann *self = make_named_ann();
     cf_buffer text = {0};
 
     cr_expect_eq(said_in_form(self, 1, 2, CF_HASH_SIZE), 1);
@@ -136,7 +116,7 @@ Test(unmade, is_nothing_in_another_form)
     cr_expect_eq(said_in_form(self, 1, 2, CF_HASH_SIZE - 1), 0);
     cr_expect_eq(said_in_form(self, CF_UNMADE_MAX + 1, 2, CF_HASH_SIZE), 0);
     cf_pack_text(&text, cf_bytes_of_text("all"));
-    say(self, &text);
+    ann_says(self, "/unmade", &text);
     cr_expect_eq(count_said(self), 0);
     cf_buffer_release(&text);
     end_ann(self);
@@ -145,7 +125,7 @@ Test(unmade, is_nothing_in_another_form)
 /* What the log has nothing of nobody can supply, so it is asked for once, and heeded once. */
 Test(unmade, is_heeded_once)
 {
-    ann *self = make_named();
+    ann *self = make_named_ann();
     const cf_hash one = {{1}};
     cf_unmade list = {0};
 

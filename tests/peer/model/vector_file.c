@@ -111,7 +111,7 @@ cf_dot vector_dot(const json_t *pair)
     };
 }
 
-static cf_bytes covers(const json_t *list, cf_arena *arena)
+cf_bytes vector_covers(const json_t *list, cf_arena *arena)
 {
     size_t count = json_array_size(list);
     cf_cover *all = cf_arena_allocate(arena, count, sizeof *all);
@@ -152,7 +152,7 @@ static cf_bytes value_of(const char *field, const json_t *value, cf_arena *arena
     if (json_is_null(value))
         return (cf_bytes){0};
     if (strcmp(field, CF_FIELD_DELETED) == 0)
-        return covers(value, arena);
+        return vector_covers(value, arena);
     if (strcmp(field, CF_FIELD_PIN) == 0)
         return pin(value, arena);
     if (strcmp(field, CF_FIELD_PARENT) == 0 || strcmp(field, CF_FIELD_FROM) == 0) {

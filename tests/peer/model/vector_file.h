@@ -28,6 +28,8 @@ bool vector_counts(const json_t *limits, const vector_entry *entry);
 cf_change *vector_changes(const json_t *list, cf_arena *arena, size_t *count);
 cf_bytes vector_text(const json_t *text, cf_arena *arena);
 cf_dot vector_dot(const json_t *pair);
+/* Packed covers of [[name, dot]…]. */
+cf_bytes vector_covers(const json_t *list, cf_arena *arena);
 const cf_id *vector_items(const json_t *list, cf_arena *arena, size_t *count);
 /* Packed refs of {item: {field: [[holder, dot]…]}}. */
 cf_bytes vector_refs(const json_t *refs, cf_arena *arena);

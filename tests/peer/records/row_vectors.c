@@ -8,6 +8,7 @@
 #include "peer/records/row_instead.h"
 #include "peer/records/row_same.h"
 #include "tests/peer/model/model_rules.h"
+#include "tests/peer/model/vector_file.h"
 
 static cf_bytes kept(cf_arena *arena, cf_buffer *packed)
 {
@@ -28,14 +29,6 @@ static cf_bytes pointer(const char *name, cf_arena *arena)
 
     cf_buffer_append_text(&text, "/%s", name);
     return kept(arena, &text);
-}
-
-cf_dot row_vector_dot(const json_t *pair)
-{
-    return (cf_dot){
-        .writer = model_writer(json_string_value(json_array_get(pair, 0))),
-        .sequence = (uint64_t)json_integer_value(json_array_get(pair, 1)),
-    };
 }
 
 static cf_bytes value_of(const json_t *value, cf_arena *arena);
@@ -231,22 +224,6 @@ cf_row_format row_vector_format(const json_t *from, cf_arena *arena)
 
 /* ---- Entries ---- */
 
-static cf_bytes covers_of(const json_t *list, cf_arena *arena)
-{
-    size_t count = json_array_size(list);
-    cf_cover *covers = cf_arena_allocate(arena, count, sizeof *covers);
-    cf_buffer packed = {0};
-
-    for (size_t i = 0; i < count; i++) {
-        const json_t *pair = json_array_get(list, i);
-
-        covers[i] =
-            (cf_cover){words(json_array_get(pair, 0)), row_vector_dot(json_array_get(pair, 1))};
-    }
-    cf_covers_pack(&packed, covers, count);
-    return kept(arena, &packed);
-}
-
 static cf_change change_of(const json_t *from, cf_arena *arena)
 {
     const json_t *over = json_object_get(from, "over"), *value = json_object_get(from, "value");
@@ -260,9 +237,9 @@ static cf_change change_of(const json_t *from, cf_arena *arena)
     };
 
     for (size_t i = 0; i < change.over_count; i++)
-        dots[i] = row_vector_dot(json_array_get(over, i));
+        dots[i] = vector_dot(json_array_get(over, i));
     if (!json_is_null(value))
-        change.value = change.field.size ? value_of(value, arena) : covers_of(value, arena);
+        change.value = change.field.size ? value_of(value, arena) : vector_covers(value, arena);
     return change;
 }
 
@@ -322,7 +299,7 @@ row_vector_entry *row_vector_entries(const json_t *vector, cf_arena *arena, size
 static bool is_held(const json_t *held, const cf_dot *dot)
 {
     for (size_t i = 0; held && i < json_array_size(held); i++) {
-        cf_dot one = row_vector_dot(json_array_get(held, i));
+        cf_dot one = vector_dot(json_array_get(held, i));
 
         if (cf_dot_equal(&one, dot))
             return true;
@@ -406,7 +383,7 @@ static void add_ref(ref_list *list, const json_t *field, const json_t *dot, cf_b
                     cf_write_standing standing)
 {
     *cf_one_more(list->at, list->count, list->capacity) =
-        (cf_row_ref){words(field), row_vector_dot(dot), value, standing};
+        (cf_row_ref){words(field), vector_dot(dot), value, standing};
 }
 
 static ref_list refs_of(const json_t *row, cf_arena *arena)

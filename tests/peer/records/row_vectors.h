@@ -20,7 +20,6 @@ row_vector_entry *row_vector_entries(const json_t *vector, cf_arena *arena, size
 cf_change *row_vector_changes(const json_t *list, cf_arena *arena, size_t *count);
 /* Rows of the base have items and refs. */
 cf_row row_vector_row(const json_t *row, cf_arena *arena);
-cf_dot row_vector_dot(const json_t *pair);
 
 /* The state of the entries that are among `held` (NULL: all) and whose changesets are whole (rule
  * q), in this order or, with `shuffled`, in any. */

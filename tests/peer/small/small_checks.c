@@ -96,3 +96,16 @@ void expect_nothing_pending(small_device *self)
                   (const char *)status.pending[i].path.data, status.pending[i].reason);
     cf_arena_release(&arena);
 }
+
+cf_id small_device_lock(small_device *self, bool shared)
+{
+    cf_lock_wish wish = {.collection = self->in->collection, .for_ms = 3600000, .shared = shared};
+    cf_locks *locks = cf_engine_locks(self->engine);
+    cf_error error;
+    cf_id request;
+
+    expect_ok(cf_locks_ask(locks, &wish, &request, &error), error);
+    cr_assert(small_device_sync(self));
+    cr_assert_eq(cf_locks_find(locks, &request)->state, CF_LOCK_HELD);
+    return request;
+}

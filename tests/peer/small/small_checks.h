@@ -24,4 +24,7 @@ size_t count_texts(const small_device *self, const char *text);
 /* All is in sync, as `status` would say. */
 void expect_nothing_pending(small_device *self);
 
+/* It has the lock of the folder's collection, for an hour. */
+cf_id small_device_lock(small_device *self, bool shared);
+
 #endif

@@ -2,11 +2,11 @@
 #include "tests/peer/small/small_folder.h"
 
 #include "tests/peer/small/small_inside.h"
+#include "tests/support/remove_tree.h"
 #include "tests/support/sum.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,15 +270,9 @@ void user_stamps(small_device *self, const char *path, uint64_t seconds)
     utimensat(AT_FDCWD, at(self, path).text, times, AT_SYMLINK_NOFOLLOW);
 }
 
-static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *walk)
-{
-    (void)stat, (void)kind, (void)walk;
-    return remove(path);
-}
-
 void folder_remove(const char *path)
 {
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    remove_tree(path);
 }
 
 void user_removes(small_device *self, const char *path)
@@ -324,4 +318,22 @@ bool small_device_has_line(const small_device *self, const char *line)
     bool found = memmem(tree.data, tree.size, line, strlen(line));
     cf_buffer_release(&tree);
     return found;
+}
+
+void user_makes_pipes(const small_device *self, int count)
+{
+    char name[32];
+
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "pipes/p%d", i);
+        if (mkfifo(at(self, name).text, 0600))
+            abort();
+    }
+}
+
+void insert_in_front(cf_buffer *bytes)
+{
+    cf_buffer_append(bytes, "", 1);
+    memmove(bytes->data + 1, bytes->data, bytes->size - 1);
+    bytes->data[0] = 'x';
 }

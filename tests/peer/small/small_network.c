@@ -169,6 +169,13 @@ void small_device_passes(small_device *self, uint64_t ms)
         self->in->now_ms += SMALL_TURN_MS;
 }
 
+void small_world_passes(small_world *self, uint64_t ms)
+{
+    for (uint64_t end_ms = self->now_ms + ms; self->now_ms < end_ms;)
+        for (int i = 0; i < self->count; i++)
+            small_device_passes(&self->devices[i], SMALL_TURN_MS);
+}
+
 bool small_device_sync(small_device *self)
 {
     cf_round_options options = {.kind = CF_ROUND_SYNC};

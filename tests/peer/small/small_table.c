@@ -5,6 +5,7 @@
 #include "peer/log/catalog_schema.h"
 #include "tests/peer/small/small_inside.h"
 #include "tests/support/bound_source.h"
+#include "tests/support/columns.h"
 
 #include <stdio.h>
 #include <fcntl.h>
@@ -156,16 +157,6 @@ int user_opens_table(const small_device *self)
 /* A device that makes the file has the columns that it needs. */
 enum { COLUMNS_MAX = 3 };
 
-static size_t read_line(char *line, char *cells[COLUMNS_MAX])
-{
-    size_t count = 0;
-
-    line[strcspn(line, "\r\n")] = '\0';
-    for (char *cell; count < COLUMNS_MAX && (cell = strsep(&line, ","));)
-        cells[count++] = cell;
-    return count;
-}
-
 static void take_line(table *out, char *const names[], char *const cells[], size_t count)
 {
     table_row *row = table_add(out, 0, TABLE_NO_BALANCE, cf_bytes_of_text(""));
@@ -190,10 +181,10 @@ bool user_reads_table(const small_device *self, table *out)
     if (!file)
         return false;
     if (getline(&head, &head_size, file) > 0) {
-        size_t count = read_line(head, names);
+        size_t count = columns_of(head, names, COLUMNS_MAX);
 
         while (getline(&line, &size, file) > 0)
-            if (read_line(line, cells) == count)
+            if (columns_of(line, cells, COLUMNS_MAX) == count)
                 take_line(out, names, cells, count);
     }
     free(head);
@@ -219,6 +210,46 @@ bool small_world_tables_equal(small_world *self, cf_buffer *difference)
     }
     table_release(&first);
     return equal;
+}
+
+void user_writes_rows(small_device *self, long count, long balance, long without)
+{
+    table rows = {0};
+
+    for (long id = 1; id <= count; id++)
+        if (id != without)
+            table_add(&rows, id, balance, cf_bytes_of_text("note"));
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+void user_writes_row(small_device *self, long id)
+{
+    table rows = {0};
+
+    table_add(&rows, id, 1, cf_bytes_of_text("row"));
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+void user_sets_balance(small_device *self, long id, long balance)
+{
+    table rows = {0};
+
+    if (!user_reads_table(self, &rows) || !table_find(&rows, id))
+        abort();
+    table_find(&rows, id)->balance = balance;
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+bool user_has_row(const small_device *self, long id)
+{
+    table rows = {0};
+
+    bool there = user_reads_table(self, &rows) && table_find(&rows, id);
+    table_release(&rows);
+    return there;
 }
 
 cf_bytes noise_text(small_world *in, size_t size, cf_arena *arena)

@@ -51,4 +51,11 @@ bool small_world_tables_equal(small_world *self, cf_buffer *difference);
 /* So many characters that look like nothing else. */
 cf_bytes noise_text(small_world *in, size_t size, cf_arena *arena);
 
+/* All that the table has: rows 1 to `count`, of this balance, but for one (0: all). */
+void user_writes_rows(small_device *self, long count, long balance, long without);
+/* All that the table has is this row. */
+void user_writes_row(small_device *self, long id);
+void user_sets_balance(small_device *self, long id, long balance);
+bool user_has_row(const small_device *self, long id);
+
 #endif

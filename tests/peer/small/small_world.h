@@ -75,6 +75,8 @@ bool small_device_round(small_device *self, const cf_round_options *options, uns
 void small_device_serves(small_device *self);
 /* So much time passes, in which it does what it does by itself. */
 void small_device_passes(small_device *self, uint64_t ms);
+/* The same of all devices, turn by turn. */
+void small_world_passes(small_world *self, uint64_t ms);
 /* The process ends, with all that was not made durable, and begins again, its disk well. */
 void small_device_crash(small_device *self);
 /* How many things of its folder, or of this source, are listed like that. */

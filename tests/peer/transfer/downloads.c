@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/transfer/depot.h"
+#include "tests/support/played_room.h"
 
 #include "broker/platform/jobs.h"
 #include "peer/transfer/in_hand.h"
@@ -32,18 +33,6 @@ static cf_bytes some(uint8_t *bytes)
 
 /* ---- The reserve ---- */
 
-static uint64_t disk_left, disk_whole;
-
-static cf_status play_room(cf_files *files, const cf_folder *folder, uint64_t *out, uint64_t *all,
-                           cf_error *error)
-{
-    (void)files, (void)folder, (void)error;
-    *out = disk_left;
-    if (all)
-        *all = disk_whole;
-    return CF_OK;
-}
-
 static cf_download_answer want_of(const uint8_t *bytes, size_t size)
 {
     cf_download got;
@@ -68,13 +57,13 @@ Test(downloads, leave_a_reserve_on_the_disk_but_for_small_ones)
     files.free_bytes = play_room;
     depot_connect(&d);
     for (size_t i = 0; i < 2; i++) {
-        disk_whole = disks[i].whole;
-        disk_left = disks[i].reserve + SOME - 1;
+        played_whole = disks[i].whole;
+        played_left = disks[i].reserve + SOME - 1;
         cr_expect_eq(want_of(bytes, SOME), CF_DOWNLOAD_FAILED);
         cr_expect_eq(want_of(bytes, CF_MIB), CF_DOWNLOAD_READY);
-        disk_left++;
+        played_left++;
         cr_expect_eq(want_of(bytes, SOME), CF_DOWNLOAD_READY);
-        disk_left = 0;
+        played_left = 0;
         cr_expect_eq(want_of(bytes, CF_MIB), CF_DOWNLOAD_READY);
         bytes[0] ^= 1;
     }
@@ -92,15 +81,15 @@ Test(downloads, say_what_the_room_is_for_that_is_free)
     d.env.files = &files;
     files.free_bytes = play_room;
     depot_connect(&d);
-    disk_whole = 20 * CF_MIB;
-    disk_left = 19 * CF_MIB + 1;
+    played_whole = 20 * CF_MIB;
+    played_left = 19 * CF_MIB + 1;
     expect_fails(
         cf_downloads_leave_reserve(d.downloads, d.bindings[0], 8 * CF_MIB, 15 * CF_MIB + 1, &error),
         CF_FULL);
     cr_expect(strstr(error.text, "it takes 8 MiB, and of 19 that are free 1 are kept so and 16 are "
                                  "for others that come: "),
               "%s", error.text);
-    disk_left = 9 * CF_MIB - 1;
+    played_left = 9 * CF_MIB - 1;
     expect_fails(cf_downloads_leave_reserve(d.downloads, d.bindings[0], 8 * CF_MIB, 0, &error),
                  CF_FULL);
     cr_expect(strstr(error.text, "it takes 8 MiB, and of 8 that are free 1 are kept so: "), "%s",
