@@ -4,12 +4,28 @@
 import os
 import pathlib
 import re
+import shutil
 
 from counterfoil import broker, make_device, tree, two  # noqa: F401
+from test_both import CARD
+from test_hidden_rows import begin as begin_covers, make_apart
 
 
 ROOT = pathlib.Path(__file__).parents[2]
 MANUAL = ROOT / "peer/counterfoil.1"
+
+
+# Before the list of such kinds in the manual; where the program has them, and how they stand there.
+KINDS = {
+    "pending": ("What is pending has a\n", ["commands/overview_shown.c"], r'\[CF_PENDING_\w+\] = "([^"]+)"'),
+    "conflicts": ("A conflict has an\n", ["commands/conflict_shown.c"], r'\[CF_CONFLICT_\w+\] = "([^"]+)"'),
+    "notes": ("each of the\n.Va notes\n", ["account/notes.c", "commands/overview.c"], r'cf_notes_add\(\s*out, arena, "([^"]+)"'),
+}
+
+
+def kinds_in_the_manual(of):
+    listed = MANUAL.read_text().partition(KINDS[of][0])[2].partition(".El")[0]
+    return re.findall(r"^\.It Li (.*)$", listed, re.MULTILINE)
 
 
 def options_of(help):
@@ -122,3 +138,78 @@ def test_help_has_each_subverb_with_its_own_options(make_device):
     assert "--also" not in usage_of(device.run("help", "devices", "rename"))[1]
     assert device.run("devices", "burn", "--help") == device.run("help", "devices")
     assert not os.path.exists(device.home)
+
+
+def test_the_manual_has_every_kind_that_the_program_can_print():
+    for of, (_, files, names) in KINDS.items():
+        printed = {name for file in files for name in re.findall(names, (ROOT / "peer" / file).read_text())}
+        documented = kinds_in_the_manual(of)
+        assert len(printed) >= 4 and sorted(printed) == sorted(documented), of
+
+
+def test_each_kind_of_what_is_pending_is_told(two):
+    """Those that the manual has: scripts rely on each."""
+    laptop, desktop = two
+    told = set()
+
+    def tells(device, path, kind):
+        listed = {one["path"]: one["kind"] for source in device.json("status")["collections"] for one in source["pending"]}
+        assert listed.get(path) == kind, listed
+        told.add(kind)
+
+    here = laptop.add("notes", {"a.txt": "a\n", **{f"many/{n}": "" for n in range(10)}})
+    tells(laptop, "a.txt", "unsent")
+    laptop.sync()
+    there = desktop.add("notes", None, "--existing")
+    tells(desktop, "a.txt", "unapplied")
+    desktop.sync()
+    os.mkfifo(here / "fifo")
+    tells(laptop, "fifo", "skipped")
+    desktop.run("lock", str(there / "a.txt"))
+    (here / "a.txt").write_text("b\n")
+    laptop.sync(9)
+    tells(laptop, "a.txt", "locked")
+    (there / "a.txt").unlink()
+    shutil.rmtree(there / "many")
+    tells(desktop, "many/0", "held")
+    table = laptop.source("people.csv")
+    table.write_text("id,,name\n1,x,Ann\n")
+    laptop.json("add", str(table), "--collection", "people", "--format", "csv", "--key", "id")
+    laptop.finish("sync")
+    with open(table, "a"):
+        tells(laptop, table.name, "waits")
+    second = desktop.source("people.csv")
+    second.write_text("id,name\n1,Ann\n")
+    desktop.json("add", str(second), "--collection", "people", "--format", "csv", "--key", "id", "--existing")
+    desktop.finish("sync")
+    tells(desktop, "column without a name", "left out")
+    assert told == set(kinds_in_the_manual("pending"))
+
+
+def test_each_kind_of_conflict_is_told_with_what_it_is_of(two):
+    """Those that the manual has."""
+    laptop, desktop, *covers = begin_covers(two)
+    edited = {
+        "notes/a.txt": ("%s\n",),
+        "people.csv": ("id,name\n1,%s\n", "--format", "csv", "--key", "id"),
+        "cards/ann.vcf": (CARD.replace("TEL:100", "TEL:%s"), "--format", "vcard"),
+    }
+    for device, known in (laptop, []), (desktop, ["--existing"]):
+        for path, (text, *options) in edited.items():
+            file = device.source(path)
+            if not known:
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(text % 100)
+            source = file.parent if "/" in path else file
+            device.json("add", str(source), "--collection", path.split("/")[0], *options, *known)
+        device.sync()
+    for device, number in (laptop, 111), (desktop, 222):
+        for path, (text, *_) in edited.items():
+            device.source(path).write_text(text % number)
+    make_apart(laptop, desktop, *covers)
+    for device in laptop, desktop:
+        told = device.json("conflicts", code=4)
+        assert {one["kind"]: one["of"] for one in told} == {"file": "a.txt", "field": "1", "both": "ann", "row": "covers/1"}
+        assert sorted(one["kind"] for one in told) == sorted(kinds_in_the_manual("conflicts"))
+        listed = [one for source in device.json("status")["collections"] for one in source["conflicts"]]
+        assert sorted((one["id"], one["kind"], one["of"]) for one in listed) == sorted((one["id"], one["kind"], one["of"]) for one in told)

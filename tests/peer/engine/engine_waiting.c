@@ -2,6 +2,8 @@
 /* What comes before its content key, in the presence of devices that are shut out. */
 #include "tests/peer/small/shut_out.h"
 
+#include "peer/account/notes.h"
+#include "peer/log/catalog.h"
 #include "tests/support/expect.h"
 
 /* What can't be read yet waits for its key; when that comes, it comes too late. */
@@ -85,6 +87,43 @@ Test(engine_waiting, counts_once_what_waited_for_its_key)
     plug_in_the_rest(&s);
     parcel_release(&all);
     cf_heads_release(&heads);
+    scene_end(&s);
+}
+
+static bool has_note(small_device *self, const char *kind)
+{
+    cf_notes notes = {0};
+    cf_arena arena = {0};
+    cf_error error;
+    bool found = false;
+
+    expect_ok(cf_notes_collect(peer_of(self), small_world_time(self->in), &arena, &notes, &error),
+              error);
+    for (size_t i = 0; i < notes.count; i++)
+        found |= strcmp(notes.at[i].kind, kind) == 0;
+    cf_notes_release(&notes);
+    cf_arena_release(&arena);
+    return found;
+}
+
+/* A name that was given in an epoch that the other can't read: it tells that names may be missing,
+ * until the key is there. */
+Test(engine_waiting, tells_that_names_may_be_missing)
+{
+    scene s = a_scene(13);
+    cf_error error;
+
+    work_without_the_other(&s);
+    expect_ok(
+        cf_catalog_name_device(peer_of(s.owner), &s.id, "tower", small_world_time(s.w), &error),
+        error);
+    cr_expect_not(has_note(s.other, "unread"));
+    carry(s.owner, s.other);
+    cr_expect(has_note(s.other, "unread"));
+    cr_expect_eq(small_device_pending(s.other, NULL, CF_PENDING_WAITS), 1, "the folder's name");
+    plug_in_the_rest(&s);
+    cr_expect_not(has_note(s.other, "unread"));
+    expect_nothing_pending(s.other);
     scene_end(&s);
 }
 
