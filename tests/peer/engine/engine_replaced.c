@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A device that serves, and programs that save beside a file and rename over it. Time is the
  * world's. */
-#include "tests/peer/small/small_folder.h"
+#include "tests/peer/small/small_checks.h"
 
 #include "tests/support/expect.h"
 
@@ -288,4 +288,51 @@ Test(engine_replaced, a_folder_comes_with_the_move_of_what_was_there)
 {
     folder_takes_the_place(false);
     folder_takes_the_place(true);
+}
+
+/* ---- For how long a new file is a draft ---- */
+
+static cf_id item_of(const small_device *self, const char *name)
+{
+    const cf_node *node = cf_nodes_child(cf_engine_binding_at(self->engine, 0)->nodes, CF_NODE_ROOT,
+                                         cf_bytes_of_text(name));
+
+    cr_assert_not_null(node, "%s is not there", name);
+    return node->items[0];
+}
+
+/* A file takes the place of another, `ms` after it was told. */
+static void expect_replaced(uint64_t ms, bool is_edit)
+{
+    small_world *w = small_world_new(10, 2);
+    small_device *first = &w->devices[0];
+
+    user_writes_text(first, "f", "first");
+    cr_assert(small_world_settle(w));
+    user_writes_text(first, "f.tmp", "second, and longer");
+    const uint64_t told_ms = w->now_ms;
+    cr_assert(small_world_settle(w));
+    const cf_id file = item_of(first, "f"), draft = item_of(first, "f.tmp");
+
+    user_removes(first, "f");
+    cr_assert(user_moves(first, "f.tmp", "f"));
+    w->now_ms = told_ms + ms;
+    cr_assert(small_world_settle(w));
+    for (int i = 0; i < w->count; i++) {
+        const cf_id shown = item_of(&w->devices[i], "f");
+
+        cr_expect(cf_id_equal(&shown, is_edit ? &file : &draft), "after %d ms, on %d", (int)ms, i);
+        expect_text(&w->devices[i], "f", "second, and longer");
+        cr_expect_not(is_there(&w->devices[i], "f.tmp"));
+    }
+    small_world_destroy(&w);
+}
+
+/* Told at 12:00:00: until 12:09:59 an edit of the other file, from 12:10:01 on a move. */
+Test(engine_replaced, what_was_told_is_a_draft_for_ten_minutes)
+{
+    enum { TEN_MINUTES_MS = 600000, MOMENT_MS = 1000 };
+
+    expect_replaced(TEN_MINUTES_MS - MOMENT_MS, true);
+    expect_replaced(TEN_MINUTES_MS + MOMENT_MS, false);
 }
