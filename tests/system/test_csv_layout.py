@@ -89,6 +89,25 @@ def test_a_file_that_is_there_keeps_its_own(two):
     assert there.read_bytes() == b"name,id,tel\r\nAnn,1,030\r\n"
 
 
+def test_its_user_s_layout_wins_over_what_is_told_and_is_not_told(two):
+    """What the first source tells is for files that are made: also anew, it lays out none that is there."""
+    laptop, desktop = two
+    here = add(laptop, "people.csv", "id;tel;name\n1;030;Ann\n", *CSV)
+    laptop.sync()
+    assert made(desktop) == here.read_bytes()
+    there = desktop.source("made.csv")
+    there.write_bytes(b"name,tel,id\r\nAnn,030,1\r\n")
+    here.write_text("tel;id;name\n030;1;Ann\n040;2;Bob\n")
+    both(laptop, desktop)
+    assert there.read_bytes() == b"name,tel,id\r\nAnn,030,1\r\nBob,040,2\r\n"
+    assert here.read_bytes() == b"tel;id;name\n030;1;Ann\n040;2;Bob\n"
+    there.write_bytes(b"name,tel,id\r\nAnna,030,1\r\nBob,040,2\r\n")
+    both(desktop, laptop)
+    assert here.read_bytes() == b"tel;id;name\n030;1;Anna\n040;2;Bob\n"
+    assert made(desktop, name="third.csv") == here.read_bytes()
+    assert there.read_bytes() == b"name,tel,id\r\nAnna,030,1\r\nBob,040,2\r\n"
+
+
 def test_a_column_that_only_others_have_is_told_of(two):
     laptop, desktop = two
     add(laptop, "people.csv", "id;tel;fax;name\n1;030;7;Ann\n2;040;;Bert\n", *CSV)

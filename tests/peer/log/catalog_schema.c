@@ -201,6 +201,63 @@ Test(catalog_schema, begins_anew_with_a_collection_that_was_deleted)
     end_ann(self);
 }
 
+/* ---- Layouts ---- */
+
+static void write_layout(ann *self, const char *text)
+{
+    cf_buffer value = {0};
+
+    cf_pack_text(&value, cf_bytes_of_text(text));
+    expect_ok(cf_catalog_write_layout(self->peer, &self->collection, CF_FORMAT_CSV,
+                                      cf_buffer_view(&value), ++self->now_ms, &self->error),
+              self->error);
+    cf_buffer_release(&value);
+}
+
+static void expect_layout(ann *self, const char *text)
+{
+    cf_buffer value = {0};
+    cf_bytes told;
+
+    cf_pack_text(&value, cf_bytes_of_text(text));
+    expect_ok(cf_catalog_layout(self->peer, &self->collection, CF_FORMAT_CSV, &self->arena, &told,
+                                &self->error),
+              self->error);
+    cr_expect(cf_bytes_equal(told, cf_buffer_view(&value)), "%s", text);
+    cf_buffer_release(&value);
+}
+
+static size_t count_listed(ann *self)
+{
+    cf_catalog_collection *found;
+    size_t count;
+
+    expect_ok(cf_catalog_list(self->peer, &self->arena, &found, &count, &self->error), self->error);
+    return count;
+}
+
+/* No act of a user: a source that tells a layout, while another device deletes the collection, does
+ * not bring it back. */
+Test(catalog_layout, lists_no_collection_that_was_deleted)
+{
+    ann *self = make_people("");
+    cf_catalog_deletion deletion;
+    cf_buffer value = {0};
+
+    write_layout(self, "id;name");
+    expect_layout(self, "id;name");
+    cr_expect_eq(count_listed(self), 1);
+    expect_ok(cf_catalog_delete(self->peer, &self->collection, ++self->now_ms, &self->error),
+              self->error);
+    cf_pack_text(&value, cf_bytes_of_text("name;id"));
+    write_apart(self, "/layout/csv", cf_buffer_view(&value));
+    write_layout(self, "name;id;born");
+    cr_expect_eq(count_listed(self), 0);
+    cr_expect(cf_catalog_deleted(self->peer, &self->collection, &deletion));
+    cf_buffer_release(&value);
+    end_ann(self);
+}
+
 /* ---- What nobody has any more ---- */
 
 static cf_forgotten_place place(const char *table, const char *field)
