@@ -162,6 +162,26 @@ def test_a_file_too_large_for_a_copy_has_prints(two, tmp_path):  # noqa: F811
             assert tree(here) == tree(there)
 
 
+OVERWRITTEN = {"4 KiB overwritten": LIMITS["4 KiB overwritten"][0]}
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("size, edits", [(6, SHIFTS), (65, OVERWRITTEN)], ids=["small", "vast"])
+def test_from_bytes_a_patch_is_the_smallest(two, tmp_path, size, edits):  # noqa: F811
+    """With --base full as small as by default, auto, and smaller where that has prints: what lies beside the change stays here."""
+    laptop, _ = two
+    sources = {base: laptop.add(base, {"large": os.urandom(size * MIB)}, "--base", base) for base in ("auto", "full")}
+    laptop.sync()
+    assert len(prints(laptop)) == (size > 64 and not shares_blocks(tmp_path))
+    for name, how in edits.items():
+        sent = {}
+        for base, folder in sources.items():
+            change(folder / "large", how)
+            sent[base] = laptop.json("sync", base)["traffic"]["bytes_sent"]
+        print(f"{size} MiB, {name}: {sent}")
+        assert sent["full"] <= sent["auto"] - (3_000 if prints(laptop) else -64), (name, sent)
+
+
 ROW = [
     (lambda old: os.urandom(100) + old, 8_000),
     (lambda old: old[:MIB + 77] + os.urandom(4096) + old[MIB + 77 + 4096 :], 12_000),
