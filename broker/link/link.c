@@ -39,8 +39,10 @@ cf_link *cf_link_new(const cf_link_options *options)
     cf_buffer_append(&link->knock, options->knock.data, options->knock.size);
     link->options.knock = cf_buffer_view(&link->knock);
     link->transfer = cf_transfer_new(&link->options.events.blobs, link->options.events.context);
-    if (options->store)
+    if (options->store) {
         link->outgoing = cf_outgoing_new(options->store, &options->user, sends(options));
+        cf_outgoing_withhold(link->outgoing, options->withholds, options->events.context);
+    }
     link->guests = cf_guests_new();
     return link;
 }

@@ -138,6 +138,8 @@ typedef struct {
     /* In which collection an entry of the own log lies, where the owner knows; else, and where this
      * is NULL, the entry is read. With the context of the events. */
     bool (*collection_of)(void *context, const cf_head *head, cf_id *out);
+    /* Whether an entry of the own log is sent to nobody. NULL: none is. With the same context. */
+    bool (*withholds)(void *context, const cf_head *entry);
     cf_link_events events;
 } cf_link_options;
 

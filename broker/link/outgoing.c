@@ -38,6 +38,8 @@ struct cf_outgoing {
     cf_store *store;
     cf_hash user;
     cf_sends sends;
+    cf_outgoing_withholds *withholds;
+    void *context;    /* of that */
     bool is_confined; /* to the member log */
     cf_replay *replay;
     uint64_t window;  /* that the other grants, */
@@ -81,6 +83,12 @@ void cf_outgoing_destroy(cf_outgoing **outgoing)
     free((*outgoing)->leases);
     free(*outgoing);
     *outgoing = NULL;
+}
+
+void cf_outgoing_withhold(cf_outgoing *outgoing, cf_outgoing_withholds *withholds, void *context)
+{
+    outgoing->withholds = withholds;
+    outgoing->context = context;
 }
 
 void cf_outgoing_begin(cf_outgoing *outgoing, uint64_t window)
@@ -328,6 +336,10 @@ static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *e
 
 static bool is_sent(const cf_outgoing *outgoing, const cf_entry *entry)
 {
+    const cf_head head = cf_head_of(entry);
+
+    if (outgoing->withholds && outgoing->withholds(outgoing->context, &head))
+        return false;
     return (outgoing->sends == CF_SENDS_ALL && !outgoing->is_confined) ||
            (outgoing->sends != CF_SENDS_NOTHING && entry->header.type == CF_ENTRY_MEMBER);
 }

@@ -20,6 +20,10 @@ typedef enum {
 cf_outgoing *cf_outgoing_new(cf_store *store, const cf_hash *user, cf_sends sends);
 void cf_outgoing_destroy(cf_outgoing **outgoing);
 
+/* Entries that are sent to nobody; NULL: there are none. */
+typedef bool cf_outgoing_withholds(void *context, const cf_head *entry);
+void cf_outgoing_withhold(cf_outgoing *outgoing, cf_outgoing_withholds *withholds, void *context);
+
 /* A new session: all that was under way is forgotten. `window` is what the other grants PUBLISH. */
 void cf_outgoing_begin(cf_outgoing *outgoing, uint64_t window);
 /* No more than `window` bytes are under way, or one entry; in later sessions, too. */

@@ -114,7 +114,8 @@ static cf_status check_may_move(const cf_run *run, const state *self, cf_error *
                    cf_engine_is_home(cf_loop_engine(run->loop), self->line)
                ? CF_OK
                : cf_fail(error, CF_DENIED,
-                         "this device is no owner: only owners move the user to another broker");
+                         "this device is no owner, as far as it has heard: only owners move the "
+                         "user to another broker; `counterfoil broker ADDRESS` follows an owner");
 }
 
 static cf_status read_secret(const cf_run *run, const state *self, uint8_t secret[CF_PHRASE_SECRET],

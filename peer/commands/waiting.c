@@ -125,7 +125,8 @@ static bool gather(void *context, const cf_head *head)
     cf_entry entry;
     cf_error ignored;
 
-    if (cf_log_get(self->peer->log, head, &wire, &ignored) == CF_OK &&
+    if (!cf_withheld_has(&self->peer->withheld, head) &&
+        cf_log_get(self->peer->log, head, &wire, &ignored) == CF_OK &&
         cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK &&
         cf_hash_equal(&entry.header.device, cf_peer_device(self->peer)) &&
         cf_engine_carries(cf_loop_engine(all->run->loop), &entry.header.collection))

@@ -77,7 +77,7 @@ static void on_idle(void *context)
     cf_brief_sync *brief = context;
 
     if (!brief->options.is_confined)
-        cf_unsent_clear(brief->options.env, brief->options.store, &brief->options.user);
+        cf_unsent_clear(brief->options.env, brief->options.store, &brief->options.user, NULL);
     brief->is_over = true;
 }
 

@@ -107,6 +107,13 @@ static bool collection_of(void *context, const cf_head *head, cf_id *out)
     return cf_log_head_collection(engine->peer->log, head, out);
 }
 
+static bool withholds(void *context, const cf_head *entry)
+{
+    const cf_engine *engine = context;
+
+    return cf_withheld_has(&engine->peer->withheld, entry);
+}
+
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
 {
     cf_peer *peer = engine->peer;
@@ -128,6 +135,7 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
             .store = cf_home_store(engine->home),
             .user = *cf_peer_user(peer),
             .collection_of = collection_of,
+            .withholds = withholds,
             .events = cf_engine_link_events(engine),
         });
         cf_engine_use_limits(engine);

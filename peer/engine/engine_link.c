@@ -375,6 +375,20 @@ static bool is_final(const cf_engine *engine, const cf_link_refusal *refusal)
     return refusal->never;
 }
 
+/* Where this device knows the role by which the broker refused an entry for good, that entry is
+ * withheld, and nothing is refused any more. */
+static void end_refusal(cf_engine *engine)
+{
+    cf_error error;
+
+    if (!engine->refused)
+        return;
+    if (cf_withheld_find(engine->peer, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "what is unsent: %s", error.text);
+    else
+        engine->refused = !cf_withheld_has(&engine->peer->withheld, &engine->refused_entry);
+}
+
 static void refused(void *context, const cf_link_refusal *refusal)
 {
     cf_engine *engine = context;
@@ -391,8 +405,9 @@ static void refused(void *context, const cf_link_refusal *refusal)
     if (!is_final(engine, refusal))
         return;
     engine->refused = true;
-    engine->refused_entry = refusal->entry.hash;
+    engine->refused_entry = refusal->entry;
     snprintf(engine->refusal, sizeof engine->refusal, "%s", text);
+    end_refusal(engine);
 }
 
 static void lease_came(void *context, const cf_message *answer)
@@ -431,7 +446,8 @@ static void idle(void *context)
     cf_engine_check_move(engine);
     cf_engine_end_fault(engine);
     if (!engine->refused && !engine->scope.is_named)
-        cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer));
+        cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer),
+                        &engine->peer->withheld);
 }
 
 static bool piece(void *context, const cf_hash *blob, uint64_t offset, size_t size, cf_buffer *out)
@@ -567,5 +583,6 @@ cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error)
     cf_engine_follow_unmade(engine);
     cf_link_credit(engine->peer->link, bytes);
     cf_engine_follow_role(engine);
+    end_refusal(engine);
     return cf_engine_follow_home(engine, error);
 }

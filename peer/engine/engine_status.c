@@ -185,7 +185,8 @@ static void visit_unsent(void *context, const cf_head *head)
     cf_entry entry;
     cf_error ignored;
 
-    if (cf_log_get(search->engine->peer->log, head, &wire, &ignored) == CF_OK &&
+    if (!cf_withheld_has(&search->engine->peer->withheld, head) &&
+        cf_log_get(search->engine->peer->log, head, &wire, &ignored) == CF_OK &&
         cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK)
         add_items(search, &entry);
     cf_buffer_release(&wire);
@@ -248,6 +249,7 @@ size_t cf_engine_unsent(cf_engine *engine, const cf_id *collections, size_t coun
     if (!engine->peer->link ||
         cf_unsent_load(cf_home_store(engine->home), cf_peer_user(engine->peer), &unsent, &ignored))
         return 0;
+    cf_unsent_leave_out(&unsent, &engine->peer->withheld);
     for (size_t i = unsent.count; i > 0; i--)
         if (cf_log_head_collection(engine->peer->log, &unsent.at[i - 1].last, &collection) &&
             !is_among(collections, count, &collection))

@@ -513,3 +513,17 @@ bool cf_author_met(cf_author *author, const cf_entry *entry)
     advance(author, own, entry);
     return mine;
 }
+
+void cf_author_withhold(cf_author *author, const cf_id *collection, const cf_withheld_part *part)
+{
+    const cf_withheld all = {.at = &(cf_withheld_part){part->first, part->last, part->before},
+                             .count = 1};
+    chain *own = get_chain(author, collection);
+
+    if (!cf_heads_contain(&own->heads, &part->last))
+        return;
+    cf_withheld_leave_out(&all, &own->heads);
+    if (own->has_writer && cf_id_equal(&own->writer, &part->last.writer))
+        own->has_writer = false;
+    note_change(author, own);
+}

@@ -11,6 +11,7 @@
 #include "codec/ring.h"
 #include "peer/log/author_clock.h"
 #include "peer/log/tables.h"
+#include "peer/log/withheld.h"
 
 typedef struct cf_author cf_author;
 
@@ -64,6 +65,8 @@ void cf_author_took(cf_author *author, const cf_entry *entry);
 /* The log took an entry that came from elsewhere. One of an own chain is another copy's of this
  * home, that was restored or cloned: it goes on under a new writer; true then. */
 bool cf_author_met(cf_author *author, const cf_entry *entry);
+/* This part of an own chain is withheld: no entry to come is one of that chain, or names it. */
+void cf_author_withhold(cf_author *author, const cf_id *collection, const cf_withheld_part *part);
 
 /* Calls `visit` with each collection in which another log has entries of an own chain that are
  * not here: this home went back to an earlier state, or is one of two copies. */

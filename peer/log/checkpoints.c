@@ -152,6 +152,7 @@ cf_status cf_checkpoints_here(cf_checkpoints *self, const cf_peer *peer,
         memcmp(acknowledged->instance, instance, sizeof acknowledged->instance) != 0)
         return status;
     status = cf_log_heads(peer->log, collect_head, &own, error);
+    cf_withheld_leave_out(&peer->withheld, &own);
     *is_new = !status && is_all_acknowledged(&own, acknowledged);
     if (*is_new) {
         *out = (cf_checkpoint){.device = *cf_peer_device(peer),

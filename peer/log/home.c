@@ -49,6 +49,16 @@ static cf_status fail_damaged(const char *what, cf_error *error)
     return cf_fail(error, CF_BROKEN, "%s: " REMEDY, shown);
 }
 
+/* A number and a line end, as any version of the program writes it. */
+static bool is_version(cf_bytes format)
+{
+    size_t digits = 0;
+
+    while (digits < format.size && format.data[digits] >= '0' && format.data[digits] <= '9')
+        digits++;
+    return digits && digits + 1 == format.size && format.data[digits] == '\n';
+}
+
 static cf_status check_format(cf_home *home, bool create, cf_error *error)
 {
     cf_files *files = home->env->files;
@@ -61,8 +71,8 @@ static cf_status check_format(cf_home *home, bool create, cf_error *error)
     if (status == CF_MISSING && create)
         status = cf_files_write(files, home->root, cf_bytes_of_text("format"), 0600,
                                 cf_bytes_of_text(FORMAT), error);
-    else if (!status && !format.size)
-        status = fail_damaged("the format of the home is cut short", error);
+    else if (!status && !is_version(cf_buffer_view(&format)))
+        status = fail_damaged("the format of the home is no version", error);
     else if (!status && !cf_bytes_equal(cf_buffer_view(&format), cf_bytes_of_text(FORMAT)))
         status =
             cf_fail(error, CF_BROKEN,

@@ -197,6 +197,8 @@ cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error
     }
     peer->contents = cf_contents_new(peer->log, peer->ring);
     status = cf_peer_settle(peer, error); /* the last run may have ended before it could */
+    if (!status)
+        status = cf_withheld_find(peer, error);
     if (!status && !cf_peer_is_relay(peer))
         status = fold_waiting(peer, error);
     if (status)
@@ -216,6 +218,7 @@ void cf_peer_close(cf_peer **peer)
     cf_hash_table_release(&(*peer)->collection_table);
     cf_contents_destroy(&(*peer)->contents);
     cf_author_destroy(&(*peer)->author);
+    cf_withheld_release(&(*peer)->withheld);
     cf_log_destroy(&(*peer)->log);
     cf_ring_destroy(&(*peer)->ring);
     cf_keys_destroy(&(*peer)->keys);

@@ -18,13 +18,14 @@ typedef struct {
     void *context;
 } cf_intake_events;
 
-typedef struct {
+typedef struct cf_peer {
     const cf_env *env;
     cf_home *home;
     cf_keys *keys;
     cf_ring *ring;
     cf_log *log;
     cf_author *author;
+    cf_withheld withheld; /* own entries that are sent to nobody */
     cf_contents *contents;
     bool keys_unsaved; /* some of these keys are not in the home yet */
     cf_rules rules;

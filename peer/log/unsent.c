@@ -52,6 +52,13 @@ void cf_unsent_add(cf_unsent *unsent, const cf_head *entry)
         add_part(unsent, &(cf_unsent_part){entry->sequence, *entry});
 }
 
+void cf_unsent_leave_out(cf_unsent *unsent, const cf_withheld *withheld)
+{
+    for (size_t i = unsent->count; i > 0; i--)
+        if (cf_withheld_has(withheld, &unsent->at[i - 1].last))
+            drop_part(unsent, &unsent->at[i - 1]);
+}
+
 uint64_t cf_unsent_count(const cf_unsent *unsent)
 {
     uint64_t count = 0;
@@ -325,7 +332,8 @@ void cf_unsent_shown(const cf_env *env, cf_store *store, const cf_hash *user, co
 
 /* ---- All ---- */
 
-void cf_unsent_clear(const cf_env *env, cf_store *store, const cf_hash *user)
+void cf_unsent_clear(const cf_env *env, cf_store *store, const cf_hash *user,
+                     const cf_withheld *withheld)
 {
     cf_unsent unsent;
     cf_error error;
@@ -334,9 +342,11 @@ void cf_unsent_clear(const cf_env *env, cf_store *store, const cf_hash *user)
         tell_trouble(env, &error);
         return;
     }
-    if (unsent.count || unsent.is_old) {
-        unsent.count = 0;
+    const size_t before = unsent.count;
+    for (size_t i = unsent.count; i > 0; i--)
+        if (!withheld || !cf_withheld_has(withheld, &unsent.at[i - 1].last))
+            drop_part(&unsent, &unsent.at[i - 1]);
+    if (unsent.count < before || unsent.is_old)
         save(env, store, user, &unsent);
-    }
     cf_unsent_release(&unsent);
 }

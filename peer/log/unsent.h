@@ -10,6 +10,7 @@
 #include "broker/platform/env.h"
 #include "codec/heads.h"
 #include "peer/log/tables.h"
+#include "peer/log/withheld.h"
 
 /* A part of one writer's chain: the entries from `first` on that `last` ends. */
 typedef struct {
@@ -30,6 +31,8 @@ cf_status cf_unsent_load(cf_store *store, const cf_hash *user, cf_unsent *out, c
 void cf_unsent_add(cf_unsent *unsent, const cf_head *entry);
 /* Adds what writes it, to be committed with the entries that it names. */
 void cf_unsent_put(const cf_unsent *unsent, cf_kv_list *records);
+/* Without those that are withheld, which no broker will have. */
+void cf_unsent_leave_out(cf_unsent *unsent, const cf_withheld *withheld);
 /* How many entries. */
 uint64_t cf_unsent_count(const cf_unsent *unsent);
 
@@ -46,7 +49,8 @@ void cf_unsent_forget(const cf_env *env, cf_store *store, const cf_hash *user,
 /* It shows these heads: what is in the past of one that is held here, too, it has. */
 void cf_unsent_shown(const cf_env *env, cf_store *store, const cf_hash *user,
                      const cf_heads *shown);
-/* It has all that there are. */
-void cf_unsent_clear(const cf_env *env, cf_store *store, const cf_hash *user);
+/* It has all that there are but those that are withheld; NULL: really all. */
+void cf_unsent_clear(const cf_env *env, cf_store *store, const cf_hash *user,
+                     const cf_withheld *withheld);
 
 #endif

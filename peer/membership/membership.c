@@ -20,7 +20,8 @@ cf_status cf_membership_check_owner(const cf_peer *peer, cf_error *error)
     return self && self->is_valid && self->role == CF_ROLE_OWNER
                ? CF_OK
                : cf_fail(error, CF_DENIED,
-                         "this device is no owner: only owners let other devices in and out");
+                         "this device is no owner, as far as it has heard, and `counterfoil sync` "
+                         "hears more: only owners let other devices in and out");
 }
 
 size_t cf_membership_owners(const cf_peer *peer)

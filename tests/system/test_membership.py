@@ -414,6 +414,32 @@ def test_what_a_role_undoes_stays_on_the_disk_of_who_wrote_it(family, broker):
     assert tree(laptop.here) == {"one.txt": b"one\n", "sub": None, "sub/two.txt": b"two\n"}
 
 
+@pytest.mark.parametrize("role, code", [("reader", 1), ("relay", 6)])
+def test_what_a_role_undoes_holds_up_nothing_that_comes_after_it(family, broker, role, code):
+    """What was written before the role was heard of is void, and no broker takes it; what is written as a member again is neither."""
+    laptop, desktop = family
+    desktop.run("pause")
+    fill(desktop.here, {"one.txt": "edited while apart\n", "mine.txt": "written while apart\n"})
+    desktop.finish("sync")
+    desktop.run("devices", "rename", "desktop", "tower")
+    laptop.run("devices", "role", "desktop", role)
+    desktop.run("resume")
+    done = desktop.finish("sync")
+    assert done.returncode == code, done.stdout + done.stderr
+    done = desktop.finish("sync")
+    assert done.returncode == code and "refuses" not in done.stderr, done.stdout + done.stderr
+    assert desktop.json("status")["broker"]["unsent"] == 0
+    laptop.run("devices", "role", "desktop", "member")
+    fill(desktop.here, {"later.txt": "as a member again\n"})
+    for device in desktop, laptop, desktop:
+        assert device.finish("sync").returncode == 4, "both texts of one.txt are kept, and listed"
+    assert tree(laptop.here) == tree(desktop.here)
+    assert {b"edited while apart\n", b"written while apart\n", b"as a member again\n"} <= set(tree(laptop.here).values())
+    for device in desktop, laptop:
+        status = device.json("status")
+        assert status["broker"]["unsent"] == 0 and not status["notes"], status
+
+
 def test_a_relay_carries_what_it_cannot_read(family, make_device, broker):
     laptop, desktop = family
     carrier = make_device("carrier")

@@ -132,7 +132,7 @@ Test(unsent, can_be_cleared)
 
     make(&self, 1, 4);
     make(&self, 2, 1);
-    cf_unsent_clear(&self.env, self.store, &user);
+    cf_unsent_clear(&self.env, self.store, &user, NULL);
     cr_expect_eq(count(&self), 0);
     end_home(&self);
 }
@@ -186,7 +186,7 @@ static uint64_t passed_when_asked(home *self)
     rocksdb_perfcontext_reset(perf);
     cr_expect_eq(count(self), 0);
     cf_unsent_shown(&self->env, self->store, &user, &shown);
-    cf_unsent_clear(&self->env, self->store, &user);
+    cf_unsent_clear(&self->env, self->store, &user, NULL);
     uint64_t passed = rocksdb_perfcontext_metric(perf, rocksdb_internal_delete_skipped_count) +
                       rocksdb_perfcontext_metric(perf, rocksdb_internal_key_skipped_count) +
                       rocksdb_perfcontext_metric(perf, rocksdb_internal_recent_skipped_count);
