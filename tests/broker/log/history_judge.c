@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Section 9 of the protocol, over the whole set at once: roles, who may, what limits, and what is
  * void. */
-#include "tests/broker/log/history.h"
+#include "tests/broker/log/member_history.h"
 
 bool act_is_member(const act *of)
 {

@@ -2,7 +2,7 @@
 /* Validity as a log works it out, entry by entry, against the same over the whole set. */
 #include "broker/log/log.h"
 #include "broker/members/registry.h"
-#include "tests/broker/log/history.h"
+#include "tests/broker/log/member_history.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 /* Random histories of one user: five devices that let each other in and out, write changes, fork,
  * and name whatever they like in `after`; and what section 9 of the protocol says of each entry,
  * worked out from the whole set at once. */
-#ifndef CF_TESTS_HISTORY_H
-#define CF_TESTS_HISTORY_H
+#ifndef CF_TESTS_MEMBER_HISTORY_H
+#define CF_TESTS_MEMBER_HISTORY_H
 #include "codec/heads.h"
 #include "codec/member.h"
 #include "tests/support/expect.h"

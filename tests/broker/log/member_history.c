@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/broker/log/history.h"
+#include "tests/broker/log/member_history.h"
 
 #include <stdlib.h>
 #include <string.h>
