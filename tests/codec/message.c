@@ -2,6 +2,7 @@
 #include "codec/message.h"
 #include "codec/pack.h"
 #include "tests/support/expect.h"
+#include "tests/support/views.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -151,13 +152,6 @@ static size_t examples(cf_message *out)
 
 enum { EXAMPLES_MAX = 64 };
 
-static size_t views(const cf_frames *frames, cf_bytes out[CF_MESSAGE_FRAMES])
-{
-    for (size_t i = 0; i < frames->count; i++)
-        out[i] = cf_buffer_view(&frames->frame[i]);
-    return frames->count;
-}
-
 /* Reading gives a message that is written as the same bytes. */
 static void expect_same_again(const cf_bytes *wire, size_t count)
 {
@@ -170,7 +164,7 @@ static void expect_same_again(const cf_bytes *wire, size_t count)
     expect_ok(cf_message_read(wire, count, &arena, &message, &error), error);
     cf_message_write(&message, &frames);
     if (cf_message_is_of_this_version(&message)) {
-        cr_assert_eq(views(&frames, again), count);
+        cr_assert_eq(frames_view(&frames, again), count);
         for (size_t i = 0; i < count; i++)
             cr_assert(cf_bytes_equal(again[i], wire[i]), "%s", cf_command_name(message.command));
     }
@@ -261,7 +255,7 @@ static cf_status read_first_frame(cf_bytes first, const cf_frames *frames)
     cf_error error;
     cf_arena arena = {0};
     cf_bytes wire[CF_MESSAGE_FRAMES];
-    size_t count = views(frames, wire);
+    size_t count = frames_view(frames, wire);
     cf_message message;
     cf_status status;
 
@@ -281,7 +275,7 @@ Test(message, is_the_same_after_writing_and_reading)
 
     for (size_t i = 0; i < count; i++) {
         cf_message_write(&all[i], &frames);
-        expect_same_again(wire, views(&frames, wire));
+        expect_same_again(wire, frames_view(&frames, wire));
         seen[all[i].command] = true;
     }
     for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_CONFINED; command++)
@@ -303,7 +297,7 @@ Test(message, gives_back_every_field)
     cf_bytes wire[CF_MESSAGE_FRAMES];
 
     cf_message_write(&in, &frames);
-    expect_ok(cf_message_read(wire, views(&frames, wire), &arena, &out, &error), error);
+    expect_ok(cf_message_read(wire, frames_view(&frames, wire), &arena, &out, &error), error);
     cr_expect_eq(out.command, CF_COMMAND_PUBLISH);
     cr_expect_eq(out.publish.token->counter, 70000);
     cr_expect_eq(out.publish.without_count, 2);
@@ -341,7 +335,7 @@ Test(message, with_a_flipped_byte_is_refused_or_another_message)
             for (unsigned flip = 1; flip < 256; flip++) {
                 frames.frame[0].data[at] ^= (uint8_t)flip;
                 if (read_first_frame(cf_buffer_view(&frames.frame[0]), &frames) == CF_OK)
-                    expect_same_again(wire, views(&frames, wire));
+                    expect_same_again(wire, frames_view(&frames, wire));
                 else
                     refused++;
                 frames.frame[0].data[at] ^= (uint8_t)flip;
@@ -424,7 +418,7 @@ Test(message, names_no_sequence_that_there_is_not)
 
         accepted.accepted.head.sequence = sequences[i];
         cf_message_write(&accepted, &frames);
-        views(&frames, view);
+        frames_view(&frames, view);
         cf_status status = cf_message_read(view, 1, &arena, &out, &error);
         cr_assert_eq(status, i == 1 || i == 2 ? CF_OK : CF_MALFORMED);
         cf_frames_release(&frames);
@@ -446,7 +440,7 @@ Test(message, asks_for_no_piece_of_a_size_that_none_has)
         cf_frames frames = {0};
 
         cf_message_write(&fetch, &frames);
-        views(&frames, view);
+        frames_view(&frames, view);
         cf_status status = cf_message_read(view, 1, &arena, &out, &error);
         cr_expect_eq(status, i < 2 ? CF_OK : CF_MALFORMED, "%zu", i);
         cf_frames_release(&frames);
@@ -467,7 +461,7 @@ Test(message, is_refused_beyond_each_limit)
     cf_bytes view[CF_MESSAGE_FRAMES];
 
     cf_message_write(&put, &frames);
-    views(&frames, view);
+    frames_view(&frames, view);
     memset(cf_buffer_reserve(&large, CF_FRAME_MAX + 1), 0, CF_FRAME_MAX + 1);
     view[1] = cf_bytes_of(large.data, CF_BLOB_STEP);
     expect_ok(cf_message_read(view, 2, &arena, &out, &error), error);
@@ -496,7 +490,7 @@ Test(message, is_refused_beyond_each_limit)
         refusal.refused.text.size = CF_TEXT_MAX + (size_t)more;
         cf_frames_release(&frames);
         cf_message_write(&refusal, &frames);
-        views(&frames, view);
+        frames_view(&frames, view);
         cr_expect_eq(cf_message_read(view, 1, &arena, &out, &error), more ? CF_TOO_LARGE : CF_OK);
     }
 

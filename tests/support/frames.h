@@ -1,26 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages as frames, handed from who writes to who reads them without a socket between. */
+/* Messages that are handed from who writes them to who reads them, without a socket between. */
 #ifndef CF_TESTS_FRAMES_H
 #define CF_TESTS_FRAMES_H
 #include "broker/gateway/gateway.h"
 #include "broker/link/link.h"
-
-/* How many there are. */
-static inline size_t frames_view(const cf_frames *frames, cf_bytes views[CF_MESSAGE_FRAMES])
-{
-    for (size_t i = 0; i < frames->count; i++)
-        views[i] = cf_buffer_view(&frames->frame[i]);
-    return frames->count;
-}
-
-static inline cf_status frames_read(const cf_frames *frames, cf_arena *arena, cf_message *out,
-                                    cf_error *error)
-{
-    cf_bytes views[CF_MESSAGE_FRAMES];
-    const size_t count = frames_view(frames, views);
-
-    return cf_message_read(views, count, arena, out, error);
-}
+#include "tests/support/views.h"
 
 /* The link gets the message, as from a gateway. */
 static inline void link_hears(cf_link *link, const cf_message *message, uint64_t now_ms,
