@@ -84,3 +84,19 @@ void first_entries_admit(cf_peer *owner, uint64_t now_ms, const cf_birth *birth)
     must(cf_birth_device(birth, cf_peer_user(owner), keys, &error), &error, "device");
     cf_keys_destroy(&keys);
 }
+
+cf_home *faulty_home(const cf_env *env, const char *path, cf_store_memory_disk *disk,
+                     disk_faults *faults)
+{
+    cf_home_options options = {
+        .env = env,
+        .path = path,
+        .create = true,
+        .store = faulty_store_new(cf_store_memory_new(disk), disk, faults),
+    };
+    cf_home *home = NULL;
+    cf_error error;
+
+    must(cf_home_open(&options, &home, &error), &error, "home");
+    return home;
+}

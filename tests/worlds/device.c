@@ -54,16 +54,8 @@ cf_peer *device_peer(device *self)
 
 static void open_home(device *self)
 {
-    cf_error error;
-    cf_home_options options = {
-        .env = &self->env,
-        .path = self->home_path,
-        .create = true,
-        .store = faulty_store_new(cf_store_memory_new(self->disk), self->disk, &self->faults),
-    };
-
     self->env.jobs = cf_jobs_inline_new(chance_next(&self->chance) | 1);
-    must(cf_home_open(&options, &self->home, &error), &error, "home");
+    self->home = faulty_home(&self->env, self->home_path, self->disk, &self->faults);
 }
 
 static void start(device *self)

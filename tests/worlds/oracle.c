@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/bindings/inspection.h"
+#include "tests/support/rest.h"
 #include "tests/worlds/asking.h"
 #include "tests/worlds/history.h"
 #include "tests/worlds/lost.h"
@@ -39,11 +40,8 @@ static bool hold_the_same(const device *a, const device *b, cf_buffer *differenc
 
     asking_tree(a, b, &first);
     asking_tree(b, a, &other);
-    bool equal = cf_bytes_equal(cf_buffer_view(&first), cf_buffer_view(&other));
-    if (!equal)
-        cf_buffer_append_text(difference, "device %d:\n%.*sdevice %d:\n%.*s", a->number,
-                              (int)first.size, (const char *)first.data, b->number, (int)other.size,
-                              (const char *)other.data);
+    bool equal = lists_alike(cf_buffer_view(&first), a->number, cf_buffer_view(&other), b->number,
+                             difference);
     cf_buffer_release(&first);
     cf_buffer_release(&other);
     return equal;

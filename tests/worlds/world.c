@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/rest.h"
 #include "tests/worlds/inside.h"
 
 #include "tests/support/whole_log.h"
@@ -194,9 +195,10 @@ uint64_t world_entries(world *self)
                              cf_peer_user(device_peer(&self->devices[0])));
 }
 
-static void list_all(world *self, cf_buffer *out)
+static void list_all(void *context, cf_buffer *out)
 {
-    cf_buffer_clear(out);
+    world *self = context;
+
     for (int i = 0; i < self->count; i++)
         if (!self->devices[i].is_out)
             device_tree(&self->devices[i], out);
@@ -262,8 +264,9 @@ void world_heal(world *self)
     gather(self);
 }
 
-static bool settle_once(world *self)
+static bool settle_once(void *context)
 {
+    world *self = context;
     world_round round = {.turns = TURNS_MAX};
     bool good = true;
 
@@ -276,23 +279,18 @@ static bool settle_once(world *self)
     return world_sync(self, &round) && good;
 }
 
+static uint64_t count_entries(void *context)
+{
+    return world_entries(context);
+}
+
 bool world_settle(world *self)
 {
-    cf_buffer before = {0}, after = {0};
-    bool quiet = false;
-
-    for (int round = 0; round < SETTLE_ROUNDS && !quiet; round++) {
-        uint64_t entries = world_entries(self);
-
-        list_all(self, &before);
-        bool ended = settle_once(self);
-        list_all(self, &after);
-        quiet = round > 0 && ended && entries == world_entries(self) &&
-                cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after));
-    }
-    cf_buffer_release(&before);
-    cf_buffer_release(&after);
-    return quiet;
+    return comes_to_rest(&(resting){.world = self,
+                                    .round = settle_once,
+                                    .list = list_all,
+                                    .entries = count_entries,
+                                    .rounds = SETTLE_ROUNDS});
 }
 
 /* ---- The world ---- */

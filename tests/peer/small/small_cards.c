@@ -203,21 +203,5 @@ size_t small_device_card_temporaries(const small_device *self)
 
 bool small_world_cards_equal(small_world *self, cf_buffer *difference)
 {
-    cf_buffer first = {0};
-    bool equal = true;
-
-    small_device_cards(&self->devices[0], &first);
-    for (int i = 1; equal && i < self->count; i++) {
-        cf_buffer other = {0};
-
-        small_device_cards(&self->devices[i], &other);
-        equal = cf_bytes_equal(cf_buffer_view(&first), cf_buffer_view(&other));
-        if (!equal)
-            cf_buffer_append_text(difference, "device %d has\n%.*sthe first\n%.*s", i,
-                                  (int)other.size, (const char *)other.data, (int)first.size,
-                                  (const char *)first.data);
-        cf_buffer_release(&other);
-    }
-    cf_buffer_release(&first);
-    return equal;
+    return small_world_alike(self, small_device_cards, difference);
 }

@@ -8,19 +8,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static void open_engine(small_device *self)
-{
-    cf_error error;
-    cf_home_options options = {
-        .env = &self->env,
-        .path = self->home_path,
-        .create = true,
-        .store = faulty_store_new(cf_store_memory_new(self->disk), self->disk, &self->faults),
-    };
-
-    must(cf_home_open(&options, &self->home, &error), &error, "home");
-}
-
 static void start_engine(small_device *self)
 {
     cf_error error;
@@ -44,7 +31,7 @@ void small_device_crash(small_device *self)
     small_device_stop(self);
     self->faults = (disk_faults){.calls = self->faults.calls, .lacks = self->faults.lacks};
     cf_store_memory_disk_fail(self->disk, CF_OK);
-    open_engine(self);
+    self->home = faulty_home(&self->env, self->home_path, self->disk, &self->faults);
     start_engine(self);
 }
 
@@ -67,7 +54,7 @@ static void make_home(small_device *self)
     self->outbox = cf_outbox_new();
     self->env = in->env;
     self->env.files = faulty_files_new(&in->files, &self->faults);
-    open_engine(self);
+    self->home = faulty_home(&self->env, self->home_path, self->disk, &self->faults);
 }
 
 /* 32 zeros. */

@@ -116,22 +116,7 @@ void small_device_tree(const small_device *self, cf_buffer *out)
 
 bool small_world_equal(small_world *self, cf_buffer *difference)
 {
-    cf_buffer first = {0}, other = {0};
-    bool equal = true;
-
-    small_device_tree(&self->devices[0], &first);
-    for (int i = 1; i < self->count && equal; i++) {
-        cf_buffer_clear(&other);
-        small_device_tree(&self->devices[i], &other);
-        equal = cf_bytes_equal(cf_buffer_view(&first), cf_buffer_view(&other));
-        if (!equal)
-            cf_buffer_append_text(difference, "device 0:\n%.*sdevice %d:\n%.*s", (int)first.size,
-                                  (const char *)first.data, i, (int)other.size,
-                                  (const char *)other.data);
-    }
-    cf_buffer_release(&first);
-    cf_buffer_release(&other);
-    return equal;
+    return small_world_alike(self, small_device_tree, difference);
 }
 
 /* ---- Users ---- */

@@ -14,4 +14,8 @@ void small_device_take_folder(small_device *self, const cf_binding_options *opti
 void small_device_stop(small_device *self);
 void small_device_disconnect(small_device *self);
 
+/* What each lists is the same. */
+bool small_world_alike(small_world *self, void (*list)(const small_device *of, cf_buffer *out),
+                       cf_buffer *difference);
+
 #endif

@@ -4,6 +4,7 @@
 #include "broker/platform/jobs.h"
 #include "broker/upkeep/lost_blobs.h"
 #include "tests/peer/small/small_folder.h"
+#include "tests/support/rest.h"
 #include "tests/support/temporary.h"
 #include "tests/support/whole_log.h"
 
@@ -153,8 +154,10 @@ void small_world_destroy(small_world **self)
     *self = NULL;
 }
 
-static bool settle_once(small_world *self)
+static bool settle_once(void *world)
 {
+    small_world *self = world;
+
     for (int i = 0; i < self->count; i++) {
         self->now_ms += 60000;
         small_device *one = &self->devices[i];
@@ -168,34 +171,47 @@ static bool settle_once(small_world *self)
     return true;
 }
 
-static void list_all(small_world *self, cf_buffer *out)
+static void list_all(void *world, cf_buffer *out)
 {
-    cf_buffer_clear(out);
+    small_world *self = world;
+
     for (int i = 0; i < self->count; i++)
         small_device_tree(&self->devices[i], out);
 }
 
+static uint64_t count_entries(void *world)
+{
+    return small_world_entries(world);
+}
+
 bool small_world_settle(small_world *self)
 {
-    cf_buffer before = {0}, after = {0};
-    bool quiet = false, goes_on = true;
-
     for (int i = 0; i < self->count; i++)
         self->devices[i].offline = false;
     self->loss = 0;
-    for (int round = 0; round < 12 && !quiet && goes_on; round++) {
-        uint64_t entries = small_world_entries(self);
+    return comes_to_rest(&(resting){.world = self,
+                                    .round = settle_once,
+                                    .list = list_all,
+                                    .entries = count_entries,
+                                    .rounds = 12,
+                                    .ends_at_first = true});
+}
 
-        list_all(self, &before);
-        goes_on = settle_once(self);
-        list_all(self, &after);
+bool small_world_alike(small_world *self, void (*list)(const small_device *of, cf_buffer *out),
+                       cf_buffer *difference)
+{
+    cf_buffer first = {0}, other = {0};
+    bool alike = true;
 
-        quiet = round > 0 && goes_on && entries == small_world_entries(self) &&
-                cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after));
+    list(&self->devices[0], &first);
+    for (int i = 1; i < self->count && alike; i++) {
+        cf_buffer_clear(&other);
+        list(&self->devices[i], &other);
+        alike = lists_alike(cf_buffer_view(&first), 0, cf_buffer_view(&other), i, difference);
     }
-    cf_buffer_release(&before);
-    cf_buffer_release(&after);
-    return quiet;
+    cf_buffer_release(&first);
+    cf_buffer_release(&other);
+    return alike;
 }
 
 static const cf_hash *user_of(const small_world *self)
