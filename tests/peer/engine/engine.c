@@ -7,16 +7,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-Test(engine, brings_a_file_to_the_other_device)
-{
-    small_world *w = small_world_new(1, 2);
-
-    user_writes_text(&w->devices[0], "a.txt", "hello");
-    settles_equal(w);
-    cr_assert(holds(&w->devices[1], "a.txt", "hello"));
-    small_world_destroy(&w);
-}
-
 Test(engine, brings_folders_edits_moves_and_deletes)
 {
     small_world *w = small_world_new(2, 2);
@@ -39,25 +29,6 @@ Test(engine, brings_folders_edits_moves_and_deletes)
     user_moves(a, "d", "f");
     settles_equal(w);
     cr_assert(holds(b, "f/e/one", "one"));
-    small_world_destroy(&w);
-}
-
-Test(engine, keeps_both_of_two_edits)
-{
-    small_world *w = small_world_new(3, 2);
-    cf_buffer tree = {0};
-
-    user_writes_text(&w->devices[0], "a.txt", "old");
-    settles_equal(w);
-    user_writes_text(&w->devices[0], "a.txt", "mine");
-    user_writes_text(&w->devices[1], "a.txt", "theirs");
-    settles_equal(w);
-    small_device_tree(&w->devices[0], &tree);
-    cf_buffer_append(&tree, "", 1);
-    cr_assert_not_null(strstr((char *)tree.data, "mine"));
-    cr_assert_not_null(strstr((char *)tree.data, "theirs"));
-    cr_assert_not_null(strstr((char *)tree.data, "(conflict "));
-    cf_buffer_release(&tree);
     small_world_destroy(&w);
 }
 
