@@ -41,7 +41,7 @@ static uint64_t work_beside(int pipes)
 
     user_makes(a, "pipes");
     user_makes(a, "saved");
-    user_makes_pipes(a, pipes);
+    user_makes_pipes(a, "pipes/p", pipes);
     small_device_serves(a);
     cr_assert(small_world_settle(w));
     small_device_passes(a, WATCHED_MS);

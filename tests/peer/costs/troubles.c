@@ -133,7 +133,7 @@ static int64_t grown(int pipes)
     small_device *a = &w->devices[0];
 
     cf_buffer bytes = small_world_noise(w, LARGE);
-    user_makes_pipes(a, pipes);
+    user_makes_pipes(a, "pipe", pipes);
     small_device_serves(a);
     cr_assert(small_world_settle(w));
     cr_assert_eq(small_device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);

@@ -305,12 +305,12 @@ bool small_device_has_line(const small_device *self, const char *line)
     return found;
 }
 
-void user_makes_pipes(const small_device *self, int count)
+void user_makes_pipes(const small_device *self, const char *letters, int count)
 {
     char name[32];
 
     for (int i = 0; i < count; i++) {
-        snprintf(name, sizeof name, "pipes/p%d", i);
+        snprintf(name, sizeof name, "%s%d", letters, i);
         if (mkfifo(at(self, name).text, 0600))
             abort();
     }

@@ -49,8 +49,8 @@ small_device folder_beside(small_device *self, const char *pattern);
 /* Its tree, as small_device_tree tells it, has this somewhere. */
 bool small_device_has_line(const small_device *self, const char *line);
 
-/* So many named pipes, pipes/p0 and so on: nothing of them can be synced. */
-void user_makes_pipes(const small_device *self, int count);
+/* So many named pipes, whose paths are these letters and a number: none can be synced. */
+void user_makes_pipes(const small_device *self, const char *letters, int count);
 
 /* One byte more, before all others: each other one is elsewhere. */
 void insert_in_front(cf_buffer *bytes);
