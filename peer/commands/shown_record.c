@@ -4,6 +4,7 @@
 #include "codec/pack.h"
 #include "peer/adapters/record_format.h"
 #include "peer/log/record_names.h"
+#include "peer/records/occurrence.h"
 #include "peer/records/row_same.h"
 #include "peer/records/seats.h"
 
@@ -76,6 +77,27 @@ static const cf_record_write *find_writer(const cf_shown_record *self, const cf_
     return NULL;
 }
 
+/* The write of an occurrence that has another name now, since the series was moved; NULL: there is
+ * no such write. */
+static const cf_record_write *find_writer_of_moved(const cf_shown_record *self,
+                                                   const cf_row_view *view, const cf_row *row,
+                                                   cf_bytes field)
+{
+    const cf_record_write *found = NULL;
+
+    if (!cf_field_is_occurrence(self->item.bytes[0], field))
+        return NULL;
+    const cf_row agreed = cf_row_view_agree(view, row, self->arena);
+    const cf_row_refs refs = cf_row_refs_of(&agreed, self->arena);
+    const cf_series series = cf_series_of(&agreed);
+    for (size_t i = 0; !found && i < refs.count; i++)
+        if (refs.at[i].standing == CF_WRITE_SHOWN &&
+            cf_bytes_equal(cf_occurrence_shown_as(&series, &refs, refs.at[i].field, self->arena),
+                           field))
+            found = cf_record_past_find(&self->past, refs.at[i].field, &refs.at[i].dot);
+    return found;
+}
+
 /* ---- What it says ---- */
 
 /* A row of the view that can't be shown here has the key that it would have, which is another's. */
@@ -125,6 +147,8 @@ static void add_row(cf_shown_record *self, const cf_hidden_names *names, const c
             const cf_bytes value = wish ? wish->value : row->fields[i].values[k];
             const cf_record_write *by = find_writer(self, names->view, field, value);
 
+            if (!by)
+                by = find_writer_of_moved(self, names->view, row, field);
             self->values[self->value_count++] =
                 (cf_shown_value){field, value_of_row(self, names, value, by), by};
         }
@@ -145,7 +169,7 @@ static void add_conflicts(cf_shown_record *self, const cf_hidden_names *names)
         const cf_told_value value =
             by ? cf_shown_value_of(names, by, self->arena) : (cf_told_value){all[i].value, false};
         self->others[self->other_count++] =
-            (cf_shown_value){property_of(&self->item, all[i].field), value, by};
+            (cf_shown_value){property_of(&self->item, all[i].as), value, by};
     }
 }
 

@@ -238,8 +238,10 @@ static void scan_plain(row_scan *self, const cf_field_rule *rule, const cf_row_f
     const bool weak = rule->merge == CF_MERGE_WEAK || is_preset(self, rule->name, old, value);
     const bool when = !weak && cf_when_of_field(self->scanned->table->kind, rule->name);
 
-    if (cf_bytes_equal(only_value(old), value) ||
-        (!gives_way && cf_bytes_equal(value, cf_row_refs_shown(&self->refs, rule->name))))
+    if (cf_bytes_equal(only_value(old), value))
+        return;
+    const bool moved = cf_row_replace_moved(self->diffing, self->scanned, &self->refs, rule->name);
+    if (!gives_way && !moved && cf_bytes_equal(value, cf_row_refs_shown(&self->refs, rule->name)))
         return;
     write(self, rule->name, value, weak);
     replace(self, rule->name, !value.size || weak);
@@ -344,6 +346,8 @@ void cf_row_diff_one(cf_row_diffing *diffing, cf_scanned_row *scanned)
         cf_row_diff_beside(diffing, scanned, &self.refs);
         cf_row_diff_when(diffing, scanned, &self.refs, self.when);
     }
+    if (self.changed)
+        cf_row_diff_occurrences(diffing, scanned, &self.refs);
     if (cf_row_diff_ties(diffing, scanned, &self.refs) || self.changed)
         cf_row_touch(diffing, scanned->table);
 }

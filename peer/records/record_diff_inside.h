@@ -81,6 +81,14 @@ void cf_row_diff_beside(cf_row_diffing *diffing, const cf_scanned_row *scanned,
  * so was. */
 void cf_row_diff_when(cf_row_diffing *diffing, const cf_scanned_row *scanned,
                       const cf_row_refs *refs, bool field);
+/* Drafts that what the base shows as this occurrence goes, where the state has it by another name;
+ * false: it hasn't. */
+bool cf_row_replace_moved(cf_row_diffing *diffing, const cf_scanned_row *scanned,
+                          const cf_row_refs *refs, cf_bytes field);
+/* Drafts by which start the occurrences are named that were drafted; all, where the row begins at
+ * another time than it did. */
+void cf_row_diff_occurrences(cf_row_diffing *diffing, const cf_scanned_row *scanned,
+                             const cf_row_refs *refs);
 /* Drafts the deletions (rule t). */
 void cf_row_diff_gone(cf_row_diffing *self);
 /* Drafts of the others that are one with a row what is drafted of that (model, rule m). */

@@ -170,6 +170,7 @@ const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_t
     fresh->seated = fresh->merge == CF_MERGE_SET && cf_set_has_seats(table->kind, fresh->name);
     fresh->has_lines = cf_field_has_lines(table->kind, fresh->name);
     fresh->when = cf_when_of_field(table->kind, fresh->name);
+    fresh->occurs = cf_field_is_occurrence(table->kind, fresh->name);
     fresh->greatest =
         fresh->merge == CF_MERGE_VOLATILE && cf_field_is_greatest(table->kind, fresh->name);
     fresh->excludes = (table->kind == CF_KIND_ROW || table->kind == CF_KIND_RECORD) &&

@@ -99,6 +99,7 @@ void cf_row_facts_stand(cf_row_facts *facts, size_t first, size_t end, cf_row_fa
             counts && !fact->write.weak && how != CF_STAND_GREATEST && how != CF_STAND_LAST;
 
         fact->untold = false;
+        fact->as = (cf_bytes){0};
         if (counts && (entry || cf_bytes_equal(fact->write.value, best->write.value)))
             fact->standing = CF_WRITE_SHOWN;
         else

@@ -11,6 +11,8 @@ typedef struct {
     bool live; /* no deletion covers it */
     cf_write_standing standing;
     bool untold; /* listed, but told of another field of its act (peer/records/record_when.c) */
+    cf_bytes as; /* the row's field that shows it, where that is another than the state's
+                    (peer/records/occurrence.h) */
 } cf_row_fact;
 
 /* Deletions are not among them. {0} is empty; one list serves many items, one after the other. */

@@ -13,14 +13,15 @@
 /* What can be there once: a field or, of a set, a seat; or when the row is, in whatever fields. */
 typedef struct {
     cf_bytes field; /* of the state */
+    cf_bytes as;    /* the same, or the row's field that shows an occurrence by another name */
     cf_bytes name;  /* of the row's field */
     cf_seat seat;
     cf_when when;
 } place;
 
-static place place_of(const cf_schema_table *table, cf_bytes field, cf_bytes value)
+static place place_of(const cf_schema_table *table, cf_bytes field, cf_bytes as, cf_bytes value)
 {
-    place found = {.field = field, .name = field};
+    place found = {.field = field, .as = as.size ? as : field, .name = field};
 
     if (cf_schema_property(table, field, &found.name) == CF_MERGE_SET)
         found.seat = cf_seat_of(table->kind, found.name, value);
@@ -35,7 +36,7 @@ static bool is_same(const place *a, const place *b)
     if (a->when || b->when)
         return a->when && b->when;
     if (a->seat.kind == CF_SEAT_NONE)
-        return cf_bytes_equal(a->field, b->field);
+        return cf_bytes_equal(a->as, b->as);
     return cf_bytes_equal(a->name, b->name) && a->seat.kind == b->seat.kind &&
            cf_seat_alike(&a->seat, &b->seat) &&
            (a->seat.kind == CF_SEAT_NAMED || cf_bytes_equal(a->field, b->field));
@@ -44,8 +45,8 @@ static bool is_same(const place *a, const place *b)
 bool cf_row_conflicts_are_one(const cf_schema_table *table, const cf_row_conflict *a,
                               const cf_row_conflict *b)
 {
-    const place one = place_of(table, a->field, a->value);
-    const place other = place_of(table, b->field, b->value);
+    const place one = place_of(table, a->field, a->as, a->value);
+    const place other = place_of(table, b->field, b->as, b->value);
 
     return is_same(&one, &other);
 }
@@ -63,17 +64,23 @@ typedef struct {
     const cf_row_contest *of;
     place place;
     cf_row_ref *at; /* by field, what is shown first */
+    cf_bytes *as;   /* of each, the row's field that would show it */
     size_t count;
     const cf_write *writes; /* of what says when the row is: when each was written */
     bool says[CF_WHENS];    /* what the version that is kept says of it */
 } versions;
+
+static place place_of_ref(const versions *self, const cf_row_ref *ref)
+{
+    return place_of(self->of->table, ref->field, self->as[ref - self->at], ref->value);
+}
 
 /* The ref says the thing in question. A line competes also with the fields that say what the line
  * says, a field with the line that is shown instead of the field, and with fields that exclude
  * it. */
 static bool is_rival(const versions *self, const cf_row_ref *ref)
 {
-    const place other = place_of(self->of->table, ref->field, ref->value);
+    const place other = place_of_ref(self, ref);
 
     return is_same(&self->place, &other) || excludes(self->of->table, &self->place, &other) ||
            cf_seat_is_field(&self->place.seat, other.name, &other.seat) ||
@@ -84,7 +91,7 @@ static bool is_rival(const versions *self, const cf_row_ref *ref)
 /* The ref says the thing in question itself. */
 static bool is_of_place(const versions *self, const cf_row_ref *ref)
 {
-    const place other = place_of(self->of->table, ref->field, ref->value);
+    const place other = place_of_ref(self, ref);
 
     return is_same(&self->place, &other);
 }
@@ -103,6 +110,17 @@ static void find_writes(versions *self, cf_arena *arena)
     self->writes = writes;
 }
 
+/* The fields under which occurrences are shown whose series was moved, of all refs. */
+static void find_names(versions *self, const cf_row *agreed, cf_arena *arena)
+{
+    const cf_row_refs refs = cf_row_refs_of(agreed, arena);
+    const cf_series series = cf_series_of(agreed);
+
+    self->as = cf_arena_allocate(arena, self->count, sizeof *self->as);
+    for (size_t i = 0; i < self->count; i++)
+        self->as[i] = cf_occurrence_shown_as(&series, &refs, self->at[i].field, arena);
+}
+
 /* Finds the refs that compete for the place of the listed conflict. False: what the row shows can't
  * be read. */
 static bool find_versions(const cf_row_contest *contest, cf_arena *arena, versions *out)
@@ -112,14 +130,19 @@ static bool find_versions(const cf_row_contest *contest, cf_arena *arena, versio
     cf_error ignored;
 
     *out = (versions){.of = contest,
-                      .place =
-                          place_of(contest->table, contest->listed->field, contest->listed->value)};
+                      .place = place_of(contest->table, contest->listed->field, contest->listed->as,
+                                        contest->listed->value)};
     if (cf_row_refs_read(contest->agreed, arena, &refs, &count, &ignored))
         return false;
-    for (size_t i = 0; i < count; i++)
-        if (is_rival(out, &refs[i]))
-            refs[out->count++] = refs[i];
     out->at = refs;
+    out->count = count;
+    find_names(out, contest->agreed, arena);
+    out->count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (is_rival(out, &refs[i])) {
+            out->as[out->count] = out->as[i];
+            refs[out->count++] = refs[i];
+        }
     if (out->place.when)
         find_writes(out, arena);
     return true;

@@ -111,9 +111,9 @@ static void add_edge(making *self, const cf_row_property *property, cf_bytes val
     *self->viewed->parents = found;
 }
 
-static void add_value(making *self, const cf_row_property *property, cf_bytes value)
+static void add_value(making *self, const cf_row_property *property, cf_bytes name, cf_bytes value)
 {
-    cf_row_field *field = field_of(self, property->name);
+    cf_row_field *field = field_of(self, name);
     cf_bytes *values = cf_arena_allocate(&self->view->arena, 1, sizeof *values);
 
     values[0] = value;
@@ -164,9 +164,11 @@ static void note_conflicts(making *self, size_t first, size_t end)
 
         if (fact->standing != CF_WRITE_LISTED || fact->untold)
             continue;
+        const cf_bytes field = cf_state_field_name(view->state, fact->write.field);
         *cf_one_more(view->conflicts, view->conflict_count, view->conflict_capacity) =
             (cf_row_conflict){.row = &self->viewed->row,
-                              .field = cf_state_field_name(view->state, fact->write.field),
+                              .field = field,
+                              .as = fact->as.size ? fact->as : field,
                               .value = fact->write.value,
                               .dot = fact->write.dot,
                               .time = fact->write.time};
@@ -250,7 +252,7 @@ static void add_field(making *self, size_t first, size_t end)
     if (property->merge == CF_MERGE_SET)
         add_set_values(self, property, first, end);
     else if (shown->standing == CF_WRITE_SHOWN)
-        add_value(self, property, shown->write.value);
+        add_value(self, property, shown->as.size ? shown->as : property->name, shown->write.value);
 }
 
 /* The table that the item says, if the schema has it, and for items of this kind; else NULL: no

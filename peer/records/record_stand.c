@@ -245,7 +245,7 @@ void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_f
 {
     seated *all = NULL;
     size_t count = 0, capacity = 0;
-    bool contested = false, nested = false;
+    bool contested = false, nested = false, occurs = false;
 
     for (size_t first = 0, end; first < facts->count; first = end) {
         uint32_t field = facts->at[first].write.field;
@@ -262,6 +262,7 @@ void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_f
                                                               : CF_STAND_LATEST);
         contested = contested || (property && property->when && end - first > 1);
         nested = nested || (property && property->nested);
+        occurs = occurs || (property && property->occurs);
         if (!property || !property->seated)
             continue;
         all = cf_grow(all, &capacity, count + end - first, sizeof *all);
@@ -275,5 +276,7 @@ void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_f
     if (nested)
         cf_row_view_exclude(view, table, facts);
     settle_lines(view, table, facts, all, count);
+    if (occurs)
+        cf_row_view_follow(view, table, facts);
     free(all);
 }

@@ -14,6 +14,8 @@ typedef struct cf_row_view cf_row_view;
 typedef struct {
     const cf_row *row;
     cf_bytes field; /* of the state */
+    cf_bytes as;    /* the same, or the field that the row would show an occurrence in
+                       (peer/records/occurrence.h) */
     cf_bytes value; /* as in the state */
     cf_dot dot;
     cf_time time;

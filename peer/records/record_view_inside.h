@@ -3,6 +3,7 @@
 #ifndef CF_PEER_RECORDS_RECORD_VIEW_INSIDE_H
 #define CF_PEER_RECORDS_RECORD_VIEW_INSIDE_H
 #include "codec/hash_table.h"
+#include "peer/records/occurrence.h"
 #include "peer/records/record_facts.h"
 #include "peer/records/record_view.h"
 #include "peer/records/row_instead.h"
@@ -23,6 +24,7 @@ typedef struct {
     bool excludes;  /* is not shown beside a field above or below */
     bool nested;    /* and some record may have one above */
     cf_when when;   /* what it says of when the row is */
+    bool occurs;    /* it says something of one occurrence of the row */
 } cf_row_property;
 
 /* Who comes first to a key or a unique value (rule x). */
@@ -146,6 +148,8 @@ void cf_row_when_stand(cf_row_when *all, size_t count);
 /* Lets fields of one record of which each stands by itself give way to better ones that exclude
  * them (rule c). */
 void cf_row_view_exclude(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts);
+/* Says of the facts of one record which occurrences they are of, by the series that is shown. */
+void cf_row_view_follow(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts);
 /* Makes the row that the facts of an item say, references as in the state; NULL: they say none. */
 cf_viewed *cf_viewed_of(cf_row_view *view, const cf_id *id, cf_row_facts *facts);
 /* Of rows that are one makes one; the view has all rows by now, and nothing is known of what they

@@ -174,6 +174,7 @@ static void list_field(listing *self, const cf_viewed *viewed, size_t first, siz
     *cf_one_more(view->conflicts, view->conflict_count, view->conflict_capacity) =
         (cf_row_conflict){.row = &viewed->row,
                           .field = name,
+                          .as = name,
                           .value = write->value,
                           .dot = write->dot,
                           .time = write->time,

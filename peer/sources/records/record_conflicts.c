@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether anything can be in conflict, which is asked before a view is made: there are two writes
- * of one field, values with one seat, fields that exclude each other, or a unique column. What is
- * shown instead of a value: what has its seat, the field or line it gave way to, the key, or a
- * field that excludes its own. */
+ * of one field, values with one seat, names of one occurrence, fields that exclude each other, or a
+ * unique column. What is shown instead of a value: what has its seat, the field or line it gave way
+ * to, the key, or a field that excludes its own. */
 #include "peer/sources/records/record_conflicts.h"
 
 #include <stdlib.h>
@@ -16,13 +16,15 @@
 #include "peer/records/record_both.h"
 #include "peer/records/record_one.h"
 #include "peer/records/record_view.h"
+#include "peer/records/row_instead.h"
 #include "peer/records/seats.h"
 #include "peer/sources/records/record_clash.h"
 #include "peer/sources/records/record_held.h"
 
 typedef struct {
     const cf_state *state;
-    size_t seated; /* of one record */
+    size_t seated;  /* of one record */
+    cf_bytes named; /* of that, by which start an occurrence is; nothing: none is told yet */
     bool found;
 } seated_search;
 
@@ -45,7 +47,19 @@ static void find_value(seated_search *self, const cf_id *id, const cf_write *wri
     self->found = self->found || self->seated > 1 || cf_seat_has_field(&seat);
 }
 
-/* Looks through a record for values that may have one seat, and lines that may give way. */
+/* Whether the record's occurrences are named by several starts: two names may be of one of them. */
+static void find_naming(seated_search *self, const cf_write *write)
+{
+    const cf_bytes field = cf_state_field_name(self->state, write->field);
+
+    if (!cf_row_instead_column(field).size)
+        return;
+    self->found = self->found || (self->named.size && !cf_bytes_equal(self->named, write->value));
+    self->named = write->value;
+}
+
+/* Looks through a record for values that may have one seat, lines that may give way, and
+ * occurrences that may have two names. */
 static void find_seated(void *context, const cf_id *id)
 {
     seated_search *self = context;
@@ -54,10 +68,12 @@ static void find_seated(void *context, const cf_id *id)
         return;
     const cf_item *item = cf_state_item(self->state, id);
     self->seated = 0;
+    self->named = (cf_bytes){0};
     for (size_t i = 0; !self->found && i < cf_item_write_count(item); i++) {
         const cf_write write = cf_state_write(self->state, item, i);
 
         find_value(self, id, &write);
+        find_naming(self, &write);
     }
 }
 
@@ -71,8 +87,9 @@ static bool has_unique(const cf_schema *schema)
 }
 
 /* Whether anything can be in conflict; if not, no view is made of all rows. There must be two
- * writes of one field, or values with seats, which only contacts, events and tasks have, or fields
- * that exclude each other, which only others have, or a value that one row alone can have. */
+ * writes of one field, or values with seats or occurrences with names, which only contacts, events
+ * and tasks have, or fields that exclude each other, which only others have, or a value that one
+ * row alone can have. */
 static bool has_contested(const cf_binding *binding, const cf_state *state, const cf_schema *schema)
 {
     const bool has_seats = binding->map || cf_adapter_has_seats(cf_adapter_of(binding->format));
@@ -185,7 +202,7 @@ static instead shown_instead(const cf_row_conflict *conflict)
         return shown_of_set(conflict, set, &seat);
     if (cf_bytes_equal(conflict->field, cf_bytes_of_text(CF_FIELD_KEY)))
         return (instead){.value = row->key};
-    const cf_row_field *field = cf_row_field_named(row, conflict->field);
+    const cf_row_field *field = cf_row_field_named(row, conflict->as);
 
     return field ? (instead){set, field->values[0]} : shown_elsewhere(conflict, &seat);
 }
@@ -219,7 +236,7 @@ static void append_field(const cf_row_conflict *conflict, cf_buffer *path)
     if (seat.spelled)
         cf_buffer_append(path, seat.name.data, seat.name.size);
     else
-        cf_record_field_path(kind, seat.name.size ? set : conflict->field, path);
+        cf_record_field_path(kind, seat.name.size ? set : conflict->as, path);
 }
 
 void cf_record_conflict_path(const cf_row_conflict *conflict, cf_buffer *path)
