@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A series is moved on one device, and an occurrence of it cancelled, or all of it moved elsewhere, on the other: what was
+cancelled stays cancelled, by the rules of RFC 5545 (python3-dateutil), and as khal shows it."""
+
+import datetime
+import os
+import random
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from cards import Pair, conflicts, entries, event, fill, items, pending, write
+from counterfoil import broker, make_device, two  # noqa: F401
+from test_random_merges import OFFSETS, ZONE
+
+icalendar = pytest.importorskip("icalendar", reason="python3-icalendar is not installed")
+rrule = pytest.importorskip("dateutil.rrule", reason="python3-dateutil is not installed")
+
+BERLIN, YORK = OFFSETS
+WEEKS = 6
+FIRST = datetime.date(2026, 11, 2)  # a Monday
+DAYS = [FIRST + datetime.timedelta(weeks=n) for n in range(WEEKS)]
+
+
+def series(hour=9, zone=BERLIN, without=(), rule=f"FREQ=WEEKLY;COUNT={WEEKS}", more=""):
+    """As a calendar program writes it: all in one zone, and described."""
+    def at(day, hour):
+        return f";TZID={zone}:{day:%Y%m%d}T{hour:02}0000"
+    lines = [f"DTSTART{at(FIRST, hour)}", f"DTEND{at(FIRST, hour + 1)}", f"RRULE:{rule}",
+             *(f"EXDATE{at(day, hour)}" for day in sorted(without))]
+    described = "\r\n".join(line.format(zone if "TZID" in line else OFFSETS[zone]) for line in ZONE)
+    return event("yoga", "Yoga", *lines).replace("BEGIN:VEVENT", described + "\r\nBEGIN:VEVENT").replace("END:VCALENDAR", more + "END:VCALENDAR")
+
+
+# The second one is in the afternoon.
+LONGER = ("BEGIN:VEVENT\r\nUID:yoga\r\nDTSTAMP:20261101T090000Z\r\n"
+          f"RECURRENCE-ID;TZID={BERLIN}:20261109T090000\r\nDTSTART;TZID={BERLIN}:20261109T150000\r\n"
+          f"DTEND;TZID={BERLIN}:20261109T160000\r\nSUMMARY:Long yoga\r\nEND:VEVENT\r\n")
+
+
+def occurrences(text):
+    """When it takes place, on the clock of its zone: by the rule, without what is excluded or told by itself."""
+    main, found, others = None, None, []
+    for part in icalendar.Calendar.from_ical(text).walk("VEVENT"):
+        if "RECURRENCE-ID" in part:
+            others.append(part)
+        else:
+            assert main is None, text
+            main = part
+    start = main["DTSTART"].dt
+    zone = main["DTSTART"].params["TZID"]
+    found = set(rrule.rrulestr(main["RRULE"].to_ical().decode(), dtstart=start.replace(tzinfo=None)))
+    gone = main.get("EXDATE", [])
+    for one in gone if isinstance(gone, list) else [gone]:
+        assert one.params["TZID"] == zone, text
+        found -= {each.dt.replace(tzinfo=None) for each in one.dts}
+    for one in others:
+        found.discard(one["RECURRENCE-ID"].dt.replace(tzinfo=None))
+        found.add(one["DTSTART"].dt.replace(tzinfo=None))
+    return zone, sorted(found)
+
+
+def at(hour, zone=BERLIN, without=()):
+    return zone, [datetime.datetime.combine(day, datetime.time(hour)) for day in DAYS if day not in without]
+
+
+class Series(Pair):
+    def __init__(self, two, text):
+        laptop, desktop = two
+        super().__init__(laptop, desktop, "icalendar", fill(laptop.source("home"), {"yoga.ics": text}), desktop.source("home"))
+
+    def apart(self, here, there):
+        write(self.here / "yoga.ics", here)
+        write(self.there / "yoga.ics", there)
+        for device in (self.laptop, self.desktop, self.laptop, self.desktop):
+            device.finish("sync")
+        assert pending(self.laptop) == pending(self.desktop) == {}
+
+    def shown(self):
+        here, there = (occurrences(items(folder)["yoga.ics"]) for folder in (self.here, self.there))
+        assert here == there, f"{here} is here, {there} there"
+        return here
+
+    def is_quiet(self):
+        before = entries(self.laptop), items(self.here), items(self.there)
+        for _ in range(2):
+            self.laptop.finish("sync")
+            self.desktop.finish("sync")
+        assert (entries(self.laptop), items(self.here), items(self.there)) == before
+
+
+def test_a_cancelled_occurrence_stays_so_in_another_zone_and_at_another_hour(two):  # noqa: F811
+    """Here all of it is moved to another zone, at the same hour; there to another hour."""
+    scene = Series(two, series(without=DAYS[1:2]))
+    scene.apart(series(zone=YORK, without=DAYS[1:2]), series(hour=10, without=DAYS[1:2]))
+    assert scene.shown() == at(10, without=DAYS[1:2]), "the later one"
+    assert conflicts(scene.laptop) == ["yoga/start"]
+    scene.is_quiet()
+    scene.laptop.run("conflicts", "resolve", "home//yoga*", "--keep", "2")
+    scene.both()
+    assert scene.shown() == at(9, YORK, without=DAYS[1:2]), "the other one"
+    assert conflicts(scene.laptop) == conflicts(scene.desktop) == []
+    scene.is_quiet()
+
+
+@pytest.mark.parametrize("cancels_later", [False, True])
+def test_what_is_cancelled_where_the_series_was_is_cancelled_where_it_is(two, cancels_later):  # noqa: F811
+    scene = Series(two, series(without=DAYS[1:2]))
+    moved, cancelled = series(hour=10, without=DAYS[1:2]), series(without=[DAYS[1], DAYS[3]])
+    scene.apart(*((moved, cancelled) if cancels_later else (cancelled, moved)))
+    assert scene.shown() == at(10, without=[DAYS[1], DAYS[3]])
+    assert conflicts(scene.laptop) == conflicts(scene.desktop) == []
+    scene.is_quiet()
+    write(scene.there / "yoga.ics", items(scene.there)["yoga.ics"].replace(f"EXDATE;TZID={BERLIN}:20261123T100000\r\n", ""))
+    scene.both()
+    assert scene.shown() == at(10, without=DAYS[1:2]), "it takes place again"
+    write(scene.here / "yoga.ics", series(without=DAYS[1:2]))
+    scene.both()
+    assert scene.shown() == at(9, without=DAYS[1:2]), "also where it was"
+    scene.is_quiet()
+
+
+@pytest.mark.skipif(not shutil.which("khal"), reason="khal is not installed")
+def test_khal_shows_it_so(two, tmp_path):  # noqa: F811
+    scene = Series(two, series())
+    scene.apart(series(hour=10), series(without=DAYS[3:4], more=LONGER))
+    for n, folder in enumerate((scene.here, scene.there)):
+        config = tmp_path / f"khal{n}"
+        config.write_text(f"[calendars]\n[[home]]\npath = {folder}\n[sqlite]\npath = {tmp_path}/khal{n}.db\n[locale]\n"
+                          "timeformat = %H:%M\ndateformat = %Y-%m-%d\nlongdateformat = %Y-%m-%d\ndatetimeformat = %Y-%m-%d %H:%M\n"
+                          f"longdatetimeformat = %Y-%m-%d %H:%M\nlocal_timezone = {BERLIN}\ndefault_timezone = {BERLIN}\n")
+        shown = subprocess.run(["khal", "-c", str(config), "list", "--format", "{start-long} {title}", "--day-format", "",
+                                "2026-11-01", "45d"],
+                               capture_output=True, text=True, timeout=60, env={**os.environ, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"})
+        assert shown.returncode == 0, shown.stderr
+        assert shown.stdout.split("\n")[:-1] == ["2026-11-02 10:00 Yoga", "2026-11-09 15:00 Long yoga", "2026-11-16 10:00 Yoga",
+                                                 "2026-11-30 10:00 Yoga", "2026-12-07 10:00 Yoga"], shown.stdout
+
+
+def test_what_two_said_of_one_occurrence_is_in_conflict_by_whatever_name(two):  # noqa: F811
+    """Here the series is moved, and the 9th cancelled where it is now; there the 9th is at another hour, once."""
+    scene = Series(two, series())
+    scene.apart(series(hour=10, without=DAYS[1:2]), series(more=LONGER))
+    assert conflicts(scene.laptop) == conflicts(scene.desktop) == ["yoga/recurrenceOverrides/2026-11-09T10:00:00"]
+    long = datetime.datetime(2026, 11, 9, 15)
+    assert scene.shown() == (BERLIN, sorted([long, *at(10, without=DAYS[1:2])[1]])), "the later one"
+    said = scene.laptop.run("show", "home//yoga")
+    assert re.search(r"(?m)^  recurrenceOverrides/2026-11-09T10:00:00: .*\(desktop, ", said), said
+    assert re.search(r"(?m)^  recurrenceOverrides/2026-11-09T10:00:00, not shown: .*\(laptop, ", said), said
+    scene.is_quiet()
+    scene.laptop.run("conflicts", "resolve", "home//yoga*", "--keep", "2")
+    scene.both()
+    assert scene.shown() == at(10, without=DAYS[1:2]), "the other one"
+    assert conflicts(scene.laptop) == conflicts(scene.desktop) == []
+    scene.is_quiet()
+
+
+HISTORIES = int(os.environ.get("COUNTERFOIL_SERIES", "8"))
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("COUNTERFOIL_SEED", "1")), int(os.environ.get("COUNTERFOIL_SEED", "1")) + 2))
+def test_histories_cancel_what_somebody_cancelled(two, seed):  # noqa: F811
+    """Both move the series, cancel, and let take place again, without knowing of each other: the days that are left are
+    those that nobody has cancelled, at an hour of a zone which one of both gave it."""
+    chance = random.Random(f"{seed} series")
+    scene = Series(two, series())
+    for step in range(HISTORIES):
+        (zone, found), said = scene.shown(), []
+        hour = found[0].hour if found else 9
+        without = set(DAYS) - {one.date() for one in found}
+        for _ in range(2):
+            to, where, own = hour, zone, set(without)
+            for act in chance.sample(["hour", "zone", "cancel", "cancel", "back"], chance.randint(1, 3)):
+                if act == "hour":
+                    to = chance.choice([8, 9, 10, 11])
+                elif act == "zone":
+                    where = chance.choice([BERLIN, YORK])
+                elif act == "cancel" and len(own) < WEEKS - 2:
+                    own.add(chance.choice(sorted(set(DAYS[1:]) - own)))
+                elif own:
+                    own.remove(chance.choice(sorted(own)))
+            said.append((to, where, own))
+        texts = [series(hour=to, zone=where, without=own) for to, where, own in said]
+        scene.apart(*texts)
+        told = f"seed {seed}, step {step}: at {hour} {zone} without {without}; said {said}"
+        # Who gives the series another hour says anew what is cancelled at that.
+        gone = {day for day in DAYS for to, _, own in said if day in own and (day not in without or to != hour)}
+        gone |= {day for day in without if all(day in own for _, _, own in said)}
+        zone, found = scene.shown()
+        assert found and len({one.time() for one in found}) == 1, told
+        assert (found[0].hour, zone) in [one[:2] for one in said], told
+        assert set(DAYS) - {one.date() for one in found} == gone, told
+        scene.is_quiet()
