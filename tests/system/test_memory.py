@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What memory it takes, at most, whatever is synced. COUNTERFOIL_LONG=1: a file of 4 GiB, 100,000 files, 100,000 rows."""
 
+import ctypes
 import hashlib
 import json
 import os
+import struct
 import subprocess
 
 from counterfoil import broker, make_device, two  # noqa: F401
@@ -49,6 +51,31 @@ def digest(path):
     return hasher.digest()
 
 
+class Opened:
+    """How often a file that lies in one of these folders was opened since, by anybody."""
+
+    OPEN, IS_FOLDER, OVERFLOW = 0x20, 0x40000000, 0x4000  # inotify(7)
+
+    def __init__(self, folders):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.events = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        for folder in folders:
+            assert libc.inotify_add_watch(self.events, os.fsencode(folder), self.OPEN) >= 0, os.strerror(ctypes.get_errno())
+
+    def count(self):
+        count = 0
+        while True:
+            try:
+                told = os.read(self.events, 1 << 16)
+            except BlockingIOError:
+                return count
+            while told:
+                _, mask, _, size = struct.unpack_from("iIII", told)
+                assert not mask & self.OVERFLOW
+                count += not mask & self.IS_FOLDER
+                told = told[16 + size :]
+
+
 def test_a_large_file_passes_through_little_memory(broker, two):  # noqa: F811
     laptop, desktop = two
     here = laptop.add("disk")
@@ -88,6 +115,12 @@ def test_many_files_take_little_memory_each(broker, two):  # noqa: F811
     assert sum(len(files) for _, _, files in os.walk(desktop.source("notes"))) >= MANY
     assert (sender < MANY_LIMIT, receiver < MANY_LIMIT) == (True, True), (sender, receiver)
     assert most_of(broker.process) < MANY_LIMIT
+
+    opened = Opened(here.glob("folder*"))
+    assert laptop.json("sync")["in_sync"] and opened.count() == 0, "none of them has changed"
+    (here / "folder7/file777").write_text("edited")
+    assert opened.count() == 1, "by this line"
+    assert laptop.json("sync")["in_sync"] and 0 < opened.count() <= 3, "that one alone: is it written to, its bytes, its delta"
 
 
 def test_a_large_table_takes_little_memory(broker, two):  # noqa: F811
