@@ -18,10 +18,25 @@
 #include "codec/limits.h"
 
 enum { RUNS = 3, STRETCHES_MAX = 64, INSERTS = 20 };
+/* A patch has what is new, so many bytes for each stretch that it copies, and for each 8 MiB, as
+ * xdelta3's has; and a quarter of all that on top. */
+enum { STRETCH = 30, PIECE = 40, PIECE_SIZE = 8 * CF_MIB };
+#define PATCH 1.25
+/* What went farther is new to a delta of bytes, as to xdelta3, which looks as far. */
+#define SOURCE_WINDOW (64.0 * CF_MIB)
+/* 1.5 times of what was measured, in process a half of what xdelta3 takes: where all lies in its
+ * place, what compares; else tables of what is looked at of the source, and windows of the target.
+ * The command is a whole program, cuts larger windows, and takes some more than xdelta3. */
+#define COMPARE_MEMORY (4.0 * CF_MIB)
+#define WINDOWS_MEMORY (24.0 * CF_MIB)
+#define APPLY_MEMORY (24.0 * CF_MIB)
+#define PROGRAM_MEMORY (64.0 * CF_MIB)
 
 typedef struct {
     const char *name;
     size_t (*cut)(uint64_t size, cf_stretch *out);
+    bool is_shifted; /* not all lies where it did */
+    unsigned moves;  /* this part of the file, by a quarter of it; 0: nothing */
 } edit;
 
 static size_t cut_overwrite(uint64_t size, cf_stretch *out)
@@ -59,9 +74,9 @@ static size_t cut_move(uint64_t size, cf_stretch *out)
 }
 
 static const edit edits[] = {
-    {"4 KiB overwritten", cut_overwrite},
-    {"20 inserts", cut_inserts},
-    {"a block of a 64th moved", cut_move},
+    {"4 KiB overwritten", cut_overwrite, .is_shifted = false},
+    {"20 inserts", cut_inserts, .is_shifted = true},
+    {"a block of a 64th moved", cut_move, .is_shifted = true, .moves = 64},
 };
 
 /* One way of doing it, and what was measured of it. */
@@ -247,6 +262,41 @@ static void compare(const trial *it, const char *what, cf_unit unit, const char 
                                             theirs->count ? theirs : NULL});
 }
 
+static double patch_limit(const edit *tried, double size, const cf_stretch *stretches, size_t count)
+{
+    double limit = size / PIECE_SIZE * PIECE;
+
+    for (size_t i = 0; i < count; i++)
+        limit += STRETCH + (stretches[i].is_new ? (double)stretches[i].size : 0);
+    if (tried->moves && size / 4 >= SOURCE_WINDOW)
+        limit += size / tried->moves;
+    return PATCH * limit;
+}
+
+static void judge(const trial *it, const edit *tried, double size, double patch)
+{
+    cf_results *results = it->bench->results;
+    const figures *a = &it->library, *b = &it->ours;
+    const double seen = size < SOURCE_WINDOW ? size : SOURCE_WINDOW;
+    const double make = tried->is_shifted ? WINDOWS_MEMORY + seen : COMPARE_MEMORY;
+    const char *name = tried->name;
+    char what[128];
+
+    snprintf(what, sizeof what, "%s: patch, in process", name);
+    cf_results_most(results, what, &a->size, patch);
+    snprintf(what, sizeof what, "%s: patch, by the command", name);
+    cf_results_most(results, what, &b->size, patch);
+    snprintf(what, sizeof what, "%s: memory to make, in process", name);
+    cf_results_most(results, what, &a->encode_memory, make);
+    snprintf(what, sizeof what, "%s: memory to make, by the command", name);
+    cf_results_most(results, what, &b->encode_memory,
+                    PROGRAM_MEMORY + (tried->is_shifted ? 3 * seen : 0));
+    snprintf(what, sizeof what, "%s: memory to apply, in process", name);
+    cf_results_most(results, what, &a->decode_memory, APPLY_MEMORY);
+    snprintf(what, sizeof what, "%s: memory to apply, by the command", name);
+    cf_results_most(results, what, &b->decode_memory, PROGRAM_MEMORY);
+}
+
 static void tell(const trial *it, const char *name)
 {
     static const char library[] = "in process", peer[] = "counterfoil delta, patch";
@@ -281,15 +331,17 @@ static cf_status try_edit(trial *it, const edit *tried, uint64_t size, bool has_
     cf_status status =
         cf_workload_edit(it->source.text, it->target.text, stretches, count, 2, error);
     cf_workload_settle();
-    for (int i = 0; !status && i < RUNS; i++) {
+    for (int i = 0; !status && i < (it->bench->quick ? 1 : RUNS); i++) {
         status = by_library(it, error);
         if (!status && it->bench->peer[0])
             status = by_peer(it, error);
         if (!status && has_xdelta)
             status = by_xdelta(it, error);
     }
-    if (!status)
+    if (!status) {
         tell(it, tried->name);
+        judge(it, tried, (double)size, patch_limit(tried, (double)size, stretches, count));
+    }
     release(&it->library);
     release(&it->ours);
     release(&it->theirs);
@@ -332,7 +384,7 @@ static void tell_prints(const trial *it)
 
 cf_status cf_bench_delta(const cf_bench *bench, cf_error *error)
 {
-    uint64_t size = bench->quick ? 32 * CF_MIB : 256 * CF_MIB;
+    uint64_t size = bench->quick ? 16 * CF_MIB : 256 * CF_MIB;
     trial it = {.bench = bench,
                 .source = cf_bench_path_of(bench, "source"),
                 .target = cf_bench_path_of(bench, "target"),

@@ -10,6 +10,7 @@
 
 #include "bench/bench.h"
 #include "bench/lookups.h"
+#include "codec/limits.h"
 
 enum { DEVICES = 2, PROGRAMS = 3, STEPS = CF_GROWTH_STEPS, QUICK_UNITS = 9, UNITS = 100 };
 #define REST_S 0.25
@@ -17,6 +18,10 @@ enum { DEVICES = 2, PROGRAMS = 3, STEPS = CF_GROWTH_STEPS, QUICK_UNITS = 9, UNIT
 /* Of a count, from the least to the most: 16 times as much would be 15. One look more or less at
  * the place of a save is a sixth of all; how many looks an act is seen in is the clock's. */
 #define GROWTH_LIMIT 1.0
+/* 1.5 times of what was measured: of each program itself, and of each thing, what it knows of that
+ * beside what is in it. */
+#define PROGRAM_MEMORY (36.0 * CF_MIB)
+#define THING_MEMORY (12.0 * CF_KIB)
 
 typedef struct {
     double of[CF_GROWTH_FIGURES];
@@ -302,6 +307,20 @@ static void limit_shares(const trial *it)
     }
 }
 
+static void limit_memory(const trial *it)
+{
+    const double things = (double)it->counts[STEPS - 1];
+    const double each = PROGRAM_MEMORY + things * (THING_MEMORY + (double)it->act->thing_size);
+    cf_samples found = {0};
+    char text[128];
+
+    cf_samples_add(&found, sum(it, STEPS - 1, it->act->who, CF_GROWTH_MEMORY));
+    snprintf(text, sizeof text, "%s: memory, %s", it->act->name, name_of(it->act->who));
+    cf_results_most(it->bench->results, text, &found,
+                    each * (it->act->who == CF_GROWTH_DEVICES ? DEVICES : 1));
+    cf_samples_release(&found);
+}
+
 static void tell(const trial *it)
 {
     for (size_t i = 0; i < CF_GROWTH_FIGURES; i++)
@@ -315,6 +334,7 @@ static void tell(const trial *it)
         }
     if (it->act->thing_size && sum(it, 0, it->act->who, CF_GROWTH_WRITTEN) > 0)
         limit_shares(it);
+    limit_memory(it);
 }
 
 static cf_status run_acts(const cf_bench *bench, const cf_growth_act *acts, size_t count,

@@ -12,6 +12,10 @@
 #include "codec/limits.h"
 
 enum { RUNS = 3, CHANGED = 100 };
+/* The file, once, and the patches since it was sent whole: no tenth of it. */
+#define RECEIVED 1.1
+/* 1.5 times of what was measured: a program, and the file once in the chain that makes it. */
+#define MEMORY (72.0 * CF_MIB)
 static_assert((int)RUNS < (int)CF_SCENE_DEVICES, "each run joins a device");
 
 typedef struct {
@@ -19,7 +23,7 @@ typedef struct {
     size_t edits, size;
     uint8_t *bytes; /* of the file */
     uint64_t seed;
-    cf_samples late_s, late_bytes, plain_s, plain_bytes;
+    cf_samples late_s, late_bytes, late_memory, plain_s, plain_bytes, plain_memory;
 } trial;
 
 static cf_status save(const trial *it, const cf_scene *scene, cf_error *error)
@@ -60,13 +64,14 @@ static cf_status open_with_file(trial *it, cf_scene *scene, cf_error *error)
 }
 
 typedef struct {
-    cf_samples *seconds, *bytes;
+    cf_samples *seconds, *bytes, *memory;
 } figures;
 
 /* One more device, from `add` on. */
 static cf_status join(const trial *it, cf_scene *scene, const figures *out, cf_error *error)
 {
     size_t device = scene->count;
+    cf_usage used;
     char ours[PATH_MAX], theirs[PATH_MAX];
 
     cf_status status = cf_scene_join(scene, error);
@@ -75,7 +80,7 @@ static cf_status join(const trial *it, cf_scene *scene, const figures *out, cf_e
     if (!status) /* brings the log, too */
         status = cf_scene_add(scene, device, error);
     if (!status)
-        status = cf_scene_sync(scene, device, NULL, error);
+        status = cf_scene_sync(scene, device, &used, error);
     double took = cf_measure_now() - start;
     if (status)
         return status;
@@ -85,6 +90,7 @@ static cf_status join(const trial *it, cf_scene *scene, const figures *out, cf_e
         return cf_fail(error, CF_BROKEN, "the file of %zu bytes has not arrived", it->size);
     cf_samples_add(out->seconds, took);
     cf_samples_add(out->bytes, cf_scene_traffic(scene, device, "bytes_received"));
+    cf_samples_add(out->memory, (double)used.memory);
     return CF_OK;
 }
 
@@ -100,7 +106,8 @@ static cf_status join_often(const trial *it, cf_scene *scene, const figures *out
 
 static cf_status run(trial *it, cf_error *error)
 {
-    const figures late = {&it->late_s, &it->late_bytes}, plain = {&it->plain_s, &it->plain_bytes};
+    const figures late = {&it->late_s, &it->late_bytes, &it->late_memory};
+    const figures plain = {&it->plain_s, &it->plain_bytes, &it->plain_memory};
     cf_scene scene;
 
     cf_workload_fill(&it->seed, it->bytes, it->size);
@@ -132,7 +139,10 @@ static void compare(const trial *it, const char *what, cf_unit unit, const cf_sa
 
 cf_status cf_bench_joiner(const cf_bench *bench, cf_error *error)
 {
-    trial it = {.bench = bench, .edits = bench->quick ? 50 : 1000, .size = 8 * CF_MIB, .seed = 7};
+    trial it = {.bench = bench,
+                .edits = bench->quick ? 20 : 1000,
+                .size = bench->quick ? 4 * CF_MIB : 8 * CF_MIB,
+                .seed = 7};
     cf_status status;
 
     if (!cf_scene_possible(bench))
@@ -142,11 +152,16 @@ cf_status cf_bench_joiner(const cf_bench *bench, cf_error *error)
     if (!status) {
         compare(&it, "add and first sync", CF_UNIT_SECONDS, &it.late_s, &it.plain_s);
         compare(&it, "bytes of blobs received", CF_UNIT_BYTES, &it.late_bytes, &it.plain_bytes);
+        compare(&it, "memory", CF_UNIT_BYTES, &it.late_memory, &it.plain_memory);
+        cf_results_most(bench->results, "received", &it.late_bytes, (double)it.size * RECEIVED);
+        cf_results_most(bench->results, "memory", &it.late_memory, MEMORY);
     }
     cf_samples_release(&it.late_s);
     cf_samples_release(&it.late_bytes);
+    cf_samples_release(&it.late_memory);
     cf_samples_release(&it.plain_s);
     cf_samples_release(&it.plain_bytes);
+    cf_samples_release(&it.plain_memory);
     free(it.bytes);
     return status;
 }

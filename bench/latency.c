@@ -12,8 +12,11 @@
 #include "bench/bench.h"
 #include "bench/scene.h"
 #include "bench/workload.h"
+#include "codec/limits.h"
 
 enum { SIZE = 4096, FSYNCS = 5 };
+/* Of one program, whatever is saved: 1.5 times of what was measured. */
+#define MEMORY (36.0 * CF_MIB)
 #define PATIENCE_S 30.0
 #define LOOK_S 0.0001
 #define REST_S 0.05
@@ -24,6 +27,7 @@ typedef struct {
     uint64_t seed;
     uint8_t bytes[SIZE]; /* of the last save */
     cf_samples ours, rsync, fsyncs;
+    cf_samples devices, broker; /* memory */
 } trial;
 
 static void change(trial *it)
@@ -105,7 +109,7 @@ static cf_status measure(trial *it, cf_scene *scene, int watch, cf_error *error)
 
     snprintf(saved, sizeof saved, "%.4000s/file", scene->devices[0].source.text);
     snprintf(seen, sizeof seen, "%.4000s/file", scene->devices[1].source.text);
-    for (int i = 0; !status && i < (it->bench->quick ? 30 : 200); i++) {
+    for (int i = 0; !status && i < (it->bench->quick ? 10 : 200); i++) {
         status = save_and_watch(it, saved, seen, error);
         cf_measure_wait(REST_S);
         if (!status && it->has_rsync)
@@ -140,6 +144,23 @@ static void tell(const trial *it)
     compare(it, "a save of 4 KiB: median", 0.5, rsync, &it->rsync);
     compare(it, "a save of 4 KiB: 95 of 100", 0.95, fsyncs, &it->fsyncs);
     compare(it, "a save of 4 KiB: 95 of 100", 0.95, rsync, &it->rsync);
+}
+
+/* What each took at most, once it has ended. */
+static void close_and_weigh(trial *it, cf_scene *scene)
+{
+    cf_usage used;
+
+    for (size_t i = 0; i < scene->count; i++) {
+        used = (cf_usage){0};
+        cf_scene_rest(scene, i, &used);
+        cf_samples_add(&it->devices, (double)used.memory);
+    }
+    used = (cf_usage){0};
+    cf_scene_close(scene, &used);
+    cf_samples_add(&it->broker, (double)used.memory);
+    cf_results_most(it->bench->results, "memory of a device that serves", &it->devices, MEMORY);
+    cf_results_most(it->bench->results, "memory of the broker", &it->broker, MEMORY);
 }
 
 static cf_status set_up(trial *it, cf_scene *scene, cf_error *error)
@@ -187,9 +208,11 @@ cf_status cf_bench_latency(const cf_bench *bench, cf_error *error)
         tell(&it);
     if (watch >= 0)
         close(watch);
-    cf_scene_close(&scene, NULL);
+    close_and_weigh(&it, &scene);
     cf_samples_release(&it.ours);
     cf_samples_release(&it.rsync);
     cf_samples_release(&it.fsyncs);
+    cf_samples_release(&it.devices);
+    cf_samples_release(&it.broker);
     return status;
 }

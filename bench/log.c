@@ -12,7 +12,7 @@
 #include "broker/store/rocks.h"
 #include "broker/store/store_keys.h"
 
-enum { RUNS = 3, BODY = 1024, ALONE = 500, GROUP_MAX = 256 };
+enum { RUNS = 3, BODY = 1024, GROUP_MAX = 256 };
 
 typedef struct {
     const cf_bench *bench;
@@ -241,7 +241,7 @@ static cf_status try_group(trial *it, cf_error *error)
                   theirs = cf_bench_path_of(it->bench, "theirs");
     cf_status status = CF_OK;
 
-    for (int i = 0; !status && i < RUNS; i++) {
+    for (int i = 0; !status && i < (it->bench->quick ? 1 : RUNS); i++) {
         status = try_ours(it, ours.text, error);
         if (!status)
             status = try_bare(it, theirs.text, error);
@@ -262,12 +262,13 @@ cf_status cf_bench_log(const cf_bench *bench, cf_error *error)
 {
     static const size_t groups[] = {1, 16, GROUP_MAX};
     trial it = {.bench = bench};
-    size_t all = bench->quick ? 10000 : 50000;
+    const size_t alone = bench->quick ? 50 : 500;
+    const size_t all = bench->quick ? 1000 : 50000;
 
     cf_status status = cf_writings_make(0, all, BODY, &it.writings, error);
     for (size_t i = 0; !status && i < sizeof groups / sizeof *groups; i++) {
         it.group = groups[i];
-        it.count = groups[i] == 1 ? ALONE : all;
+        it.count = groups[i] == 1 ? alone : all;
         status = try_group(&it, error);
     }
     it.judged = true;

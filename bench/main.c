@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* counterfoil-bench [NAME…] [--quick] [--check[=all]] [--json FILE] */
+/* counterfoil-bench [NAME…] [--quick] [--check[=all]] [--limits PERCENT] [--json FILE] */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -47,6 +48,7 @@ enum { COUNT = sizeof benchmarks / sizeof *benchmarks };
 typedef struct {
     bool quick, help, check;
     bool checks_times; /* too: they are of a machine that has nothing else to do */
+    double strictness; /* what of each limit it is judged by */
     const char *json;
     bool chosen[COUNT];
     bool any;
@@ -74,9 +76,22 @@ static bool choose(options *out, const char *name)
     return false;
 }
 
+static cf_status read_strictness(const char *text, double *out, cf_error *error)
+{
+    char *end;
+    const double percent = strtod(text, &end);
+
+    *out = percent / 100;
+    return *text && !*end && percent > 0
+               ? CF_OK
+               : cf_fail(error, CF_USAGE, "--limits wants a percentage, not %s", text);
+}
+
 static cf_status read_options(int argc, char **argv, options *out, cf_error *error)
 {
-    for (int i = 1; i < argc; i++) {
+    cf_status status = CF_OK;
+
+    for (int i = 1; !status && i < argc; i++) {
         if (strcmp(argv[i], "--quick") == 0)
             out->quick = true;
         else if (strcmp(argv[i], "--check") == 0)
@@ -89,23 +104,25 @@ static cf_status read_options(int argc, char **argv, options *out, cf_error *err
             out->json = argv[++i];
         else if (strcmp(argv[i], "--json") == 0)
             return cf_fail(error, CF_USAGE, "--json wants a file");
+        else if (strcmp(argv[i], "--limits") == 0)
+            status = read_strictness(i + 1 < argc ? argv[++i] : "", &out->strictness, error);
         else if (argv[i][0] == '-')
             return cf_fail(error, CF_USAGE, "unknown option %s", argv[i]);
         else if (!choose(out, argv[i]))
             return cf_fail(error, CF_USAGE, "unknown benchmark %s", argv[i]);
     }
-    return CF_OK;
+    return status;
 }
 
 static void print_help(void)
 {
-    puts("counterfoil-bench [NAME...] [--quick] [--check[=all]] [--json FILE]\n\n"
+    puts("counterfoil-bench [NAME...] [--quick] [--check[=all]] [--limits PERCENT]\n"
+         "                  [--json FILE]\n\n"
          "Runs the benchmarks, all but the long ones if none is named, each beside a reference in\n"
          "the same run; the ratio is ours divided by the reference's. With --check it fails\n"
-         "where a limit of counts, bytes or memory is exceeded, with --check=all of time, too: "
-         "these\n"
-         "are of a machine that does nothing else. Temporary data lies under $TMPDIR and is "
-         "removed.\n");
+         "where a limit of counts, bytes or memory is exceeded, with --check=all of time, too:\n"
+         "these are of a machine that does nothing else. With --limits it judges by so much of\n"
+         "each limit. Temporary data lies under $TMPDIR and is removed.\n");
     for (size_t i = 0; i < COUNT; i++)
         printf("  %-12s %s\n", benchmarks[i].name, benchmarks[i].question);
 }
@@ -155,12 +172,13 @@ static cf_status run_one(cf_bench *bench, size_t index, cf_error *error)
     if (status)
         cf_error_while(error, "%s", benchmarks[index].name);
     cf_workload_remove(bench->folder);
+    malloc_trim(0); /* what the next one starts is not to count what this one had */
     return status;
 }
 
 static cf_status run(const options *wanted, const char *top, cf_error *error)
 {
-    cf_bench bench = {.quick = wanted->quick, .results = cf_results_new()};
+    cf_bench bench = {.quick = wanted->quick, .results = cf_results_new(wanted->strictness)};
     cf_status status = CF_OK;
 
     snprintf(bench.folder, sizeof bench.folder, "%.*s/data", CF_BENCH_PATH - 8, top);
@@ -230,7 +248,7 @@ static int work(const options *wanted)
 
 int main(int argc, char **argv)
 {
-    options given = {0};
+    options given = {.strictness = 1};
     cf_error error;
 
     if (sodium_init() < 0) {

@@ -142,8 +142,13 @@ void cf_process_stop(cf_process *process, cf_usage *out)
 
     if (process->id == 0)
         return;
+    /* What the kernel says of a child that has ended is at least what its parent had when it
+     * began. */
+    const uint64_t memory = read_figure(process->id, "status", "VmHWM:") * 1024;
     kill(process->id, SIGTERM);
     cf_process_wait(process, out ? out : &ignored);
+    if (out && memory)
+        out->memory = memory;
 }
 
 cf_status cf_process_run(const cf_command *command, cf_usage *out, cf_error *error)

@@ -13,16 +13,18 @@ struct cf_results {
     json_t *benchmarks; /* an array */
     json_t *current;    /* its last; borrowed */
     size_t exceeded, exceeded_times;
+    double strictness;
 };
 
 static const char *const unit_names[] = {"s", "B", "1/s", "1"};
 
 enum { FIGURE_SIZE = 32 };
 
-cf_results *cf_results_new(void)
+cf_results *cf_results_new(double strictness)
 {
     cf_results *results = cf_allocate(1, sizeof *results);
 
+    results->strictness = strictness;
     results->benchmarks = json_array();
     return results;
 }
@@ -123,19 +125,31 @@ void cf_results_compare(cf_results *results, const cf_comparison *comparison)
 
 void cf_results_limit(cf_results *results, const cf_limited *limited)
 {
-    bool kept = limited->share <= limited->limit;
+    const double limit = limited->limit * results->strictness;
+    const bool kept = limited->share <= limit;
 
     results->exceeded += !kept && !limited->is_time;
     results->exceeded_times += !kept && limited->is_time;
 
     printf("  %s\n    %-34s %11.1f%%\n    %-34s %11.1f%%  %s%s\n", limited->what, "share",
-           100 * limited->share, "limit", 100 * limited->limit, kept ? "kept" : "EXCEEDED",
+           100 * limited->share, "limit", 100 * limit, kept ? "kept" : "EXCEEDED",
            limited->is_time ? ", a time" : "");
     fflush(stdout);
     json_array_append_new(json_object_get(results->current, "limits"),
                           json_pack("{s:s, s:f, s:f, s:b, s:b}", "what", limited->what, "share",
-                                    limited->share, "limit", limited->limit, "kept", kept, "time",
+                                    limited->share, "limit", limit, "kept", kept, "time",
                                     limited->is_time));
+}
+
+void cf_results_most(cf_results *results, const char *what, const cf_samples *found, double most)
+{
+    char text[192], size[FIGURE_SIZE];
+
+    if (!found->count)
+        return;
+    show_bytes(most, size);
+    snprintf(text, sizeof text, "%s, of %s", what, size);
+    cf_results_limit(results, &(cf_limited){text, cf_samples_quantile(found, 1) / most, 1, false});
 }
 
 size_t cf_results_exceeded(const cf_results *results, bool judges_times)

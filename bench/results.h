@@ -7,7 +7,8 @@
 
 typedef struct cf_results cf_results;
 
-cf_results *cf_results_new(void);
+/* `strictness`: by so much of each limit it is judged; 1 as a rule. */
+cf_results *cf_results_new(double strictness);
 void cf_results_destroy(cf_results **results);
 
 /* What follows belongs to this benchmark. */
@@ -33,6 +34,9 @@ typedef struct {
     bool is_time;
 } cf_limited;
 void cf_results_limit(cf_results *results, const cf_limited *limited);
+/* Bytes, of memory or of what is sent: the most that was found as a share of what may be, as
+ * "a patch, of 12.0 KiB". Nothing was found: nothing is said. */
+void cf_results_most(cf_results *results, const char *what, const cf_samples *found, double most);
 /* How many shares were over their limits: of times only where these are judged, too. */
 size_t cf_results_exceeded(const cf_results *results, bool judges_times);
 /* It can't be measured here, and why. */

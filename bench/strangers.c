@@ -32,6 +32,9 @@ enum {
 };
 #define PATIENCE_S 20.0
 #define LIMIT 3.0
+/* 1.5 times of what was measured, of the broker: itself, and each connection that stands. */
+#define MEMORY (36.0 * CF_MIB)
+#define CONNECTION (24.0 * CF_KIB)
 #define AT_ONCE_S 0.002 /* between two saves of a busy person, much more than that */
 
 /* What those who disturb tell of themselves, while they do. */
@@ -189,7 +192,8 @@ static void be_silent(const trial *it)
     for (size_t i = 0;; i++) {
         if (i == it->silent) {
             it->news->standing = count_standing(it, all);
-            it->news->is_ready = true;
+            if (it->news->standing >= STANDING)
+                it->news->is_ready = true;
             i = 0;
         }
         if (!look_at(&all[i]))
@@ -331,15 +335,28 @@ static cf_status enrol_all(trial *it, cf_error *error)
     return status;
 }
 
+/* What it took at most, once it has ended. */
+static void weigh_broker(trial *it)
+{
+    cf_samples memory = {0};
+    cf_usage used = {0};
+
+    cf_process_stop(&it->broker, &used);
+    cf_samples_add(&memory, (double)used.memory);
+    cf_results_most(it->bench->results, "memory of the broker", &memory,
+                    MEMORY + (double)it->silent * CONNECTION);
+    cf_samples_release(&memory);
+}
+
 cf_status cf_bench_strangers(const cf_bench *bench, cf_error *error)
 {
     trial it = {.bench = bench,
-                .silent = bench->quick ? 500 : 5000,
-                .abusive = bench->quick ? 20 : 100,
-                .entries = bench->quick ? 100 : 500,
+                .silent = bench->quick ? 250 : 5000,
+                .abusive = bench->quick ? 3 : 100,
+                .entries = bench->quick ? 30 : 500,
                 .next = 1};
-    disturbance silence = {.run = be_silent, .warm_s = 3},
-                abuse = {.run = be_abusive, .warm_s = 10, .is_refused = true};
+    disturbance silence = {.run = be_silent, .warm_s = bench->quick ? 0.5 : 3},
+                abuse = {.run = be_abusive, .warm_s = bench->quick ? 0.5 : 10, .is_refused = true};
 
     if (!*bench->broker) {
         cf_results_skip(bench->results, "counterfoild is not found");
@@ -362,7 +379,7 @@ cf_status cf_bench_strangers(const cf_bench *bench, cf_error *error)
     if (!status)
         status = measure_beside(&it, &silence, error);
     cf_caller_close(&it.member);
-    cf_process_stop(&it.broker, NULL);
+    weigh_broker(&it);
     cf_writings_release(&it.writings);
     munmap(it.news, sizeof *it.news);
     return status;
