@@ -48,6 +48,7 @@ static bool is_path_meant(const settling *self, cf_bytes path)
     return meant;
 }
 
+/* The conflict is told here, and the word means the path that `append` writes of it. */
 static bool is_meant_by(const settling *self, const cf_row_conflict *conflict, path_of *append)
 {
     cf_buffer path = {0};
@@ -59,15 +60,10 @@ static bool is_meant_by(const settling *self, const cf_row_conflict *conflict, p
     return meant;
 }
 
-static bool is_meant(const settling *self, const cf_row_conflict *conflict)
-{
-    return is_meant_by(self, conflict, cf_record_conflict_path);
-}
-
 static bool is_any_meant(const settling *self, const cf_row_conflict *listed, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (is_meant(self, &listed[i]))
+        if (is_meant_by(self, &listed[i], cf_record_conflict_path))
             return true;
     return false;
 }
@@ -108,6 +104,8 @@ static bool is_parted(const settling *self, const cf_row_both *both)
            !cf_item_has_content(&both->other.row->item, both->other.field, both->other.value);
 }
 
+/* Of two values that one entry shows the word `both` parts the other; any other word only counts
+ * them, and only where its path chose nothing else. */
 static void choose_both(settling *self, cf_record_choice *out)
 {
     const bool of_fields = self->keep.kind != CF_KEEP_BOTH && out->count;
@@ -180,6 +178,7 @@ static cf_row_contest contest_of(const settling *self, const cf_row *agreed,
                             .count = count};
 }
 
+/* False: the conflict is of no field, or the word names no version of it. */
 static bool choose_version(const settling *self, const cf_row_conflict *listed, size_t count,
                            cf_arena *arena, cf_record_end *out)
 {
@@ -344,6 +343,7 @@ static void add_change(settling *self, const cf_change *change)
     known->over_count = count;
 }
 
+/* A chosen end of which nothing is left to be replaced was reached by somebody else. */
 static void settle_field(settling *self, const cf_row_conflict *listed, const cf_record_end *chosen,
                          cf_record_settled *out)
 {
