@@ -182,6 +182,38 @@ def test_what_is_deleted_where_it_is_only_received_refers_to_nobody_never(two):
     assert "phones/5" in " ".join(pending(desktop)), pending(desktop)
 
 
+@pytest.mark.parametrize("waits, include", [("locked", ()), ("held", ()), ("received only", ()), ("locked", ("people",))],
+                         ids=["locked", "held", "received only", "hidden"])
+def test_what_is_edited_while_the_deletion_waits_brings_the_row_back(two, waits, include):
+    """Nothing of the edits is written where Ann and Bob are gone, nor is it deleted with them later: Anna is back with her phones,
+    Bob for the one phone that was edited."""
+    laptop, desktop, here, there = share(two, FAMILY, *options_of(include))
+    exits = {"locked": 9, "held": 8, "received only": 1}[waits]
+    if waits == "locked":
+        laptop.run("lock", "book")
+    elif waits == "received only":
+        desktop.run("set", str(there.path), "--mode", "receive")
+    there.run("PRAGMA foreign_keys = ON; DELETE FROM people" + ("; DELETE FROM places" if waits == "held" else " WHERE id < 3"))
+    desktop.run("sync", code=exits)
+    here.run("UPDATE people SET name = 'Anna' WHERE id = 1; UPDATE phones SET number = '+9' WHERE id = 3")
+    laptop.sync()
+    desktop.run("sync", code=exits)
+    assert there.rows("SELECT name FROM people WHERE id < 3") == there.rows("SELECT number FROM phones") == []
+    assert "people/1" in pending(desktop) and (include or "phones/3" in pending(desktop)), pending(desktop)
+    if waits == "locked":
+        laptop.run("unlock", "book")
+    elif waits == "received only":
+        desktop.run("set", str(there.path), "--mode", "both")
+    desktop.run("sync", "--yes")
+    both(laptop, desktop)
+    assert here.rows("SELECT name FROM people WHERE id < 3 ORDER BY id") == [("Anna",), ("Bob",)]
+    assert here.rows("SELECT id, number FROM phones ORDER BY id") == [(1, "+1"), (2, "+2"), (3, "+9")]
+    assert here.rows("SELECT phone, said FROM calls ORDER BY id") == [(1, "hello"), (3, "yes")]
+    shown = include or TABLES
+    assert there.all(*shown) == here.all(*shown) and here.sound() and there.sound()
+    assert pending(desktop) == {}
+
+
 def test_what_refers_to_nobody_deleted_stays(two):
     laptop, desktop, here, there = share(two, FAMILY, "--include", "people")
     there.run("DELETE FROM people WHERE name = 'Cleo'; UPDATE people SET name = 'Anna' WHERE id = 1")
