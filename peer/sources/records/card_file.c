@@ -55,6 +55,7 @@ static void read_now(const finding *self, cf_bytes name, cf_record_file *out)
     medium->files->close_folder(medium->files, &root);
 }
 
+/* The rows that the file has now, and those that it had when last looked at: each once. */
 static void add_all(finding *self, const cf_record_file *file, const cf_folder_item *item)
 {
     const size_t held = item ? item->held_count : 0;

@@ -48,8 +48,10 @@ cf_status cf_database_made_alone(cf_files *files, const cf_folder *folder, cf_by
     return status;
 }
 
-/* ---- Putting it there ---- */
+/* ---- Putting a database there ---- */
 
+/* Makes the database under its temporary name, synced. A file of that name is ours, from a crash.
+ */
 static cf_status create(cf_files *files, const cf_folder *folder, cf_bytes temporary,
                         cf_bytes bytes, cf_error *error)
 {
@@ -69,6 +71,8 @@ static cf_status create(cf_files *files, const cf_folder *folder, cf_bytes tempo
     return status;
 }
 
+/* Makes the database beside, and gives it its name only where that is free still: what a program
+ * made there meanwhile stays, and ours goes. */
 static cf_status put(cf_files *files, const cf_folder *folder, cf_bytes name, cf_bytes bytes,
                      cf_error *error)
 {

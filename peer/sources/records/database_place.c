@@ -10,7 +10,7 @@
 #include "peer/merge/node_stat.h"
 #include "peer/sources/records/record_include.h"
 
-/* ---- What of the base is in it ---- */
+/* ---- What of the base is in the database ---- */
 
 /* Whether all that the database's row says the base's row says, too, and the other way round, of
  * the columns that count. */
@@ -176,7 +176,7 @@ cf_status cf_database_standing_check(const cf_database_standing *standing, cf_de
     return CF_OK;
 }
 
-/* ---- Which it is ---- */
+/* ---- Which file lies there ---- */
 
 cf_status cf_database_see(cf_files *files, const char *path, sqlite3 *database,
                           cf_database_sight *out, cf_error *error)
@@ -288,7 +288,7 @@ static bool is_set_back(const cf_database_place *place)
     return place->is.mtime_ns < place->kept.mtime_ns && place->is.writes <= place->kept.writes;
 }
 
-/* ---- Keeping it: the file's hash, how often it was written, 4 bytes big-endian, what it held then
+/* ---- Kept are the file's hash, how often it was written, 4 bytes big-endian, what it held then
  * and before, 8 bytes big-endian each, and its log: 1 byte (0: none; 2: and the last of what it
  * held only a look found), the file's time and that of a copy that lay over it, 8 bytes each, and
  * its pages, 4 bytes; all but the hash may be left out ---- */

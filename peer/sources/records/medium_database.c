@@ -101,7 +101,8 @@ typedef struct {
     bool *met;
 } table_choice;
 
-/* Whether the table's rows are read: it is asked for. */
+/* A table's rows are read if `--include` and `--exclude` let the table in; which of the latter met
+ * a table is noted. */
 static bool is_wanted(const void *context, cf_bytes table)
 {
     const table_choice *self = context;
@@ -329,6 +330,8 @@ static uint64_t content_of(cf_files *files, const char *path, uint32_t writes, u
     return content;
 }
 
+/* What the file is after our own write counts as known: the next look takes none of that for the
+ * work of another program, or for a copy put there. */
 static void learn_written(database_medium *self, uint32_t writes)
 {
     const char *path = self->medium.binding->path;
@@ -383,6 +386,8 @@ static cf_status make_bytes(const cf_medium *medium, cf_buffer *out, cf_error *e
                   : CF_OK;
 }
 
+/* Nothing of the damaged database is lost: its bytes are kept elsewhere before the empty one is put
+ * there, and a log beside it refuses all of that. */
 static cf_status make_anew(cf_medium *medium, const cf_folder *folder, cf_bytes name,
                            const cf_medium_keeping *keeping, cf_error *error)
 {

@@ -77,6 +77,8 @@ static cf_bytes intent_key(const cf_medium *medium, cf_arena *arena)
     return cf_key_numbered(arena, CF_TABLE_INTENT, medium->binding->number, 0);
 }
 
+/* `meant` NULL: no exchange is under way any more; that the file was made anew is kept all the
+ * same. */
 static cf_status keep_intent(const cf_medium *medium, const intent *meant, cf_error *error)
 {
     cf_store *store = cf_home_store(medium->peer->home);
@@ -238,8 +240,8 @@ static bool changed(cf_medium *medium)
 
 /* ---- Writing ---- */
 
-/* Made beside, the intent kept, exchanged. After a failure the intent goes if nothing is left
- * beside. */
+/* The new file is made beside, the intent is kept, both files are exchanged. After a failure the
+ * intent goes if nothing is left beside. */
 static cf_status exchange(file_medium *self, cf_record_replacement *by, cf_bytes bytes,
                           cf_error *error)
 {
@@ -339,6 +341,7 @@ static bool may_rename(const file_medium *self)
     return self->medium.peer && adapter->mapping == CF_MAPPING_COLUMNS && !self->options.map;
 }
 
+/* Only of a file whose columns may be renamed are other names known. */
 static cf_status know_renamed(file_medium *self, cf_error *error)
 {
     self->renames = false;

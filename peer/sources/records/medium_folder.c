@@ -172,7 +172,7 @@ static bool items_changed(cf_folder_medium *self)
     return changed;
 }
 
-/* Also where the folder came, went, or is another one. */
+/* The folder has also changed where it came, went, or is another one. */
 static bool changed(cf_medium *medium)
 {
     cf_folder_medium *self = of(medium);

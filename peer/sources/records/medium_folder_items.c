@@ -143,6 +143,8 @@ static void name_others(const listing *list)
     }
 }
 
+/* Nothing of the file is shown, for this reason; `passes`: a later look may find the reason gone.
+ */
 static void set_trouble(cf_folder_item *item, bool passes, const char *text)
 {
     cf_folder_item_forget_file(item);

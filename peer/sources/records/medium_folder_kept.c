@@ -111,6 +111,7 @@ cf_status cf_folder_kept_load(cf_folder_medium *self, cf_error *error)
     return status;
 }
 
+/* Of a file that is gone nothing is kept: a file that comes under its name later is a new one. */
 static void save(const cf_folder_medium *self, const cf_folder_item *item, cf_kv_list *records)
 {
     cf_arena arena = {0};

@@ -36,7 +36,7 @@ const cf_folder_place *cf_folder_place_find(const cf_folder_medium *self, cf_byt
     return found ? &self->places[low] : NULL;
 }
 
-/* ---- Which one counts ---- */
+/* ---- Which of the files with one key counts ---- */
 
 /* The item is known to have shown the row. */
 static bool holds(const cf_folder_item *item, cf_bytes table, cf_bytes key)

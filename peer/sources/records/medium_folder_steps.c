@@ -122,6 +122,7 @@ static cf_status prepare(cf_folder_medium *self, cf_folder_step *steps, size_t c
     return status;
 }
 
+/* Where a step fails the folder's own file stays, and the new one goes, if that is still ours. */
 static cf_status perform(cf_folder_step *step, cf_error *error)
 {
     cf_status status = step->deletes ? cf_record_disk_delete(&step->disk, &step->by, error)
@@ -257,6 +258,7 @@ static cf_status clear(recovering *self, uint64_t number, cf_bytes value)
     return status;
 }
 
+/* An intent is dropped once nothing of its step is left in the temporary folder. */
 static bool visit(void *context, cf_bytes key, cf_bytes value)
 {
     recovering *self = context;

@@ -41,6 +41,8 @@ static void flush(writing *self)
     self->step_count = self->bytes = 0;
 }
 
+/* Steps are performed a batch at a time: one sync serves all of a batch, and no more than
+ * BATCH_BYTES are held. */
 static void add_step(writing *self, const cf_folder_step *step)
 {
     *cf_one_more(self->steps, self->step_count, self->step_capacity) = *step;
@@ -102,6 +104,8 @@ static cf_status read_again(writing *self, const cf_folder_item *item, cf_folder
     return status;
 }
 
+/* The bytes of the step's file with these rows; a row that the file can't be made to show is
+ * refused, and the file is made without what the row says. */
 static cf_status format(writing *self, const cf_row *rows, size_t count, cf_folder_step *step,
                         cf_error *error)
 {
@@ -154,7 +158,7 @@ static void plan_item(writing *self, size_t index)
     free(rows);
 }
 
-/* ---- A new one ---- */
+/* ---- A new item ---- */
 
 /* Something is called so, or will be by a step that is planned. */
 static bool is_taken(const writing *self, cf_bytes name)
@@ -239,7 +243,7 @@ static void plan_new(writing *self, const cf_row *row)
     }
 }
 
-/* ---- All of it ---- */
+/* ---- The whole folder ---- */
 
 /* Gives the wanted rows to the files that have them; the others are new. */
 static void distribute(writing *self, bool *is_new)

@@ -25,8 +25,9 @@ bool cf_record_conflict_is_told(const cf_clash_search *search, const cf_row *row
            !(name.size && cf_forgotten_has(&search->forgotten, row->table, name));
 }
 
-/* ---- What they agree in ---- */
+/* ---- What two rows agree in ---- */
 
+/* The column can't be empty, so that no row can give it up. */
 static bool is_required(const cf_schema_table *table, cf_bytes column)
 {
     for (size_t i = 0; i < table->required_count; i++)
@@ -119,7 +120,7 @@ static void add_refused(const cf_clash_search *search, const cf_row_conflict *wi
     cf_buffer_release(&path);
 }
 
-/* ---- All of them ---- */
+/* ---- All clashes ---- */
 
 static int by_item(const void *left, const void *right)
 {

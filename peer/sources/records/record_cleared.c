@@ -34,7 +34,7 @@ cf_cleared_column *cf_cleared_columns_find(const cf_cleared_columns *self, cf_by
     return self->count ? bsearch(&wanted, self->at, self->count, sizeof wanted, by_name) : NULL;
 }
 
-/* ---- As they are kept ---- */
+/* ---- Held columns, as the home keeps them ---- */
 
 void cf_cleared_columns_pack(const cf_cleared_columns *self, cf_buffer *out)
 {
@@ -79,7 +79,7 @@ void cf_cleared_columns_read(cf_bytes kept, cf_cleared_columns *out)
     cf_cleared_columns_sort(out);
 }
 
-/* ---- The log wins there ---- */
+/* ---- What the log has in held columns wins ---- */
 
 struct cf_record_cleared {
     cf_cleared_columns held; /* `gone`: as many rows get something back */

@@ -104,7 +104,7 @@ static bool has_contested(const cf_binding *binding, const cf_state *state, cons
     return search.found;
 }
 
-/* As a source would show it: in the place of a row its key. */
+/* A value as a source would show it: in the place of a row its key. */
 static cf_bytes as_shown(const cf_row_view *view, cf_bytes value)
 {
     const cf_row *row;
@@ -181,6 +181,8 @@ static instead shown_elsewhere(const cf_row_conflict *conflict, const cf_seat *s
     return shown_as_line(conflict, conflict->field, seat);
 }
 
+/* Of a value with a seat: the value of the set that has the seat; else the field to which a line
+ * gave way, or the line to which another value did. */
 static instead shown_of_set(const cf_row_conflict *conflict, cf_bytes set, const cf_seat *seat)
 {
     const cf_bytes shown = shown_in_seat(conflict, set, seat);
@@ -415,7 +417,7 @@ static void keep_clash(const cf_clash_search *search, const cf_record_clash *cla
     cf_buffer_release(&rival);
 }
 
-/* ---- All of them ---- */
+/* ---- All conflicts ---- */
 
 /* Clashes, then the conflicts of values that are told. A value that gives way to what the source
  * can't show is told with its row's clash, and not again. */

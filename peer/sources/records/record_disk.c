@@ -182,8 +182,9 @@ void cf_record_disk_release(cf_record_disk *disk)
     *disk = (cf_record_disk){0};
 }
 
-/* ---- Making what replaces it ---- */
+/* ---- Making what replaces a file ---- */
 
+/* Our new file goes; the user's is not touched. */
 static void unmake(const cf_record_disk *disk, const cf_record_replacement *replacement)
 {
     cf_error ignored;
@@ -262,7 +263,7 @@ bool cf_record_disk_give_up(const cf_record_disk *disk, const cf_record_replacem
     return !status || status == CF_MISSING;
 }
 
-/* ---- Putting it in place ---- */
+/* ---- Putting a file in its place ---- */
 
 /* What was displaced is the file that was read, with its bytes, and nobody writes to it. */
 static bool is_as_read(const cf_record_disk *disk, const cf_record_replacement *by)
@@ -310,6 +311,8 @@ static cf_status exchange(const cf_record_disk *disk, const cf_record_replacemen
     return status ? status : cf_fail(error, CF_CHANGED, "it was saved in the last moment");
 }
 
+/* Where a file was read ours is exchanged with that; where none was, ours gets the name only if the
+ * name is free still. */
 static cf_status put_in_place(const cf_record_disk *disk, const cf_record_replacement *by,
                               cf_error *error)
 {

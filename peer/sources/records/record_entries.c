@@ -51,6 +51,7 @@ static cf_status prepare_all(cutting *self, cf_error *error)
 
 /* ---- Parts ---- */
 
+/* What the change takes at most: an entry is cut too soon rather than too late. */
 static uint64_t size_of(const cutting *self, size_t index)
 {
     const cf_change *change = &self->entries->changes[index];

@@ -127,12 +127,13 @@ static bool is_keyed_by_uid(const cf_binding *binding, cf_bytes table)
             cf_bytes_equal(table, cf_bytes_of_text(CF_TABLE_TASKS)));
 }
 
+/* The pattern names this part of a key, and the part has the pattern's value. */
 static bool has_part(const cf_record_pattern *pattern, cf_bytes name, cf_bytes part)
 {
     return is_named(pattern, name) && part.size && matches_value(pattern, part);
 }
 
-/* The same of a part of the key, as `add` named it. */
+/* A part of the row's key has the pattern's value, and the pattern names the part as `add` did. */
 static bool has_named_key(const cf_binding *binding, const cf_record_pattern *pattern,
                           const cf_row *row)
 {
@@ -149,8 +150,8 @@ static bool has_named_key(const cf_binding *binding, const cf_record_pattern *pa
     return found;
 }
 
-/* The same of any part of the key, by whatever names it: those of `add`, the database's columns, or
- * uid. */
+/* A part of the row's key has the pattern's value, whatever the pattern calls the part: as `add`
+ * named it, by the database's column, or uid. */
 static bool has_key(const cf_binding *binding, const cf_row_format *format,
                     const cf_record_pattern *pattern, const cf_row *row)
 {
@@ -165,6 +166,7 @@ static bool has_key(const cf_binding *binding, const cf_row_format *format,
     return found;
 }
 
+/* A pattern without a table speaks of every table. */
 static bool is_of_table(const cf_record_pattern *pattern, cf_bytes table)
 {
     return !pattern->table || matches(pattern->table, pattern->table_size, table);
@@ -175,6 +177,7 @@ bool cf_record_pattern_names(const char *pattern, cf_bytes table)
     return matches(pattern, strlen(pattern), table);
 }
 
+/* A pattern of `--exclude` names the table: it is out, whatever `--include` says. */
 static bool is_excluded(const cf_binding *binding, cf_bytes table)
 {
     bool out = false;
@@ -209,7 +212,7 @@ bool cf_record_includes_table(const cf_binding *binding, cf_bytes table)
     return in && !is_excluded(binding, table);
 }
 
-/* ---- Tables that there are ---- */
+/* ---- Tables of a format ---- */
 
 /* The format has a table that the pattern matches, or any table there may be. */
 static bool may_be(const cf_adapter *adapter, const cf_record_pattern *pattern)
@@ -264,7 +267,11 @@ bool cf_record_selected(const cf_record_selection *selection, const cf_row *row)
     return index == selection->count || selection->in[index];
 }
 
-/* The row refers, or is tied, to a row that is left out, of a table that a pattern speaks of. */
+/* The row refers, or is tied, to a row that is left out, of a table that a pattern speaks of: the
+ * row could not be shown without that one.
+ *
+ *     --include 'people//city=Rome' --include phones; Ann is of Oslo, phone 1 refers to Ann
+ *     Ann is out, and so is phone 1 */
 static bool is_orphan(const cf_record_selection *self, const cf_binding *binding,
                       const cf_schema_table *table, const cf_row_view *view,
                       const cf_tied_rows *tied, const cf_row *row)

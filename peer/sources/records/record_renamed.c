@@ -103,7 +103,7 @@ static const cf_format_table *table_of(const cf_row_format *format, cf_bytes nam
     return NULL;
 }
 
-/* ---- Which are over ---- */
+/* ---- Former names that are over ---- */
 
 /* The file has a column of this name. Of a file with nothing in it nobody knows: no. */
 static bool has_column(const cf_row_format *format, cf_bytes name)
@@ -168,7 +168,7 @@ static bool is_used(const cf_state *state, cf_bytes field)
     return self.is_found;
 }
 
-/* ---- Which is which ---- */
+/* ---- Which new column is which missing one ---- */
 
 /* The file's row of a row of the base, whose key may be a number there and a text here. */
 static const cf_row *row_here(const cf_row_index *here, const cf_row *base)
@@ -186,6 +186,7 @@ static const cf_row *row_here(const cf_row_index *here, const cf_row *base)
     return row;
 }
 
+/* Numbers and texts are compared as a CSV file writes them; a field that isn't there is empty. */
 static void append_text(const cf_row *row, cf_bytes field, cf_buffer *out)
 {
     const cf_row_field *found = cf_row_field_named(row, field);
@@ -266,6 +267,7 @@ static void find_new(search *self, const cf_format_table *now)
     }
 }
 
+/* What the hash says already, value by value: two columns are not one by chance. */
 static bool says_the_same(const search *self, cf_bytes before, cf_bytes name)
 {
     cf_buffer was = {0}, is = {0};
@@ -302,7 +304,8 @@ static cf_bytes name_of(const search *self, cf_bytes before)
     return found.size && !is_used(self->of->state, found) ? found : (cf_bytes){0};
 }
 
-/* Instead of what was known of the column before, and of any other of its name. */
+/* Puts the pair in the place of what was known of its column, and of any other column of its name.
+ */
 static void put(cf_renamed_columns *columns, cf_renamed_column made, cf_arena *arena)
 {
     cf_renamed_column *at = cf_arena_allocate(arena, columns->count + 1, sizeof *at);
@@ -316,6 +319,7 @@ static void put(cf_renamed_columns *columns, cf_renamed_column made, cf_arena *a
     *columns = (cf_renamed_columns){at, kept};
 }
 
+/* Fields that are no columns of the file have no name to keep. */
 static void add(cf_renamed_columns *columns, cf_bytes name, cf_bytes before, cf_arena *arena)
 {
     cf_renamed_column made;

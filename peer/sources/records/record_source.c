@@ -50,7 +50,8 @@ static uint64_t applied(const void *self)
     return source->applied;
 }
 
-/* How the source is in order, so that only what was written to it since has to be looked at. */
+/* It is known how the source stands, so that only what was written to it since has to be looked at.
+ */
 static bool is_known(const cf_record_source *source)
 {
     return source->context->watch && source->looked && !source->trouble && !source->retry_ms;
@@ -251,9 +252,9 @@ uint64_t cf_record_source_rest(uint64_t began_ms, uint64_t ended_ms)
     return ended_ms + rest;
 }
 
-/* What the look takes is measured by the clock itself: the time of the step is that of its
- * beginning, and the step that follows a publication at once has the same. By one that nobody sets:
- * else a look in which the time of day was set forth would have taken hours. */
+/* What the look takes is measured by a clock of its own: the time of the step is that of its
+ * beginning, and the step that follows a publication at once has the same. By a clock that nobody
+ * sets: else a look in which the time of day was set forth would have taken hours. */
 static cf_status run(cf_record_source *source, uint64_t now_ms, cf_look_kind kind, cf_error *error)
 {
     const cf_env *env = source->context->peer->env;

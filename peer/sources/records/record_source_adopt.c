@@ -26,6 +26,7 @@ static bool keys_tell(const cf_record_run *run, const cf_schema_table *table)
 
 /* ---- References ---- */
 
+/* Both rows are of one item, or neither is there. */
 static bool same_item(const cf_row *a, const cf_row *b)
 {
     return a && b ? cf_id_equal(&a->item, &b->item) : a == b;

@@ -13,7 +13,7 @@
 #include "peer/sources/records/record_entries.h"
 #include "peer/sources/records/record_source_inside.h"
 
-/* Of rows that this source shows alone. */
+/* The user's word is of rows that this source shows: of others he knows nothing. */
 static bool is_meant(void *context, const cf_row *row)
 {
     const cf_record_run *run = context;

@@ -188,6 +188,7 @@ static bool is_unmarked_folder(cf_files *files, const cf_binding *binding)
     return is_folder;
 }
 
+/* The binding of a folder that nobody has added yet doesn't say that it is one. */
 static cf_medium *new_medium(cf_peer *peer, cf_binding *binding, bool compares)
 {
     cf_files *files = peer->env->files;
@@ -197,7 +198,7 @@ static cf_medium *new_medium(cf_peer *peer, cf_binding *binding, bool compares)
                : cf_medium_new(files, peer, binding);
 }
 
-/* Until it is known whether a program that has the database in hand lets go of it. */
+/* Reads until it is known whether a program that has the database in hand lets go of that. */
 static cf_status read_patiently(cf_medium *medium, cf_medium_content *out, cf_error *error)
 {
     cf_status status = cf_medium_read(medium, FUTURE_MS, out, error);
@@ -213,7 +214,7 @@ static cf_status read_patiently(cf_medium *medium, cf_medium_content *out, cf_er
                : status;
 }
 
-/* `compares`: it may be a folder that nobody has added yet. */
+/* `compares`: the source may be a folder that nobody has added yet. */
 static cf_status open_apart(apart *self, cf_peer *peer, const cf_binding *binding, bool compares,
                             cf_error *error)
 {

@@ -68,7 +68,7 @@ static void note_unsaid(cf_record_run *run, const cf_row *shown)
                        "it can't be written in this format: its UID is no plain text");
 }
 
-/* What stands in its place; NULL: nothing does. */
+/* What stands where a row comes; NULL: nothing does. */
 typedef struct {
     const cf_row *row, *as_read;
 } place_here;
@@ -231,7 +231,8 @@ static void decide(applying *self)
         take_there(self, cf_row_view_at(run->view, i));
 }
 
-/* Whose place waits for another's long values stays, with all that this keeps from coming. */
+/* A row here in whose place another is to come that waits for its long values stays until then,
+ * with all that waits because of that. Decided anew until no such row is found any more. */
 static void decide_in_place(applying *self)
 {
     size_t known;
@@ -294,6 +295,8 @@ static bool may_vanish(applying *self)
            (!any_lives || cf_guard_allows_others(source->word, vanishing.count, items));
 }
 
+/* Lists the rows that wait for long values; those whose values can't be had are tried again later.
+ */
 static void note_waiting(applying *self)
 {
     cf_record_run *run = self->run;
@@ -389,6 +392,7 @@ static cf_status settle(applying *self, const cf_medium_outcome *outcome, cf_err
     return cf_record_run_commit(run, error);
 }
 
+/* Where nothing becomes another than it is, a crash leaves nothing to be found out. */
 static cf_status intend(applying *self, cf_error *error)
 {
     const cf_record_agreement agreement = {self->puts, self->put_count, self->drops,

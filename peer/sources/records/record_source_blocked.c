@@ -18,9 +18,9 @@
 
 typedef enum {
     CF_ROW_BLOCKED_BY_IGNORED, /* a row that is none of ours has its key */
-    CF_ROW_BLOCKED_BY_STAYING, /* one that stays has it */
-    CF_ROW_BLOCKED_AS_IT_IS,   /* it is here under another key, and stays */
-    CF_ROW_BLOCKED_PARENT,     /* what it refers to is blocked */
+    CF_ROW_BLOCKED_BY_STAYING, /* a row that stays has its key */
+    CF_ROW_BLOCKED_AS_IT_IS,   /* the row is here under another key, and stays */
+    CF_ROW_BLOCKED_PARENT,     /* a row that it refers to is blocked */
     CF_ROW_NOT_BLOCKED,
 } cf_row_block_why;
 
@@ -45,15 +45,15 @@ typedef enum {
     CF_ROW_GOES,
     CF_ROW_STAYS,
     CF_ROW_STAYS_OVERFULL,   /* its item is overfull */
-    CF_ROW_STAYS_UNDER_ONE,  /* it refers to such a row, or may */
-    CF_ROW_STAYS_FOR_OTHERS, /* it stays only because a row that stays refers to it */
+    CF_ROW_STAYS_UNDER_ONE,  /* it refers to an overfull row, or may */
+    CF_ROW_STAYS_FOR_OTHERS, /* only because a row that stays refers to it */
     CF_ROW_KEEPS,
-    CF_ROW_KEEPS_FOR_OTHERS, /* it keeps its place because a row that does so refers to it */
+    CF_ROW_KEEPS_FOR_OTHERS, /* because a row that keeps its place refers to it */
     CF_ROW_LEAVES,
     CF_ROW_LEAVES_AFTER_OTHERS,
 } cf_row_fate;
 
-/* ---- What is known of it ---- */
+/* ---- What is known of a row ---- */
 
 static size_t index_of(const cf_record_run *run, const cf_row *here)
 {
@@ -65,6 +65,7 @@ bool cf_record_run_stays(const cf_record_run *run, const cf_row *here)
     return run->stays && run->stays[index_of(run, here)] != CF_ROW_GOES;
 }
 
+/* Where no fate is known, no row has to stay. */
 static cf_row_fate fate_of(const cf_record_run *run, const cf_row *here)
 {
     return run->stays ? (cf_row_fate)run->stays[index_of(run, here)] : CF_ROW_GOES;
@@ -99,6 +100,7 @@ static const cf_row *base_at(const cf_record_run *run, cf_bytes table, cf_bytes 
     return cf_rows_find(run->source->binding->rows, table, key);
 }
 
+/* The base's row is the view's: what is here is that item, whatever either says of it. */
 static bool is_item_of(const cf_row *base, const cf_row *viewed)
 {
     return base && viewed && cf_id_equal(&base->item, &viewed->item);
@@ -130,9 +132,9 @@ static bool is_place_unclear(const cf_record_run *run, const cf_row *viewed)
             cf_record_run_troubles(run, viewed->table, viewed->key));
 }
 
-/* Whether a row to which it refers is blocked, is ignored here, or is missing here, which nobody is
- * told of yet: a database is written with its foreign keys off. `passes`: what blocks it passes by
- * itself.
+/* Whether a row that this one refers to is blocked, is ignored here, or is missing here, which
+ * nobody is told of yet: a database is written with its foreign keys off. `passes`: what blocks it
+ * passes by itself.
  *
  *     Ann deleted here, which is locked or held; a telephone of hers added there    it waits
  *     Ann's deletion is told, and the telephone brings her back                     both come */
@@ -282,6 +284,7 @@ static bool pin(cf_record_run *run, cf_row_fate fate, cf_bytes table, cf_bytes k
     return true;
 }
 
+/* The row here says something else in the column than the view's row does, or one says nothing. */
 static bool says_otherwise(const cf_row *here, const cf_row *shown, cf_bytes field)
 {
     const cf_row_field *is = cf_row_field_named(here, field),
@@ -314,7 +317,7 @@ static bool pin_said(cf_record_run *run, cf_row_fate fate, const cf_row_pin *one
     return pinned;
 }
 
-/* As pin_said(), of the row that this one is tied to. */
+/* As pin_said(), of the row that the row here is tied to. */
 static bool pin_tied(cf_record_run *run, cf_row_fate fate, const cf_row_tie *tie,
                      const cf_row *here)
 {
@@ -413,6 +416,7 @@ static cf_row_fate fate_by_itself(cf_record_run *run, const cf_row *here)
     return waits_to_leave(run, here) ? CF_ROW_LEAVES : CF_ROW_GOES;
 }
 
+/* Asked only where `--include` names rows: of no other source a row goes from here alone. */
 static bool any_waits_to_leave(cf_record_run *run)
 {
     const cf_record_file *file = &run->content.file;
@@ -522,7 +526,7 @@ bool cf_record_source_has_awaited(const cf_record_source *source)
     return source->awaited.size && is_elsewhere(source, cf_buffer_view(&source->awaited));
 }
 
-/* ---- What is told of it ---- */
+/* ---- What is told of rows that stay ---- */
 
 static const char *text_of(cf_row_block_why why)
 {

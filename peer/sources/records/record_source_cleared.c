@@ -35,7 +35,7 @@ static const cf_row *base_of(const cf_record_counted *counted, size_t index)
     return counts ? cf_rows_find(run->source->binding->rows, row->table, row->key) : NULL;
 }
 
-/* That row of the base as the format shows it; false: there is none. */
+/* The base's row of this row of the file, as the format shows it; false: none counts. */
 static bool show_base(const cf_record_counted *counted, size_t index, cf_arena *arena, cf_row *out)
 {
     const cf_row *base = base_of(counted, index);
@@ -43,6 +43,7 @@ static bool show_base(const cf_record_counted *counted, size_t index, cf_arena *
     return base && cf_row_show(&counted->run->content.format, base, arena, out);
 }
 
+/* Nothing was done to the row: such rows, which are most, needn't be compared field by field. */
 static bool is_as_base(const cf_record_counted *counted, size_t index)
 {
     const cf_row *base = base_of(counted, index);
@@ -180,7 +181,7 @@ static void pack_cleared(cf_buffer *out, const cleared *one)
     cf_pack_uint(out, one->gone);
 }
 
-/* One a second of each column, however often it is written to. */
+/* Keeps what went: one record a second of each column, however often the file is written to. */
 static void keep_cleared(const columns *self)
 {
     cf_record_run *run = self->counted->run;
@@ -287,7 +288,8 @@ static bool is_any_away(const cf_record_counted *counted, const cf_cleared_colum
     return false;
 }
 
-/* Leaves those of which nothing is gone here, and not all rows are here: they stay held. */
+/* Leaves of the columns that were held before those of which nothing is gone here, while not all
+ * rows are here: they stay held. */
 static void keep_unseen(columns *self)
 {
     cf_cleared_columns *first = &self->first;
@@ -348,8 +350,8 @@ static void keep_first(const columns *self)
     free(all.at);
 }
 
-/* Of one that was held the usual measure decides nothing any more: a word does that is given now,
- * or the source's own limit, if that lets all go that the column had. */
+/* Of a column that was held before the usual measure decides nothing any more: a word does that is
+ * given now, or the source's own limit, if that lets all go that the column had. */
 static bool may_go(const cf_record_source *source, const cf_cleared_column *one)
 {
     const cf_guard_count lost = {one->gone, one->count, one->gone, one->count};
@@ -397,7 +399,7 @@ static bool is_cleared(const columns *self, const cf_row *row, const cf_row *bas
     return false;
 }
 
-/* The ways to have it back, or to let it go; appended. */
+/* The ways to have the values back, or to let them go; appended. */
 static void append_ways(const cf_binding *binding, cf_buffer *out)
 {
     cf_buffer_append_text(out, "put it back, or ");
@@ -503,7 +505,7 @@ static void hold_cleared(columns *self, cf_arena *arena)
     note_waiting(counted->run, changed);
 }
 
-/* In a database it is its program that clears a column, as it does with a queue. */
+/* Not of a database: there its program clears a column, as it does with a queue. */
 void cf_record_counted_hold_cleared(cf_record_counted *counted)
 {
     columns self = {.counted = counted};

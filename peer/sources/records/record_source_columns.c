@@ -32,7 +32,7 @@ static int by_text(const void *left, const void *right)
     return cf_bytes_compare(*(const cf_bytes *)left, *(const cf_bytes *)right);
 }
 
-/* Ascending. */
+/* The names, ascending. */
 static cf_status read_names(cf_bytes packed, cf_arena *arena, cf_bytes **out, size_t *count)
 {
     cf_reader reader = cf_reader_of(packed);
@@ -78,7 +78,7 @@ static void keep(const finding *self)
     cf_buffer_release(&now);
 }
 
-/* ---- Which ---- */
+/* ---- Which columns ---- */
 
 static bool has_name(const cf_bytes *names, size_t count, cf_bytes name)
 {
@@ -134,7 +134,8 @@ static void find_column(void *context, cf_bytes table, cf_bytes field)
     }
 }
 
-/* The next look gives them to the file, where it can be written and nothing is wrong with it. */
+/* The next look gives the new columns to the file, where that can be written and nothing is wrong
+ * with it. */
 static void ask(const finding *self)
 {
     cf_record_run *run = self->run;

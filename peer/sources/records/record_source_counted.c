@@ -114,7 +114,7 @@ static void note_missing(cf_record_counted *self, cf_pending_kind kind, const ch
             cf_record_note_text(run, kind, &(cf_row_place){row->table, row->key}, reason);
 }
 
-/* What is missing is few, what would go with it is not. */
+/* The reason where few rows are missing, but not few would go with them. */
 static const char *others_text(cf_record_counted *self, size_t items, size_t others)
 {
     const cf_binding *binding = self->run->source->binding;
@@ -146,7 +146,7 @@ void cf_record_counted_hold_missing(cf_record_counted *self, size_t others)
     cf_record_counted_gather(self);
 }
 
-/* ---- What keeps it here ---- */
+/* ---- What keeps a change here ---- */
 
 void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind, const char *why)
 {

@@ -156,6 +156,7 @@ static cf_bytes name_elsewhere(cf_record_run *run, cf_bytes name)
     return (cf_bytes){0};
 }
 
+/* The first line calls the key by this name, so that the field has no place in the file. */
 static bool is_called_as_key(const cf_record_run *run, cf_bytes field)
 {
     const cf_binding *binding = run->source->binding;
@@ -195,7 +196,8 @@ static size_t count_left_out(cf_record_run *run, cf_bytes table, cf_bytes field)
                : cf_record_run_count_said(run, table, &field);
 }
 
-/* The same of a CSV file, which is one table; with the way to have the column here. */
+/* A column in which others have something, and which this CSV file hasn't; with the way to have it
+ * here. */
 static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
 {
     cf_record_run *run = context;

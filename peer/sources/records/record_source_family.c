@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows that are hidden here, or held back everywhere, and hang on rows that are shown: what is
- * known of them whenever those were agreed (records/row_dependants.h). Of a family whose head was
- * changed or deleted here, and is not published yet, nothing is learned: its user did that before.
+/* Rows that are hidden here, or held back everywhere, and hang on rows that are shown: what this
+ * device knew of the hidden rows when the shown ones were agreed (records/row_dependants.h). While
+ * a shown row's change or deletion is not published, nothing is learned of the rows that hang on
+ * that row: the user acted before these came.
  *
  *     people are shown here, phones are not; phones 1 and 2 are Ann's, as this device knows
  *     Ann is deleted here:                 phones 1 and 2 go with her
@@ -28,6 +29,7 @@ typedef struct {
     bool doubtful;
 } family;
 
+/* A row that the view holds back is hidden here as well, whatever tables the source shows. */
 static bool holds_any_back(const cf_record_run *run)
 {
     size_t count;
@@ -73,7 +75,7 @@ void cf_record_run_find_doubts(cf_record_run *run)
             run->doubts[run->doubt_count++] = row->item;
 }
 
-/* ---- Who belongs to it ---- */
+/* ---- Who belongs to a family ---- */
 
 static member *find_member(const family *self, const cf_id *item)
 {
@@ -110,12 +112,15 @@ static void take_child(void *context, const cf_row *child)
         take(self, child);
 }
 
+/* Of the row's children those that this source hides, and those that the view holds back. */
 static void take_children(family *self, const cf_row *row)
 {
     cf_row_view_children(self->run->view, row, take_child, self);
     cf_row_view_held_children(self->run->view, row, take, self);
 }
 
+/* All hidden rows below the item's, down through hidden rows alone: a child that is shown is in the
+ * base, and has its own descendants. */
 static void take_descendants(family *self, const cf_id *item)
 {
     const cf_row *row = cf_row_view_of_item(self->run->view, item);
@@ -126,8 +131,8 @@ static void take_descendants(family *self, const cf_id *item)
         take_children(self, self->ahead[--self->ahead_count]);
 }
 
-/* Those below rows in doubt come first: what hangs on both, on one in doubt and on another one, is
- * doubtful, too. */
+/* Rows below rows in doubt come first: a row that hangs on a row in doubt is doubtful, also where
+ * another row that it hangs on is in no doubt. */
 static void gather(family *self)
 {
     const cf_record_run *run = self->run;
@@ -142,7 +147,7 @@ static void gather(family *self)
             take_descendants(self, &row->item);
 }
 
-/* ---- What is kept of them ---- */
+/* ---- What is kept of a family ---- */
 
 /* Which writes of a row that isn't shown here this device knows of: if the row that it hangs on is
  * deleted here, these are deleted, and no later ones. */

@@ -25,7 +25,7 @@ static void say(telling *self, cf_bytes table, cf_bytes field, bool is_forgotten
     *word = (cf_forgotten_word){{table, field}, is_forgotten};
 }
 
-/* ---- What it has ---- */
+/* ---- What the source has ---- */
 
 /* Whether any row here says something in the column: of a file with room for everything that is all
  * that tells which columns it has. */
@@ -81,7 +81,7 @@ static void contradict(telling *self)
             say(self, forgotten->at[i].table, forgotten->at[i].field, false);
 }
 
-/* ---- What it had ---- */
+/* ---- What the source had ---- */
 
 /* The database has no such table, though it is asked for. */
 static bool is_away(const cf_record_run *run, cf_bytes table)
@@ -104,7 +104,8 @@ static void tell_tables(telling *self)
     }
 }
 
-/* The same of columns, where their table is here still. */
+/* Says of columns that the source had when it was last agreed, and hasn't now though their table is
+ * here, that nobody has them. */
 static void tell_columns(telling *self)
 {
     cf_record_run *run = self->run;
@@ -125,7 +126,7 @@ static void tell_columns(telling *self)
     }
 }
 
-/* Where columns have the names that stand there; what a map makes of them is no column's. */
+/* The source's columns have the names that stand in it; what a map makes of them is no column's. */
 static bool has_columns(const cf_record_run *run)
 {
     return run->content.schema || (cf_record_run_has_columns(run) && run->content.there);

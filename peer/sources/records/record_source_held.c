@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- What it had room for ---- */
+/* ---- What the source had room for ---- */
 
 static int by_bytes(const void *a, const void *b)
 {
@@ -89,7 +89,7 @@ cf_status cf_record_run_know_held(cf_record_run *run, cf_error *error)
     return status == CF_MISSING ? CF_OK : status;
 }
 
-/* ---- What it has room for now ---- */
+/* ---- What the source has room for now ---- */
 
 /* What every row has in the column by itself, as one of a database that was just added with a
  * default; nothing: the rows say something there, each of its own. */
@@ -186,7 +186,7 @@ static void give_presets(cf_record_run *run)
     format->tables = tables;
 }
 
-/* NULL: the column is not new to the row. */
+/* The column of this name that is new to the row; NULL: it is not new to the row. */
 static const cf_new_column *new_column(const cf_record_run *run, const cf_row *row, cf_bytes field)
 {
     const cf_record_held *held = &run->held;
@@ -269,7 +269,7 @@ static bool fill(cf_record_run *run, cf_row *row, const cf_row *base)
     return true;
 }
 
-/* What was read stays as it was read. */
+/* From now on these stand for the file's rows; the rows as they were read are kept beside them. */
 static void replace_rows(cf_record_run *run, const cf_row *rows)
 {
     cf_record_file *file = &run->content.file;

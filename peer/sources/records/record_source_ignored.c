@@ -70,7 +70,7 @@ static bool ties_astray(cf_record_run *run, const cf_row_tie *tie, const cf_row 
     return parent && cf_record_run_ignores_at(run, parent->table, parent->key);
 }
 
-/* By a reference or by a tie. */
+/* The row refers to an ignored one, by a reference or by a tie. */
 static bool refers_to_ignored(cf_record_run *run, const cf_row *row)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
@@ -100,6 +100,7 @@ static bool ignore_children(cf_record_run *run)
     return any;
 }
 
+/* The row says in the field what the base's row does, or neither says anything there. */
 static bool says_the_same(const cf_row *base, const cf_row *row, cf_bytes name)
 {
     const cf_row_field *before = cf_row_field_named(base, name);
@@ -177,6 +178,7 @@ static void identify(cf_record_run *run)
     }
 }
 
+/* No row of the base is this one. */
 static bool is_new(const cf_known_row *known)
 {
     return !known->place.table.size;
@@ -277,7 +279,7 @@ static size_t with(cf_row_field *fields, size_t count, const cf_row_field *field
     return count + 1;
 }
 
-/* The fields by which it refers to a row that is ignored. */
+/* The fields by which the row refers to a row that is ignored. */
 static cf_bytes *astray_fields(cf_record_run *run, const cf_row *row, cf_arena *arena,
                                size_t *count)
 {
@@ -380,7 +382,7 @@ static void list(cf_record_run *run, const char *pattern, const char *text)
     cf_buffer_release(&name);
 }
 
-/* In the collection, or only here. */
+/* A row matches the pattern, in the collection or only here. */
 static bool has_row(const cf_record_run *run, const cf_binding *pattern)
 {
     const cf_record_file *file = &run->content.file;
@@ -394,6 +396,7 @@ static bool has_row(const cf_record_run *run, const cf_binding *pattern)
     return found;
 }
 
+/* A table of the collection has a name that the pattern matches, be it here or not. */
 static bool has_table(const cf_record_run *run, const cf_binding *pattern)
 {
     bool found = false;
@@ -422,7 +425,7 @@ void cf_record_run_note_unmatched(cf_record_run *run)
     }
 }
 
-/* They say it together: each has but one line in the list. */
+/* Both counts are told in one line, since the list has one line of each name. */
 void cf_record_run_note_unasked(cf_record_run *run, size_t rows)
 {
     size_t own = cf_record_run_count_ignored(run);

@@ -144,13 +144,14 @@ static bool is_locked(merging *self, const cf_row_conflict *conflict)
     return locked;
 }
 
+/* The pass has an edit of this conflict's field already: one edit replaces what is shown. */
 static bool is_same_field(const cf_change *change, const cf_row_conflict *conflict)
 {
     return cf_id_equal(&change->item, &conflict->row->item) &&
            cf_bytes_equal(change->field, conflict->field);
 }
 
-/* ---- All of them ---- */
+/* ---- All lists ---- */
 
 /* The edits of one pass, one a field: of several values in conflict with what is shown the first
  * that can be merged; the next pass takes the next. */

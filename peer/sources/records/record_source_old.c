@@ -230,6 +230,8 @@ typedef struct {
                           that never were */
 } differences;
 
+/* A field that was once as it is here is rewound to that; any other is new, and stands apart if the
+ * row may be taken in part. */
 static void rewind_or_part(old_row *self, const cf_row_field *here, differences *found)
 {
     if (self->item && rewind_field(self, here)) {

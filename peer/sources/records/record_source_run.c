@@ -96,7 +96,8 @@ bool cf_record_run_hides(const cf_record_run *run, const cf_row *viewed)
             !cf_rows_of_item(run->source->binding->rows, &viewed->item));
 }
 
-/* By the rules of the row's table: without volatile fields, whatever the order in sets. */
+/* Both rows say the same by the rules of their table: without volatile fields, whatever the order
+ * in sets. */
 static bool says_same(const cf_record_run *run, const cf_row *disk, const cf_row *shown)
 {
     static const cf_schema_table plain;

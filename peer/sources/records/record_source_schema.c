@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-/* ---- That of the collection ---- */
+/* ---- The collection's schema ---- */
 
 /* All of the catalog that a look goes by, to tell whether it changed. */
 static void pack_known(const cf_schema *schema, const cf_forgotten *forgotten, cf_buffer *out)
@@ -165,7 +165,7 @@ static void keep_own(cf_record_run *run, cf_bytes before)
     cf_buffer_release(&own);
 }
 
-/* ---- What it has more ---- */
+/* ---- What the source has more ---- */
 
 /* The collection's schema takes over what the source's own has more than it had. A run that only
  * looks goes by the schema as it would be, and tells nobody. */
@@ -211,7 +211,7 @@ bool cf_record_run_meet_schema(cf_record_run *run)
     return !status;
 }
 
-/* ---- How its files are laid out ---- */
+/* ---- How the collection's files are laid out ---- */
 
 /* How the collection's files are laid out: the first source of a format that has something to say
  * of that tells the others, for the files that they make. Only that source tells it anew when its

@@ -41,7 +41,7 @@ static void note(cf_record_run *run, const cf_hidden_row *hidden, const char *re
     cf_buffer_release(&path);
 }
 
-/* With what stands in the text so far. */
+/* Lists the hidden row with the text so far as the reason. */
 static void note_text(cf_record_run *run, const cf_hidden_row *hidden, cf_buffer *reason)
 {
     cf_buffer_append(reason, "", 1);
@@ -71,8 +71,8 @@ static void note_lacking(cf_record_run *run, const cf_hidden_row *hidden)
     cf_buffer_release(&names);
 }
 
-/* Another row has its key, or what only one row can have. How that ends is told with the conflicts
- * (record_clash.h). */
+/* Lists a row of which another has the key, or what only one row can have. How that ends is told
+ * with the conflicts (record_clash.h). */
 static void note_beaten(cf_record_run *run, const cf_hidden_row *hidden)
 {
     const cf_row_held *held = hidden->held;
@@ -112,6 +112,7 @@ static void note_parent(void *context, const cf_row *child)
         self->parents[found - self->rows->at] = self->parent;
 }
 
+/* Of each hidden row the first hidden row that it refers to; NULL: what it refers to is unknown. */
 static const cf_hidden_row **find_parents(cf_record_run *run, const cf_hidden_rows *rows)
 {
     parent_search self = {
@@ -124,7 +125,8 @@ static const cf_hidden_row **find_parents(cf_record_run *run, const cf_hidden_ro
     return self.parents;
 }
 
-/* Where its name says more than that of a row, `parent` is one that others may be called like. */
+/* Lists a row that is held back with the row it refers to. Where that one's name has a suffix, as
+ * badges/1~desktop, it is told: the row that is called badges/1 may be another, which is shown. */
 static void note_orphan(cf_record_run *run, const cf_hidden_row *hidden,
                         const cf_hidden_row *parent)
 {
@@ -162,7 +164,7 @@ void cf_record_run_note_held_back(cf_record_run *run)
 
 /* ---- By the medium ---- */
 
-/* Of the row that is to be shown there; 0: none is. */
+/* The hash of the row that is to be shown under this key; 0: none is. */
 static uint64_t hash_shown(const cf_record_run *run, cf_bytes table, cf_bytes key)
 {
     return cf_record_refusal_hash(cf_record_run_shown(run, table, key));

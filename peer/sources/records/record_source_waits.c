@@ -10,7 +10,7 @@
 
 enum { WAITS_MAX = 1000 };
 
-/* ---- By a look that syncs ---- */
+/* ---- Of a look that syncs ---- */
 
 /* Packs what waits; nothing of a source that is kept in sync all the time, which tells it itself.
  */
@@ -50,7 +50,7 @@ void cf_record_run_keep_waits(cf_record_run *run)
     cf_buffer_release(&now);
 }
 
-/* ---- By one that only looks ---- */
+/* ---- Of a look that only looks ---- */
 
 static size_t read_waits(cf_record_run *run, cf_pending **out)
 {
@@ -74,7 +74,7 @@ static int by_path(const void *a, const void *b)
     return cf_bytes_compare(((const cf_pending *)a)->path, ((const cf_pending *)b)->path);
 }
 
-/* Appends why it waits; where that reason begins with what is said already, it takes its place. */
+/* Appends why the row waits; a reason that begins with what is told already takes its place. */
 static void append_reason(cf_record_run *run, cf_pending *found, const char *why)
 {
     cf_buffer text = {0};

@@ -153,6 +153,7 @@ static bool is_long(const cf_row *row, uint64_t most, cf_arena *arena, const cha
     return found || *odd;
 }
 
+/* An entry of the log has brought this content, whoever shows it. */
 static bool is_in_log(const cf_values_look *look, const cf_hash *content)
 {
     uint64_t depth, size;
@@ -186,7 +187,7 @@ static bool is_named(const cf_row *row, cf_bytes field, const cf_record_value *o
  * another key); the row of the view; the log. */
 enum { IN_ROW, IN_BASE, IN_VIEW, IN_LOG, KNOWN_BY };
 
-/* Whether the value is known as this content to one of those. */
+/* Whether the value is known as this content to who is asked (`by`). */
 static bool is_known(const cf_values_look *look, const field_place *at, const cf_record_value *one,
                      int by)
 {

@@ -171,7 +171,7 @@ static cf_status write_bytes(cf_record_values *self, const cf_record_value *one,
     return status;
 }
 
-/* Whoever reads the one that there was goes on with it. */
+/* Who reads the file that there was goes on with that one: the new file is another of its name. */
 cf_status cf_value_file_write(cf_record_values *values, cf_record_value *one, cf_error *error)
 {
     cf_files *files = files_of(values);

@@ -267,6 +267,7 @@ static void count(void *context, cf_bytes field, cf_bytes identity)
     ++*(size_t *)context;
 }
 
+/* Puts each long value in the place of its identity; what is not here is noted (lack()). */
 static void fetch(fetching *at, const cf_row *row, cf_row *out)
 {
     static const cf_id record = {{CF_KIND_RECORD}};
