@@ -141,6 +141,7 @@ static cf_bytes kept(merging *self, cf_buffer *value)
     return copy;
 }
 
+/* One member or element, by its name, of all three versions. */
 static cf_bytes merge_named(merging *self, const versions *of, cf_bytes name)
 {
     return merge_value(self,
@@ -263,7 +264,9 @@ static cf_bytes put_in_order(merging *self, const parts *merged, const parts *fi
     return kept(self, &value);
 }
 
-/* The other version gives the order where it alone moved what was there. */
+/* The other version gives the order where it alone moved what was there.
+ *
+ *     before a b, shown a b x, other b a     b x a */
 static cf_bytes merge_lists(merging *self, const versions *of)
 {
     const parts merged = merge_parts(self, of);
@@ -274,7 +277,7 @@ static cf_bytes merge_lists(merging *self, const versions *of)
                     : put_in_order(self, &merged, &of->shown, &of->other);
 }
 
-/* ---- All of it ---- */
+/* ---- The whole value ---- */
 
 typedef bool take_apart(cf_bytes value, cf_arena *arena, parts *out);
 

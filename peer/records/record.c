@@ -144,6 +144,7 @@ bool cf_row_has_all(const cf_row *row, const cf_row *of, const cf_row_field *but
     return true;
 }
 
+/* The next field that has a value: one without says what a missing field says. */
 static const cf_row_field *next_filled(const cf_row *row, size_t *at)
 {
     while (*at < row->field_count && row->fields[*at].count == 0)

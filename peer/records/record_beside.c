@@ -85,6 +85,7 @@ static bool is_anew(const placed *values, size_t at)
                                !cf_bytes_equal(values[at - 1].value, values[at].value));
 }
 
+/* Values of one seat make one group; a group is anew where one of its values is. */
 static void group(beside_scan *self)
 {
     if (self->count > 1)
@@ -130,6 +131,8 @@ static void link_groups(beside_scan *self)
     }
 }
 
+/* Drafts that the row says the ref's value again, over the write which says so now; weakly only
+ * where the field merges so. */
 static void say_again(cf_row_diffing *diffing, const cf_scanned_row *scanned, cf_bytes property,
                       const cf_row_ref *ref)
 {
@@ -173,8 +176,9 @@ void cf_row_diff_beside(cf_row_diffing *diffing, const cf_scanned_row *scanned,
     free(self.groups);
 }
 
-/* ---- When it is ---- */
+/* ---- When an event is ---- */
 
+/* The base shows the value, in whatever field. */
 static bool is_shown(const cf_row_refs *refs, cf_bytes value)
 {
     for (size_t i = 0; i < refs->count; i++)

@@ -110,6 +110,7 @@ static void find_in_entry(finding *self, cf_write *writes, size_t count)
     }
 }
 
+/* The field of the state is an entry of a set: only there values stand side by side. */
 static bool is_of_set(const cf_schema_table *table, cf_bytes field)
 {
     cf_bytes name;

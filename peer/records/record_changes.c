@@ -63,6 +63,7 @@ static void replace_excluded(row_scan *self, cf_bytes name)
     }
 }
 
+/* Nothing is written for a cleared field: to replace what was shown is to clear. */
 static void write(row_scan *self, cf_bytes name, cf_bytes value, bool weak)
 {
     if (value.size)
@@ -139,6 +140,7 @@ static const cf_id *target_at(const cf_row_diffing *self, cf_bytes table, cf_byt
     return scanned ? &scanned->item : NULL;
 }
 
+/* Both are one item, or both none: a reference to nothing before and now is no change. */
 static bool same_item(const cf_id *a, const cf_id *b)
 {
     return a && b ? cf_id_equal(a, b) : a == b;
@@ -204,8 +206,11 @@ static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_r
     self->changed = true;
 }
 
-/* A value that the source put there by itself, as a column's default, is nobody's word: it is
- * written weakly, so that it prevails over nothing and revives nothing (rule o). */
+/* A value that the source put into a known row by itself is nobody's word: it is written weakly, so
+ * that it prevails over nothing and revives nothing (rule o).
+ *
+ *     task 5 has no state; its program adds the column, DEFAULT 'open'     "open", weakly
+ *     … and on another device its user had written "done"                  "done" is shown */
 static bool is_preset(const row_scan *self, cf_bytes name, const cf_row_field *old, cf_bytes value)
 {
     return self->scanned->base && !old &&
@@ -229,7 +234,9 @@ static void keep_before(row_scan *self, cf_bytes name, cf_bytes old, cf_bytes no
 
 /* A value as the base shows it is no change; nor is the value of the write that is shown, unless
  * the column gives way: there the base shows another value than the row wishes for, and who writes
- * the wish means it. A cleared or weak value replaces also what is listed. */
+ * the wish means it. A cleared or weak value replaces also what is listed.
+ *
+ *     row 6 wishes for "home", is shown as "home (2)"; its user writes "home"     written anew */
 static void scan_plain(row_scan *self, const cf_field_rule *rule, const cf_row_field *old,
                        const cf_row_field *now)
 {

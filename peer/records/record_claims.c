@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which rows are held back (model, rules u and x): what lacks a field that is required, what claims
  * a unique value that another has where no column can give way, and the rows that refer to these.
- * It goes in rounds, since a row that is held back with its parent claims nothing any more; only
- * rows whose claim another shares are looked at again.
+ * The search goes in rounds, since a row that is held back with its parent claims nothing any more;
+ * only rows whose claim another shares are looked at again.
  *
  *     links 1 and 2, made apart, are to person 5, and only one can be: link 2, the later, is held
  *     back, as a reference can't give way, and phone 9, which goes by link 2, with that */
@@ -55,6 +55,8 @@ static bool claim_hash(const cf_schema_table *table, const cf_row *row, size_t u
     return true;
 }
 
+/* The row claims what this claim is for: by the natural key, or by all columns of the tuple as
+ * these compare. */
 static bool is_claim_of(const cf_claim *claim, const cf_row *row)
 {
     const cf_row of = {.fields = claim->fields, .field_count = claim->field_count};
@@ -186,6 +188,7 @@ static void find_contenders(cf_holding *self)
     self->contender_count = kept;
 }
 
+/* Who claims first; where two claim alike the lower item does, on every device. */
 static int in_order(const void *left, const void *right)
 {
     const cf_viewed *a = ((const cf_contender *)left)->viewed,
@@ -253,6 +256,7 @@ static void contend(cf_holding *self)
 
 /* ---- Rows that go with others ---- */
 
+/* A row that isn't visible is not shown whatever becomes of its parents. */
 static void look_at(cf_holding *self, cf_viewed *viewed)
 {
     if (!viewed->visible || viewed->pending)
@@ -278,7 +282,7 @@ static bool lost_a_parent(const cf_viewed *viewed)
     return false;
 }
 
-/* Of those that are to be looked at, all that have lost a parent are held back from now on. */
+/* Each row that is to be looked at and has lost a parent is held back from now on. */
 static void drop_orphans(cf_holding *self)
 {
     self->news.count = 0;
@@ -316,6 +320,7 @@ static void follow(cf_holding *self)
     }
 }
 
+/* A column that can't be empty (NOT NULL) has no value in the row. */
 static bool lacks_required(const cf_viewed *viewed)
 {
     for (size_t i = 0; i < viewed->table->required_count; i++)

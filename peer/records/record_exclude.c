@@ -25,6 +25,7 @@ typedef struct {
     size_t count;
 } field_list;
 
+/* /columns/a/b is below /columns/a; /columns/ab is not. */
 static bool is_below(cf_bytes field, cf_bytes other)
 {
     return field.size > other.size && field.data[other.size] == '/' &&
@@ -95,6 +96,7 @@ static void open_list(field_list *self, cf_row_view *view, const cf_schema_table
     qsort(self->ranked, self->count, sizeof(one_field *), by_rank);
 }
 
+/* The write says {}: an object whose last member went. */
 static bool says_empty_object(const cf_row_fact *fact)
 {
     return fact->write.value.size == 1 && fact->write.value.data[0] == 0x80;
@@ -118,6 +120,8 @@ static void show(field_list *self, one_field *field)
         self->at[i].has_shown_below = true;
 }
 
+/* A field that gives way lists each value that a user wrote and no deletion covers, and hides the
+ * rest. An empty object above shown members is hidden: beside them {} says nothing. */
 static void give_way(field_list *self, const one_field *field)
 {
     for (size_t i = field->first; i < field->end; i++) {

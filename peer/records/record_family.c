@@ -49,6 +49,7 @@ static bool find_deletion(const cf_state *state, const cf_item *item, size_t ind
     return write.field == CF_FIELD_NUMBER_DELETED;
 }
 
+/* One of the item's deletions was made in this act. */
 static bool was_deleted_by(const cf_state *state, const cf_item *item, const act *by)
 {
     bool found = false;

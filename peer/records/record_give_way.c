@@ -21,6 +21,7 @@ static bool has_column(const cf_unique *unique, cf_bytes column)
     return false;
 }
 
+/* The column can't be empty, so giving way can't empty it. */
 static bool is_required(const cf_schema_table *table, cf_bytes column)
 {
     for (size_t i = 0; i < table->required_count; i++)
@@ -143,8 +144,14 @@ static bool is_left(const cf_claim *claim, const cf_viewed *first, cf_bytes colu
            has_column(&claim->table->unique[claim->unique], column);
 }
 
-/* The row that came first goes back to what it had before, where the other one can be then what it
- * wishes. It doesn't lose a value in the place of which it had nothing. */
+/* Whether the row that came first goes back to what it had before, so that the other one has its
+ * wish: the row was moved there from another value, which is free, none of the other's wishes is
+ * blocked by a third, and both are equal in rank. A row that had nothing there before stays: its
+ * value would be lost.
+ *
+ *     row 1 was moved from place 1 to 2, row 3 later from 3 to 2; 3 is taken     row 1 is back at 1
+ *     … and row 1 had no place before 2                                          row 3 gets place 4
+ */
 static bool goes_back(cf_holding *self, cf_viewed *first, const cf_contender *other, size_t unique)
 {
     const cf_schema_table *table = first->table;
@@ -172,7 +179,7 @@ static bool goes_back(cf_holding *self, cf_viewed *first, const cf_contender *ot
     return true;
 }
 
-/* ---- The next free one ---- */
+/* ---- The next free value ---- */
 
 /* A value is free where none of the tuples with the column blocks it. Each tuple leaves word of its
  * own of what it blocks, since another row may have other values in the rest of it:
@@ -188,6 +195,7 @@ typedef struct {
     cf_buffer value;
 } free_search;
 
+/* Tries the number itself, or for a wish "home" the text "home (2)". */
 static void try_number(free_search *search, int64_t number)
 {
     cf_buffer_clear(&search->value);
@@ -290,6 +298,7 @@ static bool search_number(free_search *search, int64_t number)
     return number < INT64_MAX;
 }
 
+/* From the number behind the wish on: a lower one is never tried. */
 static bool next_number(free_search *search, int64_t wish)
 {
     return wish < INT64_MAX && search_number(search, wish + 1);

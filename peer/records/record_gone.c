@@ -139,6 +139,7 @@ static void find_dependants(going *self)
             add_dependant(self, row);
 }
 
+/* The item's deletion is drafted already. */
 static bool is_doomed(const going *self, const cf_id *item)
 {
     return cf_change_draft_has(&self->diffing->draft, item, cf_bytes_of_text(CF_FIELD_DELETED));
@@ -180,6 +181,7 @@ static bool is_bound(const going *self, const dependant *found)
     return cf_schema_field(table, found->field).owned;
 }
 
+/* Deletes with the row `target` those that are bound to it; whose reference may be empty stays. */
 static void doom_dependants(going *self, const cf_id *target)
 {
     for (cf_hash_link *link = cf_hash_table_first(&self->dependants, cf_hash_id(0, target)); link;

@@ -65,6 +65,7 @@ static size_t unique_most(const cf_schema *schema)
     return most;
 }
 
+/* Rows that are shown claim their unique values before any new row does. */
 static void claim_shown(harm_check *self)
 {
     const cf_row_diff_input *input = self->diffing->input;
@@ -78,6 +79,7 @@ static void claim_shown(harm_check *self)
     }
 }
 
+/* The row on the disk has a value in each column that can't be empty. */
 static bool has_required(const cf_scanned_row *scanned)
 {
     for (size_t i = 0; i < scanned->table->required_count; i++)

@@ -13,6 +13,7 @@ uint64_t cf_row_place_hash(cf_bytes table, cf_bytes key)
     return cf_hash_bytes(cf_hash_bytes(0, table), key);
 }
 
+/* The row that has the key so far; NULL: the key is free. */
 static cf_viewed *at_place(const cf_row_view *view, const cf_schema_table *table, cf_bytes key)
 {
     for (cf_hash_link *link =
@@ -80,8 +81,8 @@ static cf_viewed *at_number(const cf_row_view *view, const cf_schema_table *tabl
     return at_place(view, table, cf_buffer_view(key));
 }
 
-/* Gives the row the next free key above its wish; on the way it leaves word with each row passed
- * how far it came, so that the next one doesn't search anew. */
+/* Gives the row the next free key above its wish. With each row passed on the way word is left how
+ * far the search came, so that the next displaced row begins there. */
 static void give_next_free(cf_row_view *view, cf_viewed *viewed, cf_buffer *key)
 {
     int64_t number = viewed->number;

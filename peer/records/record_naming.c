@@ -152,6 +152,7 @@ static cf_scanned_row *next_unknown(const naming *self, name_step *step)
     return NULL;
 }
 
+/* Names the new rows that this one refers to first: their items are part of what the row says. */
 static void name_with_targets(naming *self, cf_scanned_row *first)
 {
     push(self, first);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether two rows can be one: one gives way to the other, in a table whose keys count up. With
- * them become one those that are held back by that and weren't, and those of which a text gives way
- * by that and that say nothing else; again, until there are none, ROUNDS_MAX times at most. */
+/* Whether two rows can be one: one gives way to the other, in a table whose keys count up. That two
+ * are one may cost others their unique value: a row that is held back by that is one with the row
+ * that has the value, and so is a row of which a text gives way by that, if the row says nothing
+ * else. These may cost others theirs: again, until there are none, ROUNDS_MAX times at most. */
 #include "peer/records/record_one.h"
 
 #include "codec/item.h"

@@ -14,12 +14,14 @@
 
 enum { ROUNDS_MAX = 4 };
 
+/* The row is shown in the table and under the key where the disk has it. */
 static bool is_at(const cf_row *row, const cf_scanned_row *scanned)
 {
     return row && cf_bytes_equal(row->key, scanned->disk->key) &&
            cf_bytes_equal(row->table, scanned->table->name);
 }
 
+/* The view shows the row's item where the disk has it: nobody else moved the row since. */
 static bool was_shown_there(const cf_row_diffing *self, const cf_scanned_row *scanned)
 {
     return is_at(cf_row_view_of_item(self->input->view, &scanned->item), scanned);
@@ -209,6 +211,7 @@ static void find_settled(trial *self)
     free(counts);
 }
 
+/* The new level replaces each one that the item has, shown or not: no base ever shows a level. */
 static void raise_level(trial *self, const cf_scanned_row *scanned)
 {
     const cf_state *state = self->diffing->input->state;
@@ -293,6 +296,7 @@ static bool try_draft(trial *self)
     return again;
 }
 
+/* Above each level that any row has: the rows of one scan are equal in level, and claim by time. */
 static cf_bytes next_level(const cf_row_diffing *self)
 {
     uint64_t highest = cf_row_view_level(self->input->view);

@@ -56,6 +56,7 @@ static void add_old(rebasing *self, const cf_change *change, cf_row_ref ref)
     add_ref(self, &ref);
 }
 
+/* The row under way has a ref to this write already: rows that are one say a value once. */
 static bool has_ref(const rebasing *self, const cf_row_ref *ref)
 {
     for (size_t i = 0; i < self->ref_count; i++)
@@ -66,8 +67,8 @@ static bool has_ref(const rebasing *self, const cf_row_ref *ref)
     return false;
 }
 
-/* Refs to what was written of another row that is this one, but for what that says of itself
- * alone. */
+/* Adds refs to what was drafted for another row that is one with this one: data alone, as each of
+ * these rows has its own table, key and ties. */
 static void add_spread(rebasing *self, const cf_id *other)
 {
     const cf_row_diff *diff = self->diff;
@@ -155,6 +156,7 @@ static const cf_row_field *next_field(const cf_row *row, size_t *at)
     return *at < row->field_count ? &row->fields[*at] : NULL;
 }
 
+/* Of each field that the base or the disk has, which of both the new base takes: from_disk(). */
 static void collect_fields(const rebasing *self, const cf_scanned_row *scanned, cf_row *out)
 {
     static const cf_row none;

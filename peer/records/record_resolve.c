@@ -169,6 +169,7 @@ static const cf_row_ref *shown(const versions *self)
     return NULL;
 }
 
+/* The write is this writer's: `mine` and `theirs` are told apart by that. */
 static bool is_by(const cf_row_ref *ref, const cf_id *writer)
 {
     return writer && cf_id_equal(&ref->dot.writer, writer);
@@ -259,7 +260,7 @@ static const cf_row_ref *wish(const versions *self)
     return NULL;
 }
 
-/* ---- When it is ---- */
+/* ---- When an event is ---- */
 
 static cf_when when_of(const versions *self, size_t index)
 {
@@ -271,6 +272,7 @@ static bool are_one_act(const versions *self, size_t index, size_t other)
     return cf_writes_are_one_act(&self->writes[index], &self->writes[other]);
 }
 
+/* What the kept version says of when the row is: all writes of its act. */
 static void find_what_kept_says(versions *self, const cf_row_ref *kept)
 {
     for (size_t i = 0; i < self->count; i++)
@@ -387,6 +389,7 @@ size_t cf_row_resolve(const cf_row_contest *contest, const cf_keep *keep, cf_are
     return count;
 }
 
+/* One of the chosen changes replaces the write of this ref. */
 static bool is_chosen(const cf_change *chosen, size_t count, const cf_row_ref *ref)
 {
     for (size_t i = 0; i < count; i++)

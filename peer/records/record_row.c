@@ -71,6 +71,8 @@ static cf_row_field *field_of(making *self, cf_bytes name)
     return &self->fields[i];
 }
 
+/* Of a set each write that is shown is a value; a set of which none is left is a field without
+ * values. */
 static void add_set_values(making *self, const cf_row_property *property, size_t first, size_t end)
 {
     for (size_t i = first; i < end; i++) {
@@ -187,6 +189,7 @@ static void add_key(making *self, size_t first, size_t end)
     cf_claimed_note(&self->viewed->key_claimed, best);
 }
 
+/* A level that can't be read is none. */
 static void add_level(making *self, size_t first, size_t end)
 {
     cf_reader reader = cf_reader_of(cf_row_facts_best(self->facts, first, end)->write.value);

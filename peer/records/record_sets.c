@@ -195,12 +195,13 @@ static size_t first_alike(const value_seats *seats, const cf_seat *seat)
     return first;
 }
 
+/* The list has such a seat at this place. */
 static bool is_alike(const value_seats *seats, size_t at, const cf_seat *seat)
 {
     return at < seats->count && cf_seat_alike(seat, &seats->at[at].seat);
 }
 
-/* The one seat of the list that is alike; NULL: none is, or several are. */
+/* The one seat of the list that has this name and part; NULL: the list has none, or several. */
 static const value_seat *only_alike(const value_seats *seats, const cf_seat *seat)
 {
     const size_t first = first_alike(seats, seat);
@@ -324,11 +325,11 @@ static void add_value(set_scan *self, cf_bytes value)
     cf_change_draft_write(&self->diffing->draft, item, field, value, false);
 }
 
-/* The first entry that showed the old value, and has taken no other, takes the new one; others that
- * showed it are no more.
+/* The first entry that showed the old value, and has taken no other, takes the new one; the old
+ * value is taken out of each other entry that showed it.
  *
- *     1 is 2 here and 3 there: one entry shows both; they are 5 and 6 now    it takes 5, 6 is new
- */
+ *     phone 1 became 2 here and 3 there: one entry shows both; now they are 5 and 6
+ *     that entry takes 5, and 6 gets an entry of its own */
 static void edit(set_scan *self, cf_bytes old, cf_bytes value)
 {
     cf_change_draft *draft = &self->diffing->draft;
@@ -372,7 +373,7 @@ static void edit_alike(set_scan *self)
     free(added.at);
 }
 
-/* The values that are left, those without a name; the caller frees the list. */
+/* The values that no edit has dealt with, and whose seat has no name; the caller frees the list. */
 static cf_bytes **left_of(const set_scan *self, cf_bytes *values, size_t count, size_t *left_count)
 {
     cf_bytes **left = cf_allocate(count, sizeof *left);

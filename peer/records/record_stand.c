@@ -57,6 +57,8 @@ static bool is_meant_beside(const seated *one, const seated *best)
             cf_dot_compare(&one->fact->write.dot, &best->fact->write.dot) == 0);
 }
 
+/* A value that gives way is listed if a user wrote it and no deletion covers that; hidden where the
+ * greatest counts, as the lesser REV of a card is no conflict. */
 static void give_way(cf_row_fact *fact, bool greatest)
 {
     fact->standing =
@@ -94,7 +96,7 @@ static void settle_all(seated *all, size_t count)
     }
 }
 
-/* ---- When it is ---- */
+/* ---- When an event is ---- */
 
 /* Lets the writes that say when the row is compete by acts; fields, and lines that say what such a
  * field does. What was put in weakly, by itself, nobody said. */
@@ -137,7 +139,7 @@ typedef struct {
     cf_row_fact *fact;
 } said;
 
-/* What is shown of fields that have a word for such lines; the caller frees it. */
+/* What is shown of fields that have a word for such lines; the caller frees the list. */
 static said *find_said(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts,
                        size_t *count)
 {
@@ -176,6 +178,9 @@ static int compare_line(const seated *line, const said *field)
     return order ? order : -1;
 }
 
+/* Whether the line is shown beside what fields say. A line that comes before all values of fields
+ * with its property is shown in their place; a line that comes behind any of them gives way; what
+ * one entry wrote as a line and as a field stands as both. */
 static line_standing stand_line(const said *all, size_t count, const seated *line)
 {
     line_standing found = LINE_STANDS;
@@ -226,6 +231,8 @@ static void settle_lines(cf_row_view *view, const cf_schema_table *table, cf_row
 
 /* ---- All ---- */
 
+/* Of the field's facts those that are shown and have a seat: no other can give way to another
+ * value. */
 static size_t find_seated(const cf_schema_table *table, const cf_row_property *property,
                           cf_row_facts *facts, size_t first, size_t end, seated *out)
 {

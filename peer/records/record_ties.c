@@ -10,12 +10,13 @@
  *     here person 2 is deleted                              the tie is taken back */
 #include "peer/records/record_diff_inside.h"
 
+/* The tie is said in a field, and leads from rows of this row's table. */
 static bool is_tie_of(const cf_row_tie *tie, const cf_scanned_row *scanned)
 {
     return tie->field.size && cf_bytes_equal(tie->child, scanned->table->name);
 }
 
-/* ---- What it refers to ---- */
+/* ---- What a row refers to ---- */
 
 /* The item to which the row was tied by what all rows said when last agreed; NULL: none. */
 static const cf_id *target_before(cf_row_diffing *self, const cf_row_tie *tie,
@@ -33,6 +34,7 @@ static const cf_id *target_before(cf_row_diffing *self, const cf_row_tie *tie,
     return found ? &found->item : NULL;
 }
 
+/* The item of the row on the disk to which this row's columns lead now; NULL: none. */
 static const cf_id *target_now(cf_row_diffing *self, const cf_row_tie *tie,
                                const cf_scanned_row *scanned)
 {
@@ -55,7 +57,7 @@ static bool leads_elsewhere(cf_row_diffing *self, const cf_row_tie *tie,
     return before && now ? !cf_id_equal(before, now) : before != now;
 }
 
-/* ---- What it says of that ---- */
+/* ---- What a row says of its parent ---- */
 
 /* Whether the reference leads to a row which the source showed and doesn't any more: that row is
  * not to come back by the tie. */

@@ -48,6 +48,8 @@ static void note_levels(cf_row_view *view, const cf_row_facts *facts)
     }
 }
 
+/* Items that are no records, and those whose table the schema lacks, make no row. `deleted`: some
+ * write of the item is a deletion, whatever lives on beside that. */
 static void load_item(void *context, const cf_id *id)
 {
     loading *self = context;
@@ -80,6 +82,8 @@ static void connect(cf_row_view *view)
         }
 }
 
+/* Who is visible already stays as it is: a row that lives is not a tied one by being tied as well.
+ */
 static void make_visible(cf_viewed_list *todo, cf_viewed *viewed, bool tied)
 {
     if (viewed->visible)
@@ -200,6 +204,7 @@ static int by_item(const void *left, const void *right)
                          &((const cf_row_held *)right)->row.item);
 }
 
+/* A row that went with its parent says so, whatever else it lacks. */
 static cf_held_why why_held(const cf_viewed *viewed)
 {
     if (viewed->dropped)
@@ -207,11 +212,14 @@ static cf_held_why why_held(const cf_viewed *viewed)
     return viewed->lacking ? CF_HELD_REQUIRED : CF_HELD_UNIQUE;
 }
 
+/* Visible, and not held back. */
 static bool is_shown(const cf_viewed *viewed)
 {
     return viewed && viewed->visible && !cf_viewed_is_held(viewed);
 }
 
+/* Each visible row is shown or held back, never both; of the shown ones, those of which a column
+ * gives way are also listed apart. */
 static void sort_out(cf_row_view *view)
 {
     view->held = cf_arena_allocate(&view->arena, view->rows.count, sizeof *view->held);

@@ -61,6 +61,7 @@ static int by_rank(const void *left, const void *right)
     return cf_row_fact_compare(b->best, a->best);
 }
 
+/* The best write of the act stands for all of it when acts are compared. */
 static act act_of(cf_row_when *first, size_t count)
 {
     act found = {.first = first, .count = count, .best = first->fact};

@@ -28,6 +28,7 @@ typedef struct {
 
 /* ---- Columns and values ---- */
 
+/* The column is unique by itself: as one of several in a tuple it would name no row. */
 static bool is_unique_alone(const cf_schema_table *table, cf_bytes column)
 {
     bool found = false;
@@ -68,8 +69,8 @@ static bool item_was_made_with(const alike_search *self, const cf_id *id, cf_byt
     return found;
 }
 
-/* Whether the row, or one that is it, was made with this value, and has that since: else whoever
- * made the other row may have known this one under another value, as another row. */
+/* Whether the row, or another that is one with this row, was made with the value: else who made the
+ * other row of the value may have known this row under another value, as another row. */
 static bool was_made_with(const alike_search *self, const cf_row *row, cf_bytes column,
                           cf_bytes value)
 {
@@ -115,6 +116,7 @@ static int in_order(const void *left, const void *right)
     return order ? order : cf_id_compare(&a->row->item, &b->row->item);
 }
 
+/* All pairs that clash, in the order of their items: each device finds the same. */
 static alike_pair *find_clashes(const alike_search *self, size_t *count)
 {
     size_t conflict_count;
@@ -300,6 +302,8 @@ static void draft_of_name(const alike_search *self, cf_change_draft *draft, cons
     }
 }
 
+/* Where the user said that the column names rows: all rows of one text are looked at together. A
+ * table whose keys are natural has no rows to join. */
 static void draft_named(const alike_search *self, cf_change_draft *draft, const cf_natural_key *key)
 {
     const cf_schema_table *table = cf_schema_find(self->schema, key->table);

@@ -18,6 +18,7 @@ static cf_bytes key_of(const cf_id *item, cf_arena *arena)
     return key;
 }
 
+/* The value leads to an item; ["?", 5], a number that no row has, leads to none. */
 static bool is_reference(const cf_row_ref *ref)
 {
     cf_id target;

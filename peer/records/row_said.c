@@ -96,6 +96,7 @@ static int by_name(const void *left, const void *right)
                             ((const cf_said_value *)right)->name);
 }
 
+/* Something is said of the column already: a wish comes before what is shown in its stead. */
 static bool is_said(const cf_row_said *said, cf_bytes name)
 {
     for (size_t i = 0; i < said->count; i++)

@@ -120,7 +120,7 @@ const cf_id *cf_row_view_all_of_one(const cf_row_view *view, const cf_id *item, 
     return known ? known->group->ids : item;
 }
 
-/* ---- What they say together ---- */
+/* ---- What rows that are one say together ---- */
 
 static int compare_facts(const cf_state *state, const cf_row_fact *a, const cf_row_fact *b)
 {
@@ -129,6 +129,7 @@ static int compare_facts(const cf_state *state, const cf_row_fact *a, const cf_r
     return order ? order : cf_dot_compare(&a->write.dot, &b->write.dot);
 }
 
+/* The fact says where the row stands, not what it says. */
 static bool is_place(const cf_row_fact *fact)
 {
     return fact->write.field == CF_FIELD_NUMBER_TABLE || fact->write.field == CF_FIELD_NUMBER_KEY;
@@ -158,6 +159,8 @@ static bool is_written(const cf_row_facts *facts, const cf_row_fact *fact)
     return false;
 }
 
+/* A write that two rows of the group have counts once; the group lives by any live write of a user,
+ * whichever of its rows has that. */
 static void add_fact(cf_row_facts *facts, const cf_row_fact *fact)
 {
     if (is_written(facts, fact))
@@ -235,7 +238,7 @@ void cf_row_view_facts(const cf_row_view *view, const cf_id *item, cf_row_facts 
         redirect(view, &out->at[i].write.value);
 }
 
-/* ---- All of them ---- */
+/* ---- All groups ---- */
 
 /* Rows of one group next to each other: those that say of no other that they are that one come
  * first. */

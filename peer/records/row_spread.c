@@ -62,6 +62,7 @@ static void spread_deletion(cf_row_diffing *self, const cf_change *change, const
     free(all);
 }
 
+/* The new base of `item` has refs to what was drafted for `other`, too. */
 static void note_spread(cf_row_diffing *self, const cf_id *item, const cf_id *other)
 {
     cf_row_spread *one = cf_arena_allocate(self->arena, 1, sizeof *one);

@@ -142,6 +142,7 @@ static bool has_plain_of(const cf_schema_table *table, const cf_row *a, const cf
     return true;
 }
 
+/* The rows that say just this in their plain fields: gone and new ones in one place. */
 static twins *twins_of(cf_hash_table *all, cf_arena *arena, const cf_schema_table *table,
                        const cf_row *row)
 {
@@ -176,6 +177,7 @@ static void pair_gone(cf_row_diffing *self, cf_hash_table *all, cf_arena *arena,
     pair->gone_count++;
 }
 
+/* Counts a new row of a serial table among those that say the same. */
 static void pair_fresh(cf_scanned_row *scanned, cf_hash_table *all, cf_arena *arena)
 {
     if (!scanned->fresh || !scanned->table->serial)
@@ -185,6 +187,8 @@ static void pair_fresh(cf_scanned_row *scanned, cf_hash_table *all, cf_arena *ar
     pair->fresh_count++;
 }
 
+/* The missing row is the new one under another key: it is gone no more, and the new row keeps its
+ * item. */
 static void move(cf_row_diffing *self, const twins *pair)
 {
     const cf_row *base = self->gone[pair->gone];

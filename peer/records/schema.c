@@ -265,6 +265,7 @@ static cf_bytes *sorted_values(const cf_row_field *field)
     return values;
 }
 
+/* The same values, in whatever order. */
 static bool same_values(const cf_row_field *a, const cf_row_field *b)
 {
     cf_bytes *left = sorted_values(a), *right = sorted_values(b);
@@ -290,6 +291,7 @@ static bool same_field(const cf_schema_table *table, const cf_row_field *field,
     return other && merge == CF_MERGE_SET && same_values(field, other);
 }
 
+/* Row `b` says all that row `a` does. */
 static bool has_all_of(const cf_schema_table *table, const cf_row *a, const cf_row *b)
 {
     for (size_t i = 0; i < a->field_count; i++)

@@ -37,6 +37,7 @@ static bool same_rule(const cf_field_rule *a, const cf_field_rule *b)
     return same_meaning(a, b) && (a->merge != CF_MERGE_REFERENCE || a->owned == b->owned);
 }
 
+/* The table's rows can't be without this field. */
 static bool requires(const cf_schema_table *table, cf_bytes field)
 {
     return has_name(table->required, table->required_count, field);
@@ -267,6 +268,8 @@ static void add(differences *self, const cf_schema_table *table, cf_unique field
         .table = table->name, .fields = fields, .text = text, .contradicts = self->contradicts};
 }
 
+/* Both refer to rows of one table, and only one deletes its rows with those: listed, and no harm.
+ */
 static void compare_owned(differences *self, const cf_schema_table *known,
                           const cf_schema_table *own)
 {

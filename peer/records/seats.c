@@ -142,6 +142,7 @@ static uint8_t upper(uint8_t byte)
     return byte >= 'a' && byte <= 'z' ? (uint8_t)(byte - ('a' - 'A')) : byte;
 }
 
+/* The text is this word, in whatever case. */
 static bool is_word(cf_bytes text, const char *word)
 {
     size_t i = 0;
