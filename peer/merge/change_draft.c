@@ -37,6 +37,8 @@ static drafted *find(const cf_change_draft *draft, const cf_id *item, cf_bytes f
     return NULL;
 }
 
+/* The change of this field, a new one where the draft has none; either way the draft is to be
+ * finished anew. */
 static drafted *get(cf_change_draft *draft, const cf_id *item, cf_bytes field)
 {
     drafted *change = find(draft, item, field);

@@ -72,6 +72,8 @@ static cf_id directory_of(scan_work *diffing, const cf_scanned_node *scanned)
     return above[0];
 }
 
+/* Directory and name are one place: both are written, though only one of them may be another now.
+ */
 static void set_place(scan_work *diffing, const cf_scanned_node *scanned, const cf_id *item)
 {
     cf_id parent = directory_of(diffing, scanned);
@@ -80,6 +82,7 @@ static void set_place(scan_work *diffing, const cf_scanned_node *scanned, const 
     set(diffing, scanned, item, CF_FIELD_NUMBER_NAME, name_value(diffing, scanned->name));
 }
 
+/* The state has a write of the field that lives. */
 static bool in_state(const scan_work *diffing, const cf_id *item, uint32_t field)
 {
     return cf_state_has_field(diffing->input->state, item, field);
@@ -195,6 +198,7 @@ typedef struct {
     bool place, content, mode, mtime;
 } node_difference;
 
+/* Times are compared of files alone: a directory's changes with what lies in it. */
 static node_difference difference_of(const cf_scanned_node *scanned)
 {
     const cf_node *base = scanned->base;

@@ -44,6 +44,8 @@ static bool can_match(cf_bytes component)
            !cf_bytes_equal(component, cf_bytes_of_text(".."));
 }
 
+/* A pattern without a slash is looked for at any depth; of one that ends with a slash only
+ * directories are. */
 static cf_status read_pattern(cf_arena *arena, const char *text, pattern *out, cf_error *error)
 {
     const char *at = text;

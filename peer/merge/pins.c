@@ -35,6 +35,7 @@ typedef struct {
     cf_id directory;
 } seen_group;
 
+/* The look has the group of this directory already, by this or another of its directories. */
 static bool was_looked_at(const group_look *look, const cf_id *directory)
 {
     for (cf_hash_link *link = cf_hash_table_first(&look->groups, cf_hash_id(0, directory)); link;
@@ -162,6 +163,7 @@ static void look_at(group_look *look, cf_view *view, const touched_groups *touch
             note_group(look, view, touched->directories[i], &touched->items[i]);
 }
 
+/* Where the look saw the item; NULL: not shown, or in no group that the draft touches. */
 static const item_sight *seen_at(const group_look *look, const cf_id *item)
 {
     for (cf_hash_link *link = cf_hash_table_first(&look->sights, cf_hash_id(0, item)); link;
@@ -245,6 +247,7 @@ static void try_draft(pin_round *round)
     touched_release(&touched);
 }
 
+/* One of the items is a directory of the group: what lies in that one lies in the group. */
 static bool shares_item(const cf_id *items, size_t count, const cf_group *group)
 {
     for (size_t i = 0; i < count; i++)
@@ -351,6 +354,7 @@ static bool fasten(pin_round *round, const cf_scanned_node *scanned, const cf_id
            held;
 }
 
+/* Both are of just the same directories. */
 static bool same_group(const cf_group *a, const cf_group *b)
 {
     return cf_bytes_equal(cf_bytes_of(a->directories, a->count * sizeof(cf_id)),

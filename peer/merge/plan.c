@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The item is among those that are shown as one. */
 static bool has_item(const cf_shown *shown, const cf_id *item)
 {
     for (size_t i = 0; i < shown->item_count; i++)
@@ -202,6 +203,7 @@ cf_difference cf_step_difference(const cf_step *step)
     return difference;
 }
 
+/* The node stands for just the items that are shown, in their order. */
 static bool same_items(const cf_node *node, const cf_shown *shown)
 {
     return node->item_count == shown->item_count &&
@@ -330,6 +332,7 @@ static void plan_again(cf_plan *plan, const cf_group *group, const cf_id *shown_
         cf_ids_add(&plan->again, &plan->group);
 }
 
+/* For the guard a directory that was left is no deletion: another one stands for what it did. */
 static void plan_delete(const cf_node *node, cf_plan *plan)
 {
     add(plan,

@@ -89,6 +89,7 @@ static cf_node node_of(const cf_scanned_node *scanned, cf_arena *arena)
     };
 }
 
+/* An item that the entry deletes is none of its node's any more. */
 static void add_node(rebase_work *rebasing, const cf_scanned_node *scanned)
 {
     cf_node node = node_of(scanned, rebasing->arena);

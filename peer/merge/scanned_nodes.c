@@ -106,6 +106,8 @@ static cf_scanned_node *get(cf_scanned_nodes *nodes, uint64_t number)
     return scanned;
 }
 
+/* What was found takes the place of what the base says; a node never becomes another kind of thing.
+ */
 static void take_finding(cf_scanned_node *scanned, const cf_finding *finding)
 {
     assert(finding->number != CF_NODE_ROOT);

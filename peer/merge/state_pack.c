@@ -169,6 +169,7 @@ static cf_status read_dots(cf_reader *reader, unpacking *record, cf_error *error
     return status;
 }
 
+/* A dot and field come once in a record, as a write or as a remembered name. */
 static cf_status read_place(cf_reader *reader, unpacking *record, cf_slot **out, cf_error *error)
 {
     uint64_t index = 0;

@@ -110,6 +110,7 @@ const cf_state *cf_view_state(const cf_view *view)
     return view->state;
 }
 
+/* An item is judged once an update, and the root never: it is always visible. */
 static void touch(cf_renewal *update, cf_seen *seen)
 {
     if (seen->touched || seen == update->view->root)

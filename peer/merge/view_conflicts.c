@@ -15,6 +15,7 @@ typedef struct {
     size_t count, capacity;
 } search;
 
+/* The root, or a directory that lies in another. */
 static bool is_shown(const cf_view *view, const cf_seen *directory)
 {
     return directory == view->root || directory->parent;
@@ -121,6 +122,7 @@ static cf_bytes free_name(search *self, const cf_group *group, const cf_shown *c
     return out;
 }
 
+/* Adds those of the things shown that have a conflict name, or are copies that a pin holds. */
 static void add_copies(search *self, cf_seen *directory, const cf_shown *shown, size_t count)
 {
     cf_arena scratch = {0};

@@ -39,6 +39,7 @@ static covers_of_item covers_of(const cf_view *view, const cf_seen *seen, cf_are
     return covers;
 }
 
+/* Whether any deletion covers the write, and whether one that counts does. */
 static cf_fact fact_of(const cf_view *view, const cf_id *holder, const cf_write *write,
                        const covers_of_item *by)
 {
@@ -188,6 +189,7 @@ static cf_bytes name_in(const cf_fact *best)
     return cf_read_bin(&reader, &name, &error) ? (cf_bytes){0} : name;
 }
 
+/* A file can have the name. */
 static bool usable(cf_bytes name)
 {
     cf_error error;
@@ -195,6 +197,7 @@ static bool usable(cf_bytes name)
     return cf_name_check(name, &error) == CF_OK;
 }
 
+/* The name of an item that nobody gave a usable one: lost-0a1b2c3d, by its id, equal everywhere. */
 static cf_bytes lost_name(const cf_id *id, cf_arena *arena)
 {
     char text[sizeof "lost-" + 8] = "lost-";

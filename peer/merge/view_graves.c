@@ -32,6 +32,7 @@ static bool has(const cf_dot_list *list, const cf_dot *dot)
 
 /* ---- One item ---- */
 
+/* A deletion that names only other deletions deletes nothing, and is not among them. */
 static void read_deletions(const cf_view *view, const cf_id *id, cf_arena *arena, cf_dot_list *out)
 {
     const cf_item *item = cf_state_item(view->state, id);

@@ -27,6 +27,7 @@ static int earlier_first(const void *left, const void *right)
     return cf_placed_compare(&((const dated *)left)->placed, &((const dated *)right)->placed);
 }
 
+/* The directory that was placed first comes first: it stands for the group. */
 static void sort_members(cf_view *view, cf_seen **members, size_t count)
 {
     dated *order = cf_allocate(count, sizeof *order);
@@ -115,6 +116,7 @@ cf_seen **cf_view_members(cf_view *view, cf_seen *directory, cf_arena *arena, si
     return out;
 }
 
+/* The listener hears once of all changes until they are taken; of a trial it hears nothing. */
 static void tell_change(cf_view *view)
 {
     if (view->trying || view->is_told || !view->listener)
@@ -221,6 +223,7 @@ void cf_view_mark_item(cf_view *view, const cf_id *directory, const cf_id *item)
         cf_view_mark_in(view, cf_view_get(view, directory), cf_view_get(view, item));
 }
 
+/* The root, or an item that lies in a directory. */
 static bool is_shown(const cf_view *view, const cf_seen *seen)
 {
     return seen && (seen == view->root || seen->parent);
@@ -463,6 +466,8 @@ static bool find_alone(cf_view *view, cf_seen *seen, cf_arena *arena, cf_tree_pl
     return count > 0;
 }
 
+/* Where the item is shown among all that the directory's group shows, which is listed once for
+ * several items. False: not there. */
 static bool find_in(cf_view *view, cf_seen *directory, const cf_id *item, cf_arena *arena,
                     cf_tree_place *out)
 {

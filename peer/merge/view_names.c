@@ -204,6 +204,7 @@ static void sketch_nodes(group_layout *layout)
     }
 }
 
+/* A thing of the group has the name already. */
 static bool is_taken(const group_layout *layout, cf_bytes name)
 {
     for (cf_hash_link *link = cf_hash_table_first(&layout->by_name, cf_hash_bytes(0, name)); link;

@@ -26,6 +26,7 @@ static void gather(cf_renewal *update, cf_seen *seen)
         gather_one(update, seen);
 }
 
+/* A hidden item doesn't keep the directory visible any more that it wishes to lie in. */
 static void hide(cf_seen *seen)
 {
     if (!seen->visible)
@@ -279,6 +280,7 @@ static void find_renamed(cf_renewal *update)
         update->passages[i].moves = update->passages[i].moves || update->passages[i].seen->touched;
 }
 
+/* An item that became a pinned copy is kept in the list, once, until a search finds it none. */
 static void note_pinned_copy(cf_view *view, cf_seen *seen, bool is_pinned_copy)
 {
     seen->is_pinned_copy = is_pinned_copy;
