@@ -198,6 +198,7 @@ static void read_fields(cf_csv_document *self, cf_field_list *list, cf_arena *ar
     cf_buffer_release(&value);
 }
 
+/* The line is UTF-8, and long enough to have all columns of the key. */
 static bool has_key_columns(const cf_csv_document *self, const cf_csv_record *record)
 {
     bool all = cf_utf8_valid(cf_bytes_of(self->csv.input.data + record->offset, record->size));

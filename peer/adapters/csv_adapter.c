@@ -172,6 +172,8 @@ static cf_status fill(void *file, const cf_row_format *had, const cf_rows *base,
     return had ? cf_csv_document_widen(self->document, had, out, error) : CF_OK;
 }
 
+/* A file can have the row if its key has as many parts as `--key` names, and any of them says
+ * something. */
 static bool keeps(const cf_record_options *options, cf_bytes table, cf_bytes key)
 {
     const size_t parts = cf_record_key_parts(key);

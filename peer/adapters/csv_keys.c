@@ -36,6 +36,7 @@ static size_t find_column(filling *self, cf_bytes key)
     return count;
 }
 
+/* The record says something in the column of the key, so that no key is made for it. */
 static bool has_key(filling *self, size_t record)
 {
     return self->column < self->csv->records[record].fields &&

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- That its user wrote into the first line ---- */
+/* ---- Columns that a user wrote into the first line ---- */
 
 /* The columns from this one on are new. */
 static size_t first_new(const cf_csv_document *self, const cf_row_format *had)
@@ -50,7 +50,7 @@ cf_status cf_csv_document_widen(cf_csv_document *self, const cf_row_format *had,
     return status;
 }
 
-/* ---- That others have ---- */
+/* ---- Columns that others have ---- */
 
 /* Each row ends where the header does, and so does the file, as far as anybody knows. */
 static bool is_even(const cf_csv_document *self, bool unended)

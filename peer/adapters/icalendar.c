@@ -186,6 +186,7 @@ static void read_item(reading *self, const cf_calendar_component *all, size_t co
     remember(self->items, all, count);
 }
 
+/* An event or a task right in its calendar: within another component they are part of that. */
 static bool is_record(const cf_content_lines *lines, size_t component)
 {
     const cf_component *at = &lines->components[component];

@@ -133,6 +133,7 @@ static size_t place_of(const writing *self, cf_bytes field)
 
 /* ---- Plain values ---- */
 
+/* A line that says which event it is of, and nothing of that. */
 static bool is_frame(const cf_calendar_property *property, cf_bytes value)
 {
     cf_value_walk walk = cf_value_walk_of(value);
@@ -309,6 +310,7 @@ static void write_set(writing *self, const cf_row_field *field)
 
 /* ---- Occurrences that don't take place ---- */
 
+/* The occurrence is said not to take place. */
 static bool is_excluded(cf_bytes value)
 {
     cf_bytes excluded;

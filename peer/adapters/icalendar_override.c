@@ -352,6 +352,7 @@ static bool read_occurrence(const cf_content_line *line, cf_calendar_time *time,
     return cf_calendar_time_read(&plain, time);
 }
 
+/* The time is of a zone of its own; a time of UTC is the same everywhere. */
 static bool in_a_zone(const cf_calendar_time *time)
 {
     return time->zone.size && !cf_bytes_equal(time->zone, cf_bytes_of_text("Etc/UTC"));

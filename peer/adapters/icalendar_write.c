@@ -219,6 +219,8 @@ static void stamp_again(writing *self, const cf_row *whole, const cf_calendar_co
 
 /* ---- Occurrences ---- */
 
+/* The occurrence takes place, otherwise than its event says; one that is excluded has no component.
+ */
 static bool takes_place(cf_bytes value)
 {
     cf_bytes excluded;

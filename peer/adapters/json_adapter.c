@@ -117,6 +117,7 @@ static cf_status write(void *file, const cf_row *wanted, size_t count, cf_buffer
     return cf_json_records_write(((json_file *)file)->records, wanted, count, out, error);
 }
 
+/* A document has no key, and each of its objects one of one part. */
 static bool keeps(const cf_record_options *options, cf_bytes table, cf_bytes key)
 {
     return cf_record_is_document(&cf_adapter_json, options->key_count, table)

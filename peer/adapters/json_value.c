@@ -67,6 +67,7 @@ static decimal decimal_of(cf_bytes text)
     return made;
 }
 
+/* The same number, however it is spelled: 1.0, 1 and 10e-1 are one. */
 static bool same_number(cf_bytes left, cf_bytes right)
 {
     decimal a = decimal_of(left), b = decimal_of(right);

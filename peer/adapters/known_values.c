@@ -366,6 +366,8 @@ static cf_bytes edited(meaning *self, known_field known, size_t gone, cf_bytes s
     return with_unsaid(self, said, known.field->values[gone], known.words[gone]);
 }
 
+/* The file says an occurrence in full that is known as a patch, which says less: what was changed
+ * becomes a patch, too. */
 static bool is_patched(const cf_row_field *is, known_field known)
 {
     return is_occurrence(is->name) && is->count == 1 && known.field->count == 1 &&

@@ -122,7 +122,7 @@ cf_bytes cf_record_document_bytes(const cf_record_document *document)
     return document->bytes;
 }
 
-/* ---- What it can hold ---- */
+/* ---- What a format can hold ---- */
 
 void cf_record_format_holds(const cf_record_options *options, cf_arena *arena, cf_row_format *out)
 {

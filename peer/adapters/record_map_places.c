@@ -71,6 +71,7 @@ static void put_in_order(cf_map_cells *self)
     }
 }
 
+/* The entry is all that the slot is for, as work and fax. */
 static bool has_words(const cf_map_slot *slot, cf_bytes entry)
 {
     for (size_t i = 0; i < slot->word_count; i++)
@@ -114,7 +115,7 @@ void cf_map_assign(cf_map_cells *self)
     }
 }
 
-/* ---- As the cells have them ---- */
+/* ---- Entries as the cells have them ---- */
 
 /* What only marks an entry, and is none by itself. One such text is said of all in the cells. */
 static bool is_mark(const cf_map_column *column)
@@ -127,6 +128,7 @@ static bool is_mark(const cf_map_column *column)
     return false;
 }
 
+/* The slot has columns of marks alone: none of them says the entry itself. */
 static bool has_marks_only(const cf_record_map *map, const cf_map_slot *slot)
 {
     for (size_t i = 0; i < slot->count; i++)
@@ -220,7 +222,7 @@ bool cf_map_says(const cf_map_cells *self, const cf_map_entry *one, cf_bytes val
     return same;
 }
 
-/* ---- As they are to be shown ---- */
+/* ---- Entries as they are to be shown ---- */
 
 bool cf_map_is_placed(const cf_map_cells *self, size_t slot)
 {

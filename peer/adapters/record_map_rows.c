@@ -271,6 +271,7 @@ void cf_record_map_give(cf_record_map *map, cf_record_file *file, const cf_rows 
     cf_field_list_release(&list);
 }
 
+/* The cells of this key say what can't be: the row is in trouble, and left as it is. */
 static bool is_left(const cf_record_map *map, cf_bytes key)
 {
     return cf_rows_find(map->left, (cf_bytes){0}, key) != NULL;

@@ -62,6 +62,7 @@ typedef struct {
     bool indexed;
 } keying;
 
+/* The base or the view has a row of this key. */
 static bool is_known(const keying *self, cf_bytes table, cf_bytes key)
 {
     return cf_rows_find(self->base, table, key) || cf_row_view_find(self->view, table, key);
@@ -151,6 +152,7 @@ static bool is_identity_of(cf_bytes identity, cf_bytes value)
     return same;
 }
 
+/* The text is how the value would be spelled. */
 static bool says(cf_bytes text, cf_bytes value)
 {
     cf_buffer said = {0};

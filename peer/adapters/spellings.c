@@ -49,7 +49,7 @@ bool cf_spellings_have(const cf_spellings *spellings, cf_bytes name)
     return names->count && bsearch(&name, names->at, names->count, sizeof *names->at, by_bytes);
 }
 
-/* ---- Which one it is ---- */
+/* ---- Whether two spellings are one thing ---- */
 
 static bool is_ascii(cf_bytes name)
 {

@@ -222,6 +222,7 @@ static bool keep_equal(writing *self, cf_bytes field, cf_bytes value)
     return found;
 }
 
+/* The row still says this entry of the card, which stays then as it is spelled. */
 static bool is_wanted(const writing *self, const cf_vcard_entry *entry)
 {
     const cf_row_field *field = cf_row_field_named(self->row, entry->field);

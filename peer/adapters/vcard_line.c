@@ -192,6 +192,7 @@ static void write_stamp(cf_bytes text, cf_buffer *out)
             cf_buffer_append(out, &text.data[i], 1);
 }
 
+/* The entry was written with VALUE=uri, and is written so again. */
 static bool is_uri(cf_bytes entry)
 {
     cf_bytes params, text;

@@ -109,6 +109,7 @@ static cf_vcard_version version_here(const cf_vcard_document *document)
     return document->version;
 }
 
+/* A contact with a UID: only such a row is a card. */
 static bool is_card(const cf_row *row)
 {
     cf_bytes uid;

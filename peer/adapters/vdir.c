@@ -39,6 +39,7 @@ cf_vdir_name cf_vdir_name_of(cf_bytes name, cf_format format)
     return is_saved(name) ? CF_VDIR_SAVED : CF_VDIR_OTHER;
 }
 
+/* The UID can be a file's name everywhere: letters, digits and _.-+@, and neither . nor - first. */
 static bool is_safe(cf_bytes uid)
 {
     static const char others[] = "_.-+@";

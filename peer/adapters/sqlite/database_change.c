@@ -48,7 +48,7 @@ static const cf_database_table *table_of(const cf_row_writing *self, const cf_ro
     return &self->schema->tables[change->place];
 }
 
-/* ---- Which record it is ---- */
+/* ---- Which item a row is of ---- */
 
 static const cf_row *based(const cf_row_writing *self, const cf_row_change *change)
 {
@@ -89,6 +89,7 @@ static cf_status find(cf_row_writing *self, const cf_row_change *change, const c
     return status;
 }
 
+/* The row there says what is wanted in each column that the write touches. */
 static bool same_fields(const cf_database_table *table, const cf_row *there, const cf_row *wanted)
 {
     for (size_t i = 0; i < table->count; i++) {
@@ -148,6 +149,7 @@ cf_status cf_row_change_verify(cf_row_writing *self, const cf_row_change *change
 
 /* ---- What is done ---- */
 
+/* Another row has the key or a unique value: one that is still to be changed may make room. */
 static bool is_in_way(int code)
 {
     return code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
@@ -298,6 +300,7 @@ static cf_row_change *shows_elsewhere(const cf_row_writing *self, const cf_hash_
     return NULL;
 }
 
+/* A row that was to be changed is refused, and stays as it was: with what only it can have. */
 static bool any_stays(const cf_row_writing *self)
 {
     for (size_t i = 0; i < self->count; i++)

@@ -40,6 +40,7 @@ static bool is_refused(const cf_hash_table *refused, size_t place, cf_bytes key)
     return false;
 }
 
+/* The row refers to one that is refused in this write, so that it would refer to nothing. */
 static bool needs_refused(const cf_row_writing *self, const cf_row_change *change,
                           const cf_hash_table *refused)
 {
@@ -194,6 +195,7 @@ static bool is_named(cf_bytes a, cf_bytes b)
            sqlite3_strnicmp((const char *)a.data, (const char *)b.data, (int)a.size) == 0;
 }
 
+/* This write changes rows of the table. */
 static bool touches(const cf_row_writing *self, cf_bytes table)
 {
     for (size_t i = 0; i < self->count; i++)
@@ -217,6 +219,8 @@ static cf_status each_foreign(cf_row_writing *self, visit *visit_row, cf_error *
     return status;
 }
 
+/* Both have one key; of a key that is a tuple its columns are compared, as the row's number is made
+ * up. */
 static bool same_key(const cf_database_table *table, const cf_row *a, const cf_row *b)
 {
     bool same = true;
@@ -233,6 +237,8 @@ static bool same_key(const cf_database_table *table, const cf_row *a, const cf_r
     return same;
 }
 
+/* The row referred to nothing by this foreign key already before the write: its program left it so.
+ */
 static bool dangled_before(const cf_row_writing *self, size_t place, const cf_foreign_key *key,
                            const cf_row *row)
 {
@@ -288,6 +294,7 @@ static bool may_equal(cf_bytes a, cf_bytes b, cf_collation collation)
     return equal;
 }
 
+/* The child's columns may say what the parent's do, as the parent's columns compare. */
 static bool may_refer(const cf_database_table *table, const cf_row *child,
                       const cf_database_table *parent, const cf_row *row, const cf_foreign_key *key)
 {

@@ -111,7 +111,7 @@ static bool is_sound(const left_keys *self, const left_key *key)
     return sound;
 }
 
-/* ---- The rows that they lead to ---- */
+/* ---- The rows that foreign keys lead to ---- */
 
 static void list_names(const cf_bytes *names, size_t count, cf_buffer *sql)
 {

@@ -166,6 +166,7 @@ static place follow(const cf_schema_reading *self, place from)
     return (place){0};
 }
 
+/* The column alone is the key of its table. */
 static bool is_only_key(place at)
 {
     const cf_database_table *table = &at.found->table;
@@ -229,6 +230,7 @@ static bool is_named(const cf_database_table *table, cf_bytes column, cf_bytes n
            cf_sql_name_equal(cf_bytes_of(name.data + size + 1, name.size - size - 1), column);
 }
 
+/* The field is in a tuple that is unique. */
 static bool is_unique(const cf_found_table *found, cf_bytes field)
 {
     bool unique = false;
@@ -239,6 +241,7 @@ static bool is_unique(const cf_found_table *found, cf_bytes field)
     return unique;
 }
 
+/* The column refers to another table: by itself, or as part of a foreign key. */
 static bool refers(const cf_database_table *table, const cf_database_column *column)
 {
     bool found = column->target > 0;

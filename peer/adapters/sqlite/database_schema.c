@@ -11,6 +11,7 @@
 
 /* ---- Columns and keys, as they stay ---- */
 
+/* Rows are numbered, unless their key is natural: also those whose key is a tuple. */
 static bool is_serial(const cf_database_table *table)
 {
     return table->key_kind != CF_KEY_NATURAL;
@@ -85,6 +86,8 @@ static bool has_field(const cf_database_table *table, cf_bytes field)
     return false;
 }
 
+/* All columns of the tuple are synced: a tuple with another would hold rows back for what nobody
+ * sees. */
 static bool are_fields(const cf_database_table *table, const cf_found_unique *unique)
 {
     bool all = unique->count > 0;
@@ -94,6 +97,8 @@ static bool are_fields(const cf_database_table *table, const cf_found_unique *un
     return all;
 }
 
+/* The key of several columns as a unique tuple; false: it is no such key, or compares by a
+ * collation. */
 static bool key_as_unique(const cf_database_table *table, cf_arena *arena, cf_found_unique *out)
 {
     *out = (cf_found_unique){.columns =

@@ -61,7 +61,7 @@ static void compare(cf_row_writing *self, const cf_record_file *before, const cf
     cf_rewrite_release(&rewrite);
 }
 
-/* ---- Doing it ---- */
+/* ---- Making the changes ---- */
 
 static cf_status undo(sqlite3 *database, cf_error *error)
 {

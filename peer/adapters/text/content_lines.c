@@ -502,7 +502,7 @@ static void find_components(cf_content_lines *lines)
     close_unended(&self, 0, lines->count);
 }
 
-/* ---- All of it ---- */
+/* ---- The whole text ---- */
 
 static cf_status read_lines(cf_bytes input, bool charsets, cf_content_lines *out, cf_error *error)
 {

@@ -16,6 +16,7 @@ static bool is_blank(uint8_t byte)
     return byte == ' ' || byte == '\t';
 }
 
+/* Without quotes the text would be read as another one, or trimmed. */
 static bool must_quote(const cf_csv *csv, cf_bytes text)
 {
     for (size_t i = 0; i < text.size; i++) {
