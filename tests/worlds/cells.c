@@ -85,8 +85,8 @@ void cells_sort(cells *self)
 
 /* ---- CSV ---- */
 
-/* What is behind the next separator; NULL: that was the last one. Values have no quotes. */
-static char *take(char **rest, const char *separators)
+/* Values have no quotes. */
+char *cells_take(char **rest, const char *separators)
 {
     char *piece = *rest;
 
@@ -117,9 +117,9 @@ void cells_read_table(cf_bytes text, cells *out)
 {
     char *copy = strndup((const char *)text.data, text.size), *rest = copy;
     char *names[COLUMNS_MAX], *values[COLUMNS_MAX];
-    size_t count = columns_of(take(&rest, "\n"), names, COLUMNS_MAX);
+    size_t count = columns_of(cells_take(&rest, "\n"), names, COLUMNS_MAX);
 
-    for (char *line; (line = take(&rest, "\n"));)
+    for (char *line; (line = cells_take(&rest, "\n"));)
         if (*line && columns_of(line, values, COLUMNS_MAX) == count)
             take_row(names, values, count, out);
     free(copy);
@@ -158,8 +158,8 @@ void cells_read_settings(cf_bytes text, cells *out)
     char *copy = strndup((const char *)text.data, text.size), *rest = copy;
     char *name, *value;
 
-    while (take(&rest, "\"") && (name = take(&rest, "\"")) && take(&rest, "\"") &&
-           (value = take(&rest, "\""))) {
+    while (cells_take(&rest, "\"") && (name = cells_take(&rest, "\"")) && cells_take(&rest, "\"") &&
+           (value = cells_take(&rest, "\""))) {
         if (!cells_find(out, cells_settings, ""))
             cells_add(out, cells_settings, "", "");
         cells_add(out, cells_settings, name, value);
@@ -189,12 +189,12 @@ void cells_write_settings(const cells *self, cf_buffer *out)
 
 bool cells_is_short(const char *field)
 {
-    return strcmp(field, cell_properties[CELL_BIRTHDAY]) == 0 ||
+    return strcmp(field, cell_event_fields[CELL_LOCATION]) == 0 ||
+           strcmp(field, cell_properties[CELL_BIRTHDAY]) == 0 ||
            strcmp(field, cell_properties[CELL_SPOUSE]) == 0;
 }
 
-/* Lines that were folded are one again. */
-static char *unfold(cf_bytes text)
+char *cells_unfold(cf_bytes text)
 {
     char *copy = cf_allocate(text.size + 1, 1);
     size_t size = 0;
@@ -252,14 +252,14 @@ static void take_card(char *card, cells *out)
     uid += strlen("\nUID:");
     char *key = strndup(uid, strcspn(uid, "\n"));
     cells_add(out, key, "", "");
-    for (char *line; (line = take(&card, "\n"));)
+    for (char *line; (line = cells_take(&card, "\n"));)
         take_property(line, key, out);
     free(key);
 }
 
 void cells_read_cards(cf_bytes text, cells *out)
 {
-    char *copy = unfold(text), *rest = copy;
+    char *copy = cells_unfold(text), *rest = copy;
 
     for (char *card; (card = strstr(rest, "BEGIN:VCARD\n"));) {
         char *end = strstr(card, "\nEND:VCARD");
@@ -273,7 +273,7 @@ void cells_read_cards(cf_bytes text, cells *out)
     free(copy);
 }
 
-static void write_line(cf_buffer *out, const char *name, const char *value)
+void cells_write_line(cf_buffer *out, const char *name, const char *value)
 {
     size_t size = strlen(value), at = 0;
 
@@ -293,22 +293,18 @@ void cells_write_card(const cells *self, const char *key, cf_buffer *out)
         "FN", "NOTE", "TEL", "PHOTO;ENCODING=b;TYPE=JPEG", "BDAY;VALUE=text", "X-SPOUSE"};
 
     cf_buffer_append_text(out, "BEGIN:VCARD\r\nVERSION:3.0\r\n");
-    write_line(out, "UID", key);
+    cells_write_line(out, "UID", key);
     for (int i = 0; i < CELL_PROPERTIES; i++)
         for (size_t k = 0; k < self->count; k++)
             if (strcmp(self->all[k].key, key) == 0 &&
                 strcmp(self->all[k].field, cell_properties[i]) == 0)
-                write_line(out, names[i], self->all[k].value);
+                cells_write_line(out, names[i], self->all[k].value);
     cf_buffer_append_text(out, "END:VCARD\r\n");
 }
 
 /* ---- Its rules ---- */
 
-static const struct {
-    const char *name;
-    int least, most;
-    const char *wrong;
-} rules[] = {
+static const cell_rule rules[] = {
     {"VERSION", 1, 1, "not one VERSION"}, {"UID", 1, 1, "not one UID"},
     {"FN", 1, 1, "not one FN"},           {"N", 0, 1, "more than one N"},
     {"BDAY", 0, 1, "more than one BDAY"}, {"REV", 0, 1, "more than one REV"},
@@ -317,34 +313,34 @@ static const struct {
 };
 enum { RULES = sizeof rules / sizeof *rules };
 
-static const char *count_lines(char *lines)
+const char *cells_broken_rule(char *lines, const cell_rule *rule, size_t count)
 {
-    int found[RULES] = {0};
+    int found[CELL_RULES_MAX] = {0};
 
-    for (char *line; (line = take(&lines, "\n"));) {
+    for (char *line; (line = cells_take(&lines, "\n"));) {
         if (!strchr(line, ':'))
             return "a line without a value";
         line[strcspn(line, ";:")] = '\0';
-        for (size_t i = 0; i < RULES; i++)
-            found[i] += strcmp(line, rules[i].name) == 0;
+        for (size_t i = 0; i < count; i++)
+            found[i] += strcmp(line, rule[i].name) == 0;
     }
-    for (size_t i = 0; i < RULES; i++)
-        if (found[i] < rules[i].least || found[i] > rules[i].most)
-            return rules[i].wrong;
+    for (size_t i = 0; i < count; i++)
+        if (found[i] < rule[i].least || found[i] > rule[i].most)
+            return rule[i].wrong;
     return NULL;
 }
 
 const char *cells_card_is_wrong(cf_bytes text)
 {
     static const char begin[] = "BEGIN:VCARD\nVERSION:", end[] = "\nEND:VCARD\n";
-    char *copy = unfold(text);
+    char *copy = cells_unfold(text);
     size_t size = strlen(copy);
     const char *wrong = "not one card, from its beginning to its end";
 
     if (size > strlen(begin) + strlen(end) && strncmp(copy, begin, strlen(begin)) == 0 &&
         strcmp(copy + size - strlen(end), end) == 0) {
         copy[size - strlen(end)] = '\0';
-        wrong = count_lines(copy + strlen("BEGIN:VCARD\n"));
+        wrong = cells_broken_rule(copy + strlen("BEGIN:VCARD\n"), rules, RULES);
     }
     free(copy);
     return wrong;

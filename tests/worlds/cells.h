@@ -50,12 +50,61 @@ typedef enum {
     CELL_PROPERTIES
 } cell_property;
 extern const char *const cell_properties[CELL_PROPERTIES];
-/* Of a birthday and a spouse: a line of a card that is never long. */
+/* Of a birthday, a spouse and a location: a line that is never long. */
 bool cells_is_short(const char *field);
 void cells_read_cards(cf_bytes text, cells *out);
 void cells_write_card(const cells *self, const char *key, cf_buffer *out);
 /* What in a file of one card is against RFC 6350, or more than its users put there; NULL: nothing.
  */
 const char *cells_card_is_wrong(cf_bytes text);
+
+/* ---- cells_events.c ---- */
+
+/* What a calendar says of an event. A start, and the day of a cancelled occurrence, is spelled
+ * 2026-01-05T09:00:00; each event is an hour long. An attendee is "ADDRESS ANSWER NAME". */
+typedef enum {
+    CELL_TITLE,
+    CELL_DESCRIPTION,
+    CELL_LOCATION,
+    CELL_START,
+    CELL_RULE,
+    CELL_CANCELLED, /* any number of them */
+    CELL_ATTENDEE,  /* one for each address */
+    CELL_UPDATED,   /* of this and the next the greatest counts, whoever wrote it */
+    CELL_SEQUENCE,
+    CELL_EVENT_FIELDS
+} cell_event_field;
+extern const char *const cell_event_fields[CELL_EVENT_FIELDS];
+/* A calendar sets it with each save: nobody misses an earlier value, and where nothing else of the
+ * event differs, no file is written for that. */
+bool cells_is_stamp(const char *field);
+/* 2026-01-05T09:00:00, so many seconds after 1970 began; and back. */
+enum { CELL_TIME = 24 };
+void cells_spell_time(int64_t seconds, char out[CELL_TIME]);
+int64_t cells_time(const char *spelled);
+void cells_read_events(cf_bytes text, cells *out);
+/* One line of an event; spoils it. */
+void cells_read_event_line(char *line, const char *key, cells *out);
+void cells_write_event(const cells *self, const char *key, cf_buffer *out);
+/* What in a file of one event is against RFC 5545, or isn't as calendars wrote it; NULL: nothing.
+ */
+const char *cells_event_is_wrong(cf_bytes text);
+
+/* ---- Lines of cards and calendars ---- */
+
+/* What is before the next separator, and the rest; NULL: that was the last piece. */
+char *cells_take(char **rest, const char *separators);
+/* Lines that were folded are whole again. The caller's. */
+char *cells_unfold(cf_bytes text);
+void cells_write_line(cf_buffer *out, const char *name, const char *value);
+/* How often a property may stand in a card or an event. */
+typedef struct {
+    const char *name;
+    int least, most;
+    const char *wrong;
+} cell_rule;
+enum { CELL_RULES_MAX = 32 };
+/* The first rule that the lines break; NULL: none. */
+const char *cells_broken_rule(char *lines, const cell_rule *rules, size_t count);
 
 #endif

@@ -61,7 +61,7 @@ static void edit(chance *from, const char *before, cf_buffer *out)
     cf_buffer_release(&piece);
 }
 
-static void set(chance *from, cells *all, const char *key, const char *field, const char *tag)
+void clerks_set(chance *from, cells *all, const char *key, const char *field, const char *tag)
 {
     cell *before = cells_find(all, key, field);
     cf_buffer value = {0};
@@ -117,7 +117,7 @@ static void change_row(chance *from, cells *all, const char *key, bool is_tagged
     else if (one && count_values(all, key) > 1 && chance_one_in(from, 7))
         cells_drop(all, one);
     else
-        set(from, all, key, field, tag);
+        clerks_set(from, all, key, field, tag);
 }
 
 static void add_row(chance *from, cells *all, const char *key, bool is_tagged)
@@ -129,7 +129,7 @@ static void add_row(chance *from, cells *all, const char *key, bool is_tagged)
         tag_of(from, all, key, tag);
     for (int i = 0; i < CELL_COLUMNS; i++)
         if (i == 0 || chance_one_in(from, 2))
-            set(from, all, key, cell_columns[i], tag);
+            clerks_set(from, all, key, cell_columns[i], tag);
 }
 
 /* The files list them in the order in which they stand here. */
@@ -294,9 +294,19 @@ void records_add(device *who, record_kind kind, uint64_t seed)
     cells_release(&all);
 }
 
-/* ---- Cards ---- */
+/* ---- Cards and events ---- */
+
+static const struct {
+    const char *folder, *extension;
+    void (*read)(cf_bytes text, cells *out);
+    void (*write)(const cells *self, const char *key, cf_buffer *out);
+} files[RECORDS_KINDS] = {
+    [RECORDS_CARDS] = {"/cards", ".vcf", cells_read_cards, cells_write_card},
+    [RECORDS_EVENTS] = {"/events", ".ics", cells_read_events, cells_write_event},
+};
 
 typedef struct {
+    record_kind kind;
     const char *key;
     char path[80];
 } search;
@@ -306,22 +316,28 @@ static void look_into(void *context, const disk_thing *thing)
     search *self = context;
     cells there = {0};
 
-    if (thing->stat.kind != CF_FILE_REGULAR || !strstr(thing->path, ".vcf") ||
+    if (thing->stat.kind != CF_FILE_REGULAR || !strstr(thing->path, files[self->kind].extension) ||
         strstr(thing->path, " (saved "))
         return;
-    cells_read_cards(thing->bytes, &there);
+    files[self->kind].read(thing->bytes, &there);
     if (is_there(&there, self->key))
-        snprintf(self->path, sizeof self->path, "/cards/%s", thing->path);
+        snprintf(self->path, sizeof self->path, "%s/%s", files[self->kind].folder, thing->path);
     cells_release(&there);
 }
 
-static bool find_card(const device *of, const char *key, char path[80])
+static bool find_file(const device *of, record_kind kind, const char *key, char path[80])
 {
-    search self = {.key = key};
+    search self = {.kind = kind, .key = key};
 
-    disk_walk(of->drive, "/cards", &(disk_walk_options){.skip = ".counterfoil"}, look_into, &self);
+    disk_walk(of->drive, files[kind].folder, &(disk_walk_options){.skip = ".counterfoil"},
+              look_into, &self);
     memcpy(path, self.path, sizeof self.path);
     return *self.path;
+}
+
+static int64_t now_s(const device *who)
+{
+    return (int64_t)(device_now(who) / 1000);
 }
 
 static void change_card(chance *from, cells *all, const char *key)
@@ -340,42 +356,69 @@ static void change_card(chance *from, cells *all, const char *key)
         cells_add(all, key, field, (const char *)value.data);
         cf_buffer_release(&value);
     } else {
-        set(from, all, key, field, "");
+        clerks_set(from, all, key, field, "");
     }
 }
 
-static void save_card(chance *from, device *who, const cells *all, const char *key,
-                      const char *path)
+static void save_file(chance *from, device *who, record_kind kind, const cells *all,
+                      const char *key, const char *path)
 {
     cf_buffer bytes = {0};
 
-    cells_write_card(all, key, &bytes);
+    files[kind].write(all, key, &bytes);
     save(who, path, cf_buffer_view(&bytes), chance_one_in(from, 3));
     cf_buffer_release(&bytes);
 }
 
-static void act_on_cards(chance *from, device *who, const char *key)
+static void make_file(chance *from, device *who, record_kind kind, cells *all, const char *key)
 {
+    cells_add(all, key, "", "");
+    clerks_set(from, all, key,
+               kind == RECORDS_CARDS ? cell_properties[CELL_NAME] : cell_event_fields[CELL_TITLE],
+               "");
+    if (kind == RECORDS_EVENTS)
+        records_plan_event(from, all, key, now_s(who));
+}
+
+static void change_file(chance *from, device *who, record_kind kind, cells *all, const char *key)
+{
+    if (kind == RECORDS_EVENTS)
+        records_change_event(from, all, key, now_s(who));
+    else
+        change_card(from, all, key);
+}
+
+static void act_on_files(chance *from, device *who, record_kind kind, const char *key)
+{
+    const char *folder = files[kind].folder, *extension = files[kind].extension;
     char path[80], other[96];
     cells all;
 
-    records_read(who, RECORDS_CARDS, &all);
-    if (!find_card(who, key, path)) {
-        snprintf(path, sizeof path, "/cards/%s%s.vcf", chance_one_in(from, 3) ? "x-" : "", key);
-        cells_add(&all, key, "", "");
-        set(from, &all, key, cell_properties[CELL_NAME], "");
-        change_card(from, &all, key);
-        save_card(from, who, &all, key, path);
+    records_read(who, kind, &all);
+    if (!find_file(who, kind, key, path)) {
+        snprintf(path, sizeof path, "%s/%s%s%s", folder, chance_one_in(from, 3) ? "x-" : "", key,
+                 extension);
+        make_file(from, who, kind, &all, key);
+        change_file(from, who, kind, &all, key);
+        save_file(from, who, kind, &all, key, path);
     } else if (chance_one_in(from, 6)) {
         disk_user_unlinks(who->drive, path);
     } else if (chance_one_in(from, 8)) {
-        snprintf(other, sizeof other, "/cards/y-%s.vcf", key);
+        snprintf(other, sizeof other, "%s/y-%s%s", folder, key, extension);
         disk_user_moves(who->drive, path, other);
     } else {
-        change_card(from, &all, key);
-        save_card(from, who, &all, key, path);
+        change_file(from, who, kind, &all, key);
+        save_file(from, who, kind, &all, key, path);
     }
     cells_release(&all);
+}
+
+void records_drop_file(device *who, record_kind kind, const char *key)
+{
+    char path[80];
+
+    if (find_file(who, kind, key, path))
+        disk_user_unlinks(who->drive, path);
 }
 
 /* ---- A document ---- */
@@ -390,7 +433,7 @@ static void act_on_settings(chance *from, device *who, const char *field)
     if (one && count_values(&all, cells_settings) > 1 && chance_one_in(from, 6))
         cells_drop(&all, one);
     else
-        set(from, &all, cells_settings, field, "");
+        clerks_set(from, &all, cells_settings, field, "");
     if (chance_one_in(from, 4))
         shuffle(from, &all);
     records_save_table(who, RECORDS_SETTINGS, &all, chance_one_in(from, 3));
@@ -428,7 +471,7 @@ void records_act(device *who, record_kind kind, const char *key, uint64_t seed)
     else if (kind == RECORDS_SETTINGS)
         act_on_settings(&from, who, key);
     else
-        act_on_cards(&from, who, key);
+        act_on_files(&from, who, kind, key);
 }
 
 /* ---- The same by all ---- */
@@ -455,8 +498,11 @@ void records_plan_twins(const world *self, const char *key, uint64_t seed, recor
     chance from = {seed};
     record_kind kind = (record_kind)chance_below(&from, RECORDS_SETTINGS);
 
-    while (!records_are_in(self, kind))
+    for (int i = 0; i < RECORDS_SETTINGS && !records_are_in(self, kind); i++)
         kind = (kind + 1) % RECORDS_SETTINGS;
+    if (records_are_in(self, RECORDS_EVENTS) &&
+        (!records_are_in(self, kind) || chance_one_in(&from, 3)))
+        kind = RECORDS_EVENTS;
     *out = (record_twins){.kind = kind, .seed = chance_next(&from)};
     if (kind == RECORDS_NUMBERS)
         snprintf(out->key, sizeof out->key, "%ld", next_number(self));
@@ -475,11 +521,11 @@ void records_make_twin(device *who, const record_twins *twins)
         cells_release(&all);
         return;
     }
-    if (twins->kind == RECORDS_CARDS) {
-        snprintf(path, sizeof path, "/cards/%s.vcf", twins->key);
-        cells_add(&all, twins->key, "", "");
-        set(&from, &all, twins->key, cell_properties[CELL_NAME], "");
-        save_card(&from, who, &all, twins->key, path);
+    if (files[twins->kind].folder) {
+        snprintf(path, sizeof path, "%s/%s%s", files[twins->kind].folder, twins->key,
+                 files[twins->kind].extension);
+        make_file(&from, who, twins->kind, &all, twins->key);
+        save_file(&from, who, twins->kind, &all, twins->key, path);
     } else {
         add_row(&from, &all, twins->key, twins->kind == RECORDS_NUMBERS);
         records_save_table(who, twins->kind, &all, chance_one_in(&from, 3));

@@ -12,7 +12,7 @@
 const char *const sabotage_names[SABOTAGES] = {
     "none",   "lose",     "invent",   "resurrect", "diverge", "forget",    "disturb",
     "lie",    "lose-row", "mix-rows", "mistake",   "quarrel", "fabricate", "linger",
-    "betray", "spoil",    "sweep",    "withhold",  "twice"};
+    "betray", "spoil",    "sweep",    "withhold",  "twice",   "answer",    "call-off"};
 
 /* ---- Sabotage ---- */
 
@@ -87,6 +87,15 @@ static void meddle_with_rows(history *self)
     }
 }
 
+static void visit_files(history *self, record_kind kind,
+                        void (*visit)(void *context, const disk_thing *thing))
+{
+    for (int i = 0; i < self->w->count; i++)
+        if (records_are_in(self->w, kind))
+            disk_walk(self->w->devices[i].drive, records_path(kind),
+                      &(disk_walk_options){.skip = ".counterfoil"}, visit, &self->w->devices[i]);
+}
+
 static void double_one(void *context, const disk_thing *thing)
 {
     static const char end[] = "END:VCARD\r\n", birthday[] = "BDAY:19800517\r\n";
@@ -103,13 +112,34 @@ static void double_one(void *context, const disk_thing *thing)
     cf_buffer_release(&text);
 }
 
-static void double_line(history *self)
+static void answer_one(void *context, const disk_thing *thing)
 {
-    for (int i = 0; i < self->w->count; i++)
-        if (records_are_in(self->w, RECORDS_CARDS))
-            disk_walk(self->w->devices[i].drive, "/cards",
-                      &(disk_walk_options){.skip = ".counterfoil"}, double_one,
-                      &self->w->devices[i]);
+    static const char end[] = "END:VEVENT\r\nEND:VCALENDAR\r\n", whom[] = "mailto:dora@example.org";
+    device *one = context;
+    cf_buffer text = {0};
+    char path[160];
+
+    if (!strstr(thing->path, ".ics") || thing->bytes.size < strlen(end))
+        return;
+    cf_buffer_append(&text, thing->bytes.data, thing->bytes.size - strlen(end));
+    cf_buffer_append_text(&text, "ATTENDEE;PARTSTAT=ACCEPTED;CN=a:%s\r\n", whom);
+    cf_buffer_append_text(&text, "ATTENDEE;PARTSTAT=DECLINED;CN=b:%s\r\n%s", whom, end);
+    snprintf(path, sizeof path, "/events/%s", thing->path);
+    disk_user_saves(one->drive, path, cf_buffer_view(&text), DISK_SAVE_IN_PLACE);
+    cf_buffer_release(&text);
+}
+
+/* Of each device the same event. */
+static void call_off(history *self)
+{
+    for (int i = 0; i < self->w->count; i++) {
+        cells all;
+
+        records_read(&self->w->devices[i], RECORDS_EVENTS, &all);
+        if (all.count)
+            records_drop_file(&self->w->devices[i], RECORDS_EVENTS, all.all[0].key);
+        cells_release(&all);
+    }
 }
 
 /* The time of a file is another one, and no user has set it. */
@@ -177,10 +207,12 @@ static void meddle(history *self)
     cf_bytes bytes = cf_bytes_of(text, sizeof text);
     world_broker *home = &self->w->brokers[self->w->home];
 
-    if (self->sabotage == SABOTAGE_TWICE) {
-        double_line(self);
-        return;
-    }
+    if (self->sabotage == SABOTAGE_TWICE)
+        visit_files(self, RECORDS_CARDS, double_one);
+    if (self->sabotage == SABOTAGE_ANSWER)
+        visit_files(self, RECORDS_EVENTS, answer_one);
+    if (self->sabotage == SABOTAGE_CALL_OFF)
+        call_off(self);
     if (self->sabotage == SABOTAGE_NONE || self->sabotage == SABOTAGE_DISTURB ||
         self->sabotage >= SABOTAGE_SPOIL)
         return;
@@ -244,7 +276,7 @@ static void meddle_with_part(history *self)
     bool asked = self->sabotage == SABOTAGE_WITHHOLD;
     char path[512];
 
-    if (self->sabotage < SABOTAGE_SWEEP)
+    if (self->sabotage != SABOTAGE_SWEEP && self->sabotage != SABOTAGE_WITHHOLD)
         return;
     for (int i = 0; i < self->w->count; i++) {
         device *one = &self->w->devices[i];

@@ -37,6 +37,8 @@ typedef enum {
     SABOTAGE_SWEEP,     /* what a device doesn't ask for goes from its disk */
     SABOTAGE_WITHHOLD,  /* what a device asks for is not there */
     SABOTAGE_TWICE,     /* a card has two lines of what may be there once */
+    SABOTAGE_ANSWER,    /* an attendee of an event is there twice, with two answers */
+    SABOTAGE_CALL_OFF,  /* an event vanishes everywhere */
     SABOTAGES
 } sabotage;
 extern const char *const sabotage_names[SABOTAGES];

@@ -21,7 +21,7 @@ typedef struct {
 
 static bool is_of_records(const char *path)
 {
-    static const char *const ends[] = {".csv", ".vcf", ".json"};
+    static const char *const ends[] = {".csv", ".vcf", ".json", ".ics"};
     bool is = false;
 
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
@@ -43,7 +43,7 @@ static void choose(void *context, const disk_thing *thing)
 
 static void look(const device *of, choice *self)
 {
-    static const char *const folders[] = {"/tables", "/cards", "/settings"};
+    static const char *const folders[] = {"/tables", "/cards", "/settings", "/events"};
 
     self->count = 0;
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
@@ -65,8 +65,8 @@ static bool choose_file(chance *from, const device *of, choice *out)
 }
 
 /* A table that ends with a line is whole, for all that anybody can tell, and so is one whose last
- * line lacks its end alone; what is cut of a card, or a document, is behind its beginning and
- * before its end. */
+ * line lacks its end alone; what is cut of a card, an event or a document is behind its beginning
+ * and before its end. */
 static bool choose_end(chance *from, const choice *file, size_t *out)
 {
     cf_bytes text = cf_buffer_view(&file->bytes);
@@ -108,7 +108,7 @@ static void expect_nothing(history *self, device *who, const choice *file, size_
 /* So that there is something to cut. */
 static void edit_some(history *self, chance *from, device *who)
 {
-    static const act_kind kinds[] = {ACT_TABLE, ACT_NUMBERS, ACT_CARDS, ACT_SETTINGS};
+    static const act_kind kinds[] = {ACT_TABLE, ACT_NUMBERS, ACT_CARDS, ACT_SETTINGS, ACT_EVENTS};
 
     for (int i = 0; i < EDITS; i++) {
         event one = {.kind = kinds[chance_below(from, sizeof kinds / sizeof *kinds)],

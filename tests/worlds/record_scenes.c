@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the worlds found in sources of records. */
+#include "tests/worlds/history.h"
 #include "tests/worlds/records.h"
 #include "tests/worlds/scene.h"
 #include "tests/worlds/sight.h"
+
+#include <sodium.h>
 
 enum {
     SEEDS = 12,
     TICK_MS = 4,
     CARDS = 1 << RECORDS_CARDS,
     TABLE = 1 << RECORDS_TABLE,
-    NUMBERS = 1 << RECORDS_NUMBERS
+    NUMBERS = 1 << RECORDS_NUMBERS,
+    EVENTS = 1 << RECORDS_EVENTS
 };
 
 static void saves_card(device *who, const char *path, const char *key, const char *name,
@@ -477,4 +481,41 @@ Test(record_scenes, nothing_is_called_in_sync_that_could_not_be_read)
         ;
     for (uint64_t call = 1; looks_but_for(call, CF_FULL); call += STRIDE)
         ;
+}
+
+/* ---- A calendar ---- */
+
+/* Both have it, and then move it, answer for its guests, cancel occurrences, mostly apart. */
+static void work_on_one_event(uint64_t seed)
+{
+    enum { ACTS_OF_BOTH = 32, BEGINNING = 3 };
+    chance from = chance_of_seed(seed, 50);
+    event acts[ACTS_OF_BOTH];
+    judgement verdict;
+    uint64_t digest;
+    const story script = {
+        .plan = {.seed = seed, .devices = 2, .brokers = 1, .records = EVENTS},
+        .acts = acts,
+        .count = ACTS_OF_BOTH,
+    };
+
+    for (int i = 0; i < ACTS_OF_BOTH; i++) {
+        const bool rests = i < BEGINNING ? i > 0 : chance_one_in(&from, 6);
+
+        acts[i] = (event){.kind = rests ? ACT_SYNC : ACT_EVENTS};
+        acts[i].who = (uint8_t)(i < BEGINNING ? i > 1 : chance_below(&from, 2));
+        acts[i].seed = chance_next(&from) >> 16;
+    }
+    cr_assert_geq(sodium_init(), 0);
+    history_run(&script, &(run_options){0}, &verdict, &digest);
+    cr_expect_null(verdict.property, "world %llu: %s: %.*s", (unsigned long long)seed,
+                   verdict.property, (int)verdict.text.size, (const char *)verdict.text.data);
+    cf_buffer_release(&verdict.text);
+}
+
+/* Of two answers of one guest one is shown, and of two places of it, and an hour is one still. */
+Test(record_scenes, an_event_on_which_two_work_keeps_the_rules)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++)
+        work_on_one_event(seed);
 }

@@ -25,6 +25,7 @@ static const struct {
     [RECORDS_NUMBERS] = {"numbers", "/tables/numbers.csv", "/tables", CF_FORMAT_CSV},
     [RECORDS_CARDS] = {"cards", "/cards", "/cards", CF_FORMAT_VCARD},
     [RECORDS_SETTINGS] = {"settings", "/settings/settings.json", "/settings", CF_FORMAT_JSON},
+    [RECORDS_EVENTS] = {"events", "/events", "/events", CF_FORMAT_ICALENDAR},
 };
 
 const char *records_path(record_kind kind)
@@ -35,6 +36,12 @@ const char *records_path(record_kind kind)
 bool records_are_in(const world *self, record_kind kind)
 {
     return self->plan.records >> kind & 1;
+}
+
+/* One file for each record, not one for all. */
+static bool has_folder(record_kind kind)
+{
+    return kind == RECORDS_CARDS || kind == RECORDS_EVENTS;
 }
 
 static cf_id collection_of(device *of, record_kind kind)
@@ -76,7 +83,7 @@ static void bind_one(device *self, record_kind kind)
 
     if (kind == RECORDS_NUMBERS && self->number == 0)
         count_up(self);
-    if (kind == RECORDS_CARDS) {
+    if (has_folder(kind)) {
         disk_make_folder(self->drive, kinds[kind].path);
         chance_fill(&self->chance, instance.bytes, CF_ID_SIZE);
         what.instance = &instance;
@@ -123,16 +130,18 @@ static void read_one(void *context, const disk_thing *thing)
 {
     reading *self = context;
     const char *name = strrchr(kinds[self->kind].path, '/') + 1;
-    bool is_card = self->kind == RECORDS_CARDS;
     const char *beside = strstr(thing->path, " (saved ");
     size_t size = beside ? (size_t)(beside - thing->path) : strlen(thing->path);
 
     if (thing->stat.kind != CF_FILE_REGULAR || self->beside != (beside != NULL))
         return;
-    bool is_named = !is_card && size == strlen(name) && memcmp(thing->path, name, size) == 0;
+    bool is_named =
+        !has_folder(self->kind) && size == strlen(name) && memcmp(thing->path, name, size) == 0;
 
-    if (is_card && size > 4 && memcmp(thing->path + size - 4, ".vcf", 4) == 0)
+    if (self->kind == RECORDS_CARDS && size > 4 && memcmp(thing->path + size - 4, ".vcf", 4) == 0)
         cells_read_cards(thing->bytes, self->out);
+    if (self->kind == RECORDS_EVENTS && size > 4 && memcmp(thing->path + size - 4, ".ics", 4) == 0)
+        cells_read_events(thing->bytes, self->out);
     if (is_named && self->kind == RECORDS_SETTINGS)
         cells_read_settings(thing->bytes, self->out);
     else if (is_named)
@@ -207,7 +216,7 @@ static void visit_all(const device *of, bool beside, record_visit *visit, void *
             continue;
         read_kind(of, kind, beside, &there);
         for (size_t i = 0; i < there.count; i++)
-            if (*there.all[i].field)
+            if (*there.all[i].field && !cells_is_stamp(there.all[i].field))
                 visit_value(kind, &there.all[i], visit, context);
         cells_release(&there);
     }
@@ -250,6 +259,126 @@ static bool take_line(record_kind kind, const cf_row_conflict *one, cf_buffer *f
     return true;
 }
 
+/* ---- Events ---- */
+
+static cf_bytes text_in(cf_bytes map, const char *name)
+{
+    cf_reader reader = cf_reader_of(map);
+    cf_bytes key, value, text = {0};
+    size_t count;
+    cf_error error;
+
+    must(cf_read_map(&reader, &count, &error), &error, name);
+    for (size_t i = 0; i < count; i++) {
+        must(cf_read_text(&reader, &key, &error), &error, name);
+        must(cf_read_value(&reader, &value, &error), &error, name);
+        cf_reader inner = cf_reader_of(value);
+        if (cf_bytes_equal(key, cf_bytes_of_text(name)))
+            must(cf_read_text(&inner, &text, &error), &error, name);
+    }
+    return text;
+}
+
+static uint64_t number_in(cf_bytes map, const char *name)
+{
+    cf_reader reader = cf_reader_of(map);
+    cf_bytes key, value;
+    uint64_t number = 0;
+    size_t count;
+    cf_error error;
+
+    must(cf_read_map(&reader, &count, &error), &error, name);
+    for (size_t i = 0; i < count; i++) {
+        must(cf_read_text(&reader, &key, &error), &error, name);
+        must(cf_read_value(&reader, &value, &error), &error, name);
+        cf_reader inner = cf_reader_of(value);
+        if (cf_bytes_equal(key, cf_bytes_of_text(name)))
+            must(cf_read_uint(&inner, &number, &error), &error, name);
+    }
+    return number;
+}
+
+static void append_text(cf_buffer *out, cf_bytes text)
+{
+    cf_buffer_append(out, text.data, text.size);
+}
+
+static void append_upper(cf_buffer *out, cf_bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        const char letter = (char)(text.data[i] == '-' ? '-' : text.data[i] & ~0x20);
+
+        cf_buffer_append(out, &letter, 1);
+    }
+}
+
+/* ["attendee", {"cn": "v1"}, "unknown", "mailto:a@b"]    ATTENDEE;CN=v1:mailto:a@b */
+static void spell_line(cf_bytes value, cf_buffer *out)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_bytes name, type, text;
+    size_t count;
+    cf_error error;
+
+    must(cf_read_array(&reader, &count, &error), &error, "line");
+    must(cf_read_text(&reader, &name, &error), &error, "line");
+    append_upper(out, name);
+    must(cf_read_map(&reader, &count, &error), &error, "line");
+    for (size_t i = 0; i < count; i++) {
+        must(cf_read_text(&reader, &name, &error), &error, "line");
+        must(cf_read_text(&reader, &text, &error), &error, "line");
+        cf_buffer_append_text(out, ";");
+        append_upper(out, name);
+        cf_buffer_append_text(out, "=");
+        append_text(out, text);
+    }
+    must(cf_read_text(&reader, &type, &error), &error, "line");
+    must(cf_read_text(&reader, &text, &error), &error, "line");
+    cf_buffer_append_text(out, ":");
+    append_text(out, text);
+}
+
+static void spell_rule(cf_bytes value, cf_buffer *out)
+{
+    cf_buffer_append_text(out, "RRULE:FREQ=");
+    append_upper(out, text_in(value, "frequency"));
+    cf_buffer_append_text(out, ";COUNT=%llu", (unsigned long long)number_in(value, "count"));
+}
+
+static bool begins_with(cf_bytes text, const char *beginning)
+{
+    return text.size >= strlen(beginning) && memcmp(text.data, beginning, strlen(beginning)) == 0;
+}
+
+/* An entry of a set of an event, as the line of a calendar says it. */
+static bool take_entry(record_kind kind, const cf_row_conflict *one, cf_buffer *field,
+                       cf_buffer *value)
+{
+    cf_buffer line = {0};
+    cells said = {0};
+
+    if (kind != RECORDS_EVENTS)
+        return false;
+    if (begins_with(one->field, "/iCalProps")) {
+        spell_line(one->value, &line);
+    } else if (begins_with(one->field, "/recurrenceRules")) {
+        spell_rule(one->value, &line);
+    } else if (begins_with(one->field, "/locations")) {
+        cf_buffer_append_text(&line, "LOCATION:");
+        append_text(&line, text_in(one->value, "name"));
+    }
+    cf_buffer_append(&line, "", 1);
+    cells_read_event_line((char *)line.data, "", &said);
+    const bool is_said = said.count == 1;
+    if (is_said) {
+        cf_buffer_append_text(field, "%s", said.all[0].field);
+        cf_pack_text(value, cf_bytes_of_text(said.all[0].value));
+    }
+    cells_release(&said);
+    cf_buffer_release(&line);
+    return is_said;
+}
+
 static void visit_conflict(record_kind kind, const cf_row_conflict *one, record_visit *visit,
                            void *context)
 {
@@ -260,7 +389,7 @@ static void visit_conflict(record_kind kind, const cf_row_conflict *one, record_
         cf_buffer_append_text(&key, "%s", cells_settings);
     else
         cf_record_key_text(one->row->key, &key);
-    if (!take_line(kind, one, &field, &value)) {
+    if (!take_line(kind, one, &field, &value) && !take_entry(kind, one, &field, &value)) {
         cf_record_field_text(one->field, &field);
         cf_buffer_append(&value, one->value.data, one->value.size);
     }
@@ -304,14 +433,17 @@ void records_listed(const device *of, record_visit *visit, void *context)
 
 /* ---- Rules ---- */
 
-static void look_at_card(void *context, const disk_thing *thing)
+static void look_at_file(void *context, const disk_thing *thing)
 {
     cf_buffer *why = context;
-    const char *end = strstr(thing->path, ".vcf"), *wrong;
+    const char *end = strrchr(thing->path, '.'), *wrong = NULL;
 
-    if (thing->stat.kind != CF_FILE_REGULAR || !end || end[strlen(".vcf")] || why->size)
+    if (thing->stat.kind != CF_FILE_REGULAR || !end || why->size)
         return;
-    wrong = cells_card_is_wrong(thing->bytes);
+    if (strcmp(end, ".vcf") == 0)
+        wrong = cells_card_is_wrong(thing->bytes);
+    else if (strcmp(end, ".ics") == 0)
+        wrong = cells_event_is_wrong(thing->bytes);
     if (wrong)
         cf_buffer_append_text(why, "%s has %s:\n%.*s", thing->path, wrong, (int)thing->bytes.size,
                               (const char *)thing->bytes.data);
@@ -319,9 +451,10 @@ static void look_at_card(void *context, const disk_thing *thing)
 
 bool records_keep_rules(const device *of, cf_buffer *why)
 {
-    if (records_are_in(of->in, RECORDS_CARDS))
-        disk_walk(of->drive, "/cards", &(disk_walk_options){.skip = ".counterfoil"}, look_at_card,
-                  why);
+    for (record_kind kind = 0; kind < RECORDS_KINDS; kind++)
+        if (has_folder(kind) && records_are_in(of->in, kind))
+            disk_walk(of->drive, kinds[kind].folder, &(disk_walk_options){.skip = ".counterfoil"},
+                      look_at_file, why);
     return why->size == 0;
 }
 
@@ -349,7 +482,7 @@ void records_list_some(const device *of, record_choice *takes, void *context, cf
         for (size_t i = 0; i < there.count; i++) {
             const cell *one = &there.all[i];
 
-            if (!takes(context, kind, one->key))
+            if (cells_is_stamp(one->field) || !takes(context, kind, one->key))
                 continue;
             cf_buffer_append_text(out, "%s %s %s %zu %.24s %016llx\n", kinds[kind].name, one->key,
                                   one->field, strlen(one->value), one->value,
@@ -361,7 +494,7 @@ void records_list_some(const device *of, record_choice *takes, void *context, cf
 
 void records_dump(const device *of, cf_buffer *out)
 {
-    static const char *const folders[] = {"/tables", "/cards", "/settings"};
+    static const char *const folders[] = {"/tables", "/cards", "/settings", "/events"};
 
     for (size_t i = 0; of->in->plan.records && i < sizeof folders / sizeof *folders; i++)
         disk_dump(of->drive, folders[i], &(disk_dump_options){.skip = ".counterfoil"}, out);

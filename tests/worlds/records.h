@@ -12,6 +12,7 @@ typedef enum {
     RECORDS_NUMBERS,  /* a CSV file; its key is a number that is counted up */
     RECORDS_CARDS,    /* a folder of vCards, one each */
     RECORDS_SETTINGS, /* a JSON document: one record, whose fields are its members */
+    RECORDS_EVENTS,   /* a folder of iCalendar files, one event each */
     RECORDS_KINDS,
 } record_kind;
 
@@ -35,7 +36,7 @@ void records_shown(const device *of, record_visit *visit, void *context);
 void records_listed(const device *of, record_visit *visit, void *context);
 /* What a user saved just when it was written, and lies beside. */
 void records_saved_beside(const device *of, record_visit *visit, void *context);
-/* The path of the file; of cards, the folder. */
+/* The path of the file; of cards and events, the folder. */
 const char *records_path(record_kind kind);
 /* Whether the record's key is a number that is counted up. */
 bool records_count_up(const mark *record);
@@ -46,7 +47,7 @@ void records_list(const device *of, cf_buffer *out);
 typedef bool record_choice(void *context, record_kind kind, const char *key);
 void records_list_some(const device *of, record_choice *takes, void *context, cf_buffer *out);
 void records_dump(const device *of, cf_buffer *out);
-/* Whether its cards pass the rules of their format; else `why` gets what doesn't. */
+/* Whether its cards and events pass the rules of their formats; else `why` gets what doesn't. */
 bool records_keep_rules(const device *of, cf_buffer *why);
 
 /* ---- clerks.c: what users do ---- */
@@ -54,6 +55,8 @@ bool records_keep_rules(const device *of, cf_buffer *why);
 /* All values of a row that is counted up begin with the same letters. */
 enum { CLERKS_TAG = 5 };
 
+/* Another value of a field; TAG begins it. */
+void clerks_set(chance *from, cells *all, const char *key, const char *field, const char *tag);
 /* As programs save it, durably. */
 void records_save_table(device *of, record_kind kind, const cells *what, bool in_place);
 /* More members of the document, until it has so many. */
@@ -62,6 +65,11 @@ void records_act(device *who, record_kind kind, const char *key, uint64_t seed);
 /* In a table: another value for each row that has one in this field only or none at all, and more
  * rows with one in each, until so many have one in it. */
 void records_fill(device *who, record_kind kind, const char *field, size_t least, uint64_t seed);
+/* What goes into a new event beside its title, and what is done to one that is there: it is moved,
+ * an occurrence is cancelled, somebody answers. NOW_S is in seconds, by the device's clock.
+ * (record_events.c) */
+void records_plan_event(chance *from, cells *all, const char *key, int64_t now_s);
+void records_change_event(chance *from, cells *all, const char *key, int64_t now_s);
 /* Another row. */
 void records_add(device *who, record_kind kind, uint64_t seed);
 /* Another row, or another value of one that is there: nothing goes. */
@@ -76,5 +84,7 @@ typedef struct {
 void records_plan_twins(const world *self, const char *key, uint64_t seed, record_twins *out);
 /* Nothing where such a record is already. */
 void records_make_twin(device *who, const record_twins *twins);
+/* The card or the event is gone from its folder. */
+void records_drop_file(device *who, record_kind kind, const char *key);
 
 #endif

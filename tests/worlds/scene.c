@@ -51,7 +51,8 @@ static void list(const device *of, cf_buffer *out)
 
 static void list_records(const device *of, cf_buffer *out)
 {
-    static const char *const names[RECORDS_KINDS] = {"table", "numbers", "cards", "settings"};
+    static const char *const names[RECORDS_KINDS] = {"table", "numbers", "cards", "settings",
+                                                     "events"};
     cells there;
 
     for (record_kind kind = 0; kind < RECORDS_KINDS; kind++) {

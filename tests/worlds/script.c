@@ -36,6 +36,7 @@ enum {
     CLEARS = 1 << 20,
     SETTINGS = 1 << 21,
     EMPTIES = 1 << 22,
+    EVENTS = 1 << 23,
 };
 
 static const struct {
@@ -62,6 +63,7 @@ static const struct {
     [ACT_NUMBERS] = {"numbers", NUMBERS, 24},
     [ACT_CARDS] = {"cards", CARDS, 24},
     [ACT_SETTINGS] = {"settings", SETTINGS, 24},
+    [ACT_EVENTS] = {"events", EVENTS, 24},
     [ACT_ASK] = {"ask", ASKING, 12},
     [ACT_LOCK] = {"lock", LOCKS, 8},
     [ACT_UNLOCK] = {"unlock", LOCKS, 6},
@@ -160,11 +162,11 @@ static unsigned draw_records(uint64_t seed)
                                    : 0;
 }
 
-static unsigned draw_settings(uint64_t seed)
+static unsigned draw_kind_of_records(uint64_t seed, uint64_t stream, record_kind kind)
 {
-    chance from = chance_of_seed(seed, 21);
+    chance from = chance_of_seed(seed, stream);
 
-    return chance_one_in(&from, SOME_ONE_IN) ? 1u << RECORDS_SETTINGS : 0;
+    return chance_one_in(&from, SOME_ONE_IN) ? 1u << kind : 0;
 }
 
 /* What some of the worlds have, each drawn by itself. */
@@ -185,13 +187,16 @@ void script_draw(story *self, uint64_t seed, size_t count)
     *self = (story){
         .plan = {.seed = seed, .brokers = 1, .records = draw_records(seed), .lessens = true}};
     troubles |= self->plan.records * TABLE;
-    self->plan.records |= draw_settings(seed);
-    if (self->plan.records >> RECORDS_SETTINGS)
+    self->plan.records |= draw_kind_of_records(seed, 21, RECORDS_SETTINGS) |
+                          draw_kind_of_records(seed, 23, RECORDS_EVENTS);
+    if (self->plan.records >> RECORDS_SETTINGS & 1)
         troubles |= SETTINGS | draw_some(seed, 22, EMPTIES);
+    if (self->plan.records >> RECORDS_EVENTS & 1)
+        troubles |= EVENTS;
     troubles |=
         draw_some(seed, 4, ASKING) | draw_some(seed, 5, MEETINGS) | draw_some(seed, 6, MOUNTS);
     troubles |= draw_some(seed, 7, HANGS) | draw_some(seed, 8, OLDER_DISKS);
-    if (troubles & (TABLE | NUMBERS | CARDS))
+    if (troubles & (TABLE | NUMBERS | CARDS | EVENTS))
         troubles |= draw_some(seed, 9, CUT_FILES);
     if (troubles & (TABLE | NUMBERS))
         troubles |= draw_some(seed, 20, CLEARS);
@@ -199,7 +204,7 @@ void script_draw(story *self, uint64_t seed, size_t count)
         2 + (int)(chance_below(&from, 10) ? chance_below(&from, 2) : chance_below(&from, 5));
     self->is_calm = chance_one_in(&from, CALM_ONE_IN);
     if (self->is_calm)
-        troubles &= LARGE | TABLE | NUMBERS | CARDS | SETTINGS;
+        troubles &= LARGE | TABLE | NUMBERS | CARDS | SETTINGS | EVENTS;
     if (troubles & NETWORK) {
         self->plan.loss = (unsigned)chance_below(&from, LOSS_MAX);
         self->plan.lag_ms = (unsigned)chance_below(&from, LAG_MAX);

@@ -26,6 +26,7 @@ typedef enum {
     ACT_NUMBERS,
     ACT_CARDS,
     ACT_SETTINGS,
+    ACT_EVENTS,
     ACT_ASK, /* for other things than until now (asking.h) */
     ACT_LOCK,
     ACT_UNLOCK,

@@ -262,6 +262,7 @@ static bool act_on_disk(chance *from, device *who, const event *act)
     case ACT_NUMBERS:
     case ACT_CARDS:
     case ACT_SETTINGS:
+    case ACT_EVENTS:
         records_act(who, RECORDS_TABLE + (record_kind)(act->kind - ACT_TABLE), key, act->seed);
         break;
     default:
@@ -283,7 +284,7 @@ static void note_move(device *who, const sight *before, const event *act)
 
 static void act_and_note(device *who, const event *act, uint64_t seed)
 {
-    const bool is_of_records = act->kind >= ACT_TABLE && act->kind <= ACT_SETTINGS;
+    const bool is_of_records = act->kind >= ACT_TABLE && act->kind <= ACT_EVENTS;
     chance from = {seed};
     sight before, kept;
 
@@ -365,7 +366,7 @@ static void write_twins(world *in, const event *one)
 {
     chance from = {one->seed};
 
-    if (in->plan.records & ((1 << RECORDS_SETTINGS) - 1) && chance_one_in(&from, 2))
+    if (in->plan.records & ~(1u << RECORDS_SETTINGS) && chance_one_in(&from, 2))
         write_twin_records(in, one, &from);
     else
         write_twin_files(in, one, &from);

@@ -37,7 +37,7 @@ static const char usage[] =
     "  --sabotage X   after the end, make the mistake lose, invent, resurrect, diverge, forget,\n"
     "                 disturb, lie, lose-row, mix-rows, mistake, quarrel, fabricate, linger, "
     "spoil, sweep,\n"
-    "                 withhold or twice: for the test of the oracle\n";
+    "                 withhold, twice, answer or call-off: for the test of the oracle\n";
 
 typedef struct {
     uint64_t seed, ops, seeds, seconds;
