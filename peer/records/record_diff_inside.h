@@ -91,6 +91,9 @@ void cf_row_diff_occurrences(cf_row_diffing *diffing, const cf_scanned_row *scan
                              const cf_row_refs *refs);
 /* Drafts the deletions (rule t). */
 void cf_row_diff_gone(cf_row_diffing *self);
+/* Drafts again the deletion of what would be there in this view, of the state with the draft, along
+ * with a row that was back for another alone; whether there is any. */
+bool cf_row_diff_gone_again(cf_row_diffing *self, const cf_row_view *after);
 /* Drafts of the others that are one with a row what is drafted of that (model, rule m). */
 void cf_row_diff_spread(cf_row_diffing *self);
 /* Whether the draft, as it is, surely moves, holds back and kills no row: then there is no need to

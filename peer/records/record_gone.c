@@ -8,10 +8,18 @@
  *     about person 5, can
  *     person 5 is deleted      phone 1 is deleted, too; note 1 stays, about nobody
  *     … and edited elsewhere   person 5 lives by the edit, and phone 1 is back with that one
- *                              (record_family.c); note 1 is about nobody */
+ *                              (record_family.c); note 1 is about nobody
+ *
+ * Who edits a row that was back for another only had seen that the rest of its family is gone, and
+ * deletes that again.
+ *
+ *     person 5 was deleted with phones 1 and 2, and is back since phone 1 was edited elsewhere
+ *     person 5 is renamed      phone 2, which neither the source shows nor its base, stays deleted
+ */
 #include <stdlib.h>
 
 #include "peer/records/record_diff_inside.h"
+#include "peer/records/row_dependants.h"
 #include "peer/records/row_same.h"
 #include "peer/records/seats.h"
 
@@ -239,4 +247,44 @@ void cf_row_diff_gone(cf_row_diffing *diffing)
     diffing->gone_count = self.count;
     diffing->gone_capacity = self.capacity;
     cf_hash_table_release(&self.dependants);
+}
+
+/* ---- Families that would be back ---- */
+
+/* Whether the draft alone brings the row back, with a row that the view showed before; what the
+ * base has, its user had not seen go. */
+static bool came_along(const cf_row_diff_input *input, const cf_row_view *after,
+                       const cf_viewed *child)
+{
+    const cf_viewed *before = cf_viewed_of_item(input->view, &child->row.item);
+    bool came = false;
+
+    if (child->alive || !child->visible || (before && before->visible) ||
+        cf_rows_of_item(input->base, &child->row.item) ||
+        (input->dependants && cf_rows_of_item(input->dependants, &child->row.item)))
+        return false;
+    for (const cf_row_edge *edge = child->parents; !came && edge; edge = edge->next_of_child) {
+        const cf_viewed *parent =
+            edge->parent ? cf_viewed_of_item(input->view, &edge->parent->row.item) : NULL;
+
+        came = edge->bound && parent && parent->visible &&
+               cf_viewed_comes_back(after, child, edge->parent);
+    }
+    return came;
+}
+
+bool cf_row_diff_gone_again(cf_row_diffing *diffing, const cf_row_view *after)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < after->rows.count; i++) {
+        const cf_viewed *child = after->rows.at[i];
+
+        if (!child->deleted || !came_along(diffing->input, after, child))
+            continue;
+        cf_row row = cf_row_view_dependant(after, &child->row, diffing->arena);
+        draft_deletion(diffing, &row);
+        any = true;
+    }
+    return any;
 }

@@ -7,7 +7,8 @@
  *     person 1 P, made here, and person 1 Q, made there, which is shown under 2
  *     the user deletes P        Q gets a weak /key 2, or it would be 1 from now on
  *     person 1 P is deleted elsewhere, and lives for phone 1 here; the user deletes the phone
- *                               P gets its /table again, or it would be gone, too */
+ *                               P gets its /table again, or it would be gone, too; what went with P
+ *                               stays gone (record_gone.c) */
 #include <stdlib.h>
 
 #include "peer/records/record_diff_inside.h"
@@ -291,6 +292,7 @@ static bool try_draft(trial *self)
     self->after = cf_row_view_new(input->state, input->schema);
     for (size_t i = 0; i < self->diffing->scanned_count; i++)
         again = keep_in_place(self, &self->diffing->scanned_rows[i]) || again;
+    again = cf_row_diff_gone_again(self->diffing, self->after) || again;
     cf_row_view_destroy(&self->after);
     cf_state_trial_end(input->state);
     return again;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What users do with an event in a calendar: each save sets its LAST-MODIFIED, by the clock of the
  * device, and counts up its SEQUENCE. */
-#include "tests/worlds/chance.h"
+#include "tests/support/chance.h"
 #include "tests/worlds/records.h"
 
 #include <inttypes.h>
