@@ -212,6 +212,31 @@ static bool is_only_for_itself(const world *w, const written *one)
     return found;
 }
 
+typedef struct {
+    const mark *token;
+    bool found;
+} beside_search;
+
+static void look_beside(void *context, const char *place, const mark *token, const mark *record)
+{
+    beside_search *self = context;
+
+    (void)place, (void)record;
+    self->found |= strcmp(token->text, self->token->text) == 0;
+}
+
+/* In a file that a device keeps as NAME (saved N), and says so: world 701325, in which a document
+ * was made anew while the one before was moved aside. */
+static bool is_saved_beside(const world *w, const mark *token)
+{
+    beside_search self = {.token = token};
+
+    for (int i = 0; i < w->count; i++)
+        if (!w->devices[i].is_out)
+            records_saved_beside(&w->devices[i], look_beside, &self);
+    return self.found;
+}
+
 void oracle_no_loss(history *self)
 {
     device *first = first_member(self->w);
@@ -222,7 +247,8 @@ void oracle_no_loss(history *self)
     sight_take_kept(first, &kept);
     for (size_t i = 0; i < book->count; i++)
         if (!book->all[i].may_go && !sight_has(&there, &book->all[i].token) &&
-            !sight_has(&kept, &book->all[i].token) && !is_only_for_itself(self->w, &book->all[i]))
+            !sight_has(&kept, &book->all[i].token) && !is_only_for_itself(self->w, &book->all[i]) &&
+            !is_saved_beside(self->w, &book->all[i].token))
             tell_tree(self, "no loss", "lost", &book->all[i], first);
     sight_release(&there);
     sight_release(&kept);

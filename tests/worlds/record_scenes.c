@@ -483,7 +483,35 @@ Test(record_scenes, nothing_is_called_in_sync_that_could_not_be_read)
         ;
 }
 
-/* ---- A calendar ---- */
+/* ---- Whole stories ---- */
+
+static void expect_well(const story *script)
+{
+    judgement verdict;
+    uint64_t digest;
+
+    cr_assert_geq(sodium_init(), 0);
+    history_run(script, &(run_options){0}, &verdict, &digest);
+    cr_expect_null(verdict.property, "world %llu: %s: %.*s", (unsigned long long)script->plan.seed,
+                   verdict.property, (int)verdict.text.size, (const char *)verdict.text.data);
+    cf_buffer_release(&verdict.text);
+}
+
+/* A program made its settings anew while those before were moved aside: these lie beside. */
+Test(record_scenes, a_document_that_lies_beside_is_not_lost)
+{
+    story script;
+    cf_error error;
+
+    expect_ok(script_read("world 701325 2 2 0 0 0 8; settings 0 5 f d/e 113c6db6678a;"
+                          " settings 1 2 d/e/h b.txt 69018d9021ad;"
+                          " work-in-sync 1 2 d f dbe64d6ec85a; bad-disk 0 6 d/e/c f/a 9c5b78a11945;"
+                          " settings 0 0 d/e/h d 4bf007c8eec8",
+                          &script, &error),
+              error);
+    expect_well(&script);
+    script_release(&script);
+}
 
 /* Both have it, and then move it, answer for its guests, cancel occurrences, mostly apart. */
 static void work_on_one_event(uint64_t seed)
@@ -491,8 +519,6 @@ static void work_on_one_event(uint64_t seed)
     enum { ACTS_OF_BOTH = 32, BEGINNING = 3 };
     chance from = chance_of_seed(seed, 50);
     event acts[ACTS_OF_BOTH];
-    judgement verdict;
-    uint64_t digest;
     const story script = {
         .plan = {.seed = seed, .devices = 2, .brokers = 1, .records = EVENTS},
         .acts = acts,
@@ -506,11 +532,7 @@ static void work_on_one_event(uint64_t seed)
         acts[i].who = (uint8_t)(i < BEGINNING ? i > 1 : chance_below(&from, 2));
         acts[i].seed = chance_next(&from) >> 16;
     }
-    cr_assert_geq(sodium_init(), 0);
-    history_run(&script, &(run_options){0}, &verdict, &digest);
-    cr_expect_null(verdict.property, "world %llu: %s: %.*s", (unsigned long long)seed,
-                   verdict.property, (int)verdict.text.size, (const char *)verdict.text.data);
-    cf_buffer_release(&verdict.text);
+    expect_well(&script);
 }
 
 /* Of two answers of one guest one is shown, and of two places of it, and an hour is one still. */
