@@ -127,7 +127,8 @@ class Build:
             self.read_symbols(parts)
             places = {}
             for part in [*sorted(own), *sorted(parts - own)]:
-                places.update(dict.fromkeys(self.symbols[part][0] - places.keys(), part))
+                for symbol in self.symbols[part][0]:
+                    places.setdefault(symbol, part)
             self.needs[program] = own, {part: {places[symbol] for symbol in self.symbols[part][1] if symbol in places} for part in parts}
         return self.needs[program]
 

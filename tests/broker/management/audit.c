@@ -98,9 +98,10 @@ Test(audit, counts_what_an_address_repeats_within_a_minute)
 
 Test(audit, holds_a_bounded_memory_of_many_addresses)
 {
+    enum { ADDRESSES = 10000 }; /* ten times what it has room for */
     cf_audit *audit = cf_audit_new(&env);
 
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < ADDRESSES; i++) {
         char address[32];
         cf_audit_event event = {.what = CF_AUDIT_CONNECTION_REFUSED, .address = address};
 
@@ -109,7 +110,7 @@ Test(audit, holds_a_bounded_memory_of_many_addresses)
     }
     cr_assert_leq(count_lines(), 1100);
     cf_audit_destroy(&audit);
-    cr_assert(says("audit what=connection-refused count=98975\n"));
+    cr_assert(says("audit what=connection-refused count=8975\n"));
     forget();
 }
 

@@ -104,7 +104,7 @@ static uint64_t read_again(stage *it)
 Test(store_costs, reads_few_blocks_for_a_value_however_many_there_are)
 {
     enum { BLOCK = 4096, BLOCKS = 3 };
-    static const size_t counts[] = {500, 5000, 50000};
+    static const size_t counts[] = {200, 2000, 20000};
     stage it = a_stage(STORE_IN_ROCKSDB);
     size_t written = 0;
 

@@ -184,8 +184,11 @@ cf_buffer small_world_noise(small_world *in, size_t size)
     cf_buffer bytes = {0};
     uint8_t *at = cf_buffer_reserve(&bytes, size);
 
-    for (size_t i = 0; i < size; i++)
-        at[i] = (uint8_t)chance_below(&in->chance, 256);
+    for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
+        const uint64_t eight = chance_next(&in->chance);
+
+        memcpy(at + i, &eight, size - i < sizeof eight ? size - i : sizeof eight);
+    }
     bytes.size = size;
     return bytes;
 }

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+enum { LONG_MS = 10000, LONG_TURN_MS = 30 };
+
 void small_device_disconnect(small_device *self)
 {
     cf_error error;
@@ -161,12 +163,14 @@ bool small_device_round(small_device *self, const cf_round_options *options, uns
     return over;
 }
 
+/* A long time passes in longer turns: a minute of rest is 2,000 of them, not 20,000. */
 void small_device_passes(small_device *self, uint64_t ms)
 {
-    uint64_t end_ms = self->in->now_ms + ms;
+    const uint64_t end_ms = self->in->now_ms + ms;
+    const uint64_t turn_ms = ms < LONG_MS ? SMALL_TURN_MS : LONG_TURN_MS;
 
     while (self->in->now_ms < end_ms && turn(self))
-        self->in->now_ms += SMALL_TURN_MS;
+        self->in->now_ms += turn_ms;
 }
 
 void small_world_passes(small_world *self, uint64_t ms)

@@ -140,11 +140,11 @@ uint8_t *noise(uint64_t seed, size_t size)
     uint8_t *bytes = cf_allocate(size, 1);
     uint64_t state = seed * 2654435769 + 1;
 
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size; i += sizeof state) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        bytes[i] = (uint8_t)(state >> 32);
+        memcpy(bytes + i, &state, size - i < sizeof state ? size - i : sizeof state);
     }
     return bytes;
 }
