@@ -2,7 +2,7 @@
 /* Content keys that come while a disk fails. */
 #include "tests/worlds/scene.h"
 
-enum { SEEDS = CF_SANITIZED ? 2 : 3, CALLS = 80 };
+enum { SEEDS = CF_SANITIZED ? 2 : 3, CALLS = 80, STRIDE = CF_SANITIZED ? 2 : 1 };
 
 /* It fails once, or from then on; what then is written lies under the new key, and the process
  * ends.
@@ -41,7 +41,7 @@ static void takes_a_key(uint64_t seed, uint64_t call, bool once)
 Test(keys, are_kept_though_the_disk_failed)
 {
     for (uint64_t seed = 1; seed <= SEEDS; seed++)
-        for (uint64_t call = 1; call <= CALLS; call++) {
+        for (uint64_t call = seed % STRIDE + 1; call <= CALLS; call += STRIDE) {
             takes_a_key(seed, call, false);
             takes_a_key(seed, call, true);
         }

@@ -7,6 +7,7 @@
 
 #include "tests/support/calls.h"
 #include "tests/support/expect.h"
+#include "tests/support/short_form.h"
 
 enum { RECORDS = 3000, VALUE = 1000, SECTOR = 4096, TIMES = 3 };
 
@@ -61,10 +62,11 @@ Test(repair, makes_a_manifest_where_it_can_not_read_it_whole)
     make_store(100, 10, true);
     const off_t size = find_file("MANIFEST-");
     cr_assert_gt(size, 2 * SECTOR, "%lld", (long long)size);
-    for (off_t at = 0; at < size; at += SECTOR) {
+    for (off_t at = 0; at < size; at += SECTOR * one_in(1, 3, 3)) {
         calls_give_eio(file, at, at + 1, -1);
         cr_expect_eq(salvaged(), 100, "sector at %lld", (long long)at);
-        for (int times = 1; times <= TIMES; times++) { /* whoever reads it later sees it whole */
+        /* Whoever reads the sector later sees it whole. */
+        for (int times = 1; times <= TIMES; times += (int)one_in(1, 2, 2)) {
             calls_give_eio(file, at, at + 1, times);
             cr_expect_eq(salvaged(), 100, "sector at %lld, %d times", (long long)at, times);
         }
@@ -97,13 +99,13 @@ Test(repair, opens_a_store_whatever_part_of_a_table_is_damaged)
     cf_error error;
     expect_ok(reopen(false, &error), error); /* into a table */
     const off_t size = find_file(".sst");
-    for (off_t at = 0; at < size; at += 64) {
+    for (off_t at = 0; at < size; at += 64 * one_in(1, 2, 2)) {
         flip(at);
         whole += salvaged_by(false) == 30;
         count++;
         flip(at);
     }
-    cr_expect_gt(count, 15);
+    cr_expect_gt(count, 15 / one_in(1, 2, 2));
     cr_expect_gt(whole, 0, "of the filter nothing is needed");
     cr_expect_eq(salvaged(), 30);
     scratch_destroy(&here);
@@ -139,7 +141,8 @@ static off_t next_record(off_t at)
  * one. */
 Test(repair, refuses_a_manifest_that_was_flipped_and_removes_no_table)
 {
-    enum { LENGTH = 4, IN_IT = 9 };
+    enum { CHECKSUM = 0, LENGTH = 5, IN_IT = 9 };
+    static const off_t flipped[] = {CHECKSUM, LENGTH, IN_IT};
     scratch *here = arrive();
     size_t records = 0;
     cf_error error;
@@ -148,9 +151,10 @@ Test(repair, refuses_a_manifest_that_was_flipped_and_removes_no_table)
     const off_t size = find_file("MANIFEST-");
     const size_t tables = count_tables();
     for (off_t at = 0, next; (next = next_record(at)) < size; at = next, records++) {
-        expect_refused_and_unharmed(at, tables);
-        expect_refused_and_unharmed(at + LENGTH + 1, tables);
-        expect_refused_and_unharmed(at + IN_IT, tables);
+        const unsigned each = one_in(1, 3, 3);
+
+        for (size_t i = records % each; i < sizeof flipped / sizeof *flipped; i += each)
+            expect_refused_and_unharmed(at + flipped[i], tables);
     }
     cr_expect_gt(records, 2);
     expect_ok(reopen(false, &error), error);

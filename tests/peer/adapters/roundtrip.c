@@ -189,7 +189,7 @@ static bool settle(const kind *of, const cf_row *row, cf_arena *arena, cf_buffer
 static void try_rows(kind of)
 {
     uint64_t random = 88172645463325252;
-    const size_t rows = ROWS / one_in(1, 3, 3);
+    const size_t rows = ROWS / one_in(1, 3, 10);
     size_t refused = 0;
 
     for (size_t i = 0; i < rows; i++) {
@@ -203,7 +203,7 @@ static void try_rows(kind of)
         cf_buffer_release(&text);
         cf_arena_release(&arena);
     }
-    cr_expect_lt(refused, rows / 50, "%zu", refused);
+    cr_expect_leq(refused, 1 + rows / 50, "%zu", refused);
 }
 
 Test(roundtrip, cards_are_read_as_they_were_meant)

@@ -15,12 +15,12 @@
 
 static unsigned each_change(void)
 {
-    return one_in(1, 3, 29);
+    return one_in(1, 3, 41);
 }
 
 static unsigned each_read(void)
 {
-    return one_in(11, 31, 101);
+    return one_in(11, 31, 151);
 }
 
 /* ---- The same in folders in which their owner may not write ---- */
@@ -336,7 +336,7 @@ Test(crash_points, what_was_half_set_is_nobodys_edit)
     unsigned long at = 1;
 
     while (!fails_while_setting(at))
-        at++;
+        at += one_in(1, 1, 3);
     cr_assert_gt(at, 10, "hardly anything was tried");
 }
 
@@ -440,7 +440,7 @@ static void crash_after(unsigned turns, bool broker, int who)
 
 Test(crash_points, device_or_broker_ends_after_any_turn)
 {
-    for (unsigned turns = 1; turns < 24; turns += one_in(2, 5, 11))
+    for (unsigned turns = 1; turns < 24; turns += one_in(2, 5, 13))
         for (int which = 0; which < 4; which++)
             crash_after(turns, which & 1, which >> 1);
 }

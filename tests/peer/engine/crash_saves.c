@@ -195,7 +195,7 @@ static bool is_tried(const trial *how)
 /* The calls of one change follow each other: one in a few comes to each of its steps somewhere. */
 static void try_some(trial how)
 {
-    for (how.at = 1; !is_tried(&how); how.at += one_in(3, 5, 7)) {
+    for (how.at = 1; !is_tried(&how); how.at += one_in(3, 5, 13)) {
         how.ways++;
         how.again = how.again ? 1 + how.again % 23 : 0;
     }

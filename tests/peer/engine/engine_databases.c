@@ -102,7 +102,7 @@ static bool databases_equal(small_world *w, cf_buffer *difference)
 
 static uint64_t below(history *self, uint64_t end)
 {
-    return small_world_random(self->w, end);
+    return chance_below(&self->w->chance, end);
 }
 
 /* The id of one of the rows; 0: there is none. */

@@ -7,6 +7,7 @@
 #include "peer/bindings/base.h"
 #include "peer/engine/engine.h"
 #include "tests/support/expect.h"
+#include "tests/support/short_form.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,19 +16,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SIZE = 5 << 20 };
+/* Five pieces; with sanitizers two, of which one stays whole where the other is edited. */
+enum { SIZE = (CF_SANITIZED ? 2 : 5) << 20, EDITS = 6 };
 
 static uint8_t *noise(small_world *in, size_t size)
 {
-    uint8_t *bytes = malloc(size);
-
-    cr_assert(bytes);
-    for (size_t i = 0; i < size; i += 2) {
-        uint64_t two = chance_below(&in->chance, 1 << 16);
-
-        memcpy(bytes + i, &two, 2);
-    }
-    return bytes;
+    return small_world_noise(in, size).data;
 }
 
 static uint64_t received(small_device *self)
@@ -48,10 +42,10 @@ Test(engine_large, brings_a_large_file_and_then_only_what_was_edited)
     settles_equal(w);
     cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, SIZE)));
     cr_expect_gt(received(b), SIZE);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < EDITS; i++) {
         uint64_t before = received(b) + received(a);
 
-        memset(bytes + 600000 * (i + 1), 'a' + i, 3000);
+        memset(bytes + SIZE / (EDITS + 2) * (i + 1), 'a' + i, 3000);
         user_writes(i % 2 ? b : a, "image", bytes, SIZE);
         settles_equal(w);
         cr_assert(holds_bytes(i % 2 ? a : b, "image", cf_bytes_of(bytes, SIZE)), "edit %d", i);
@@ -134,9 +128,9 @@ static void damage_copies(const small_device *self)
     char command[400];
 
     snprintf(command, sizeof command,
-             "for f in %s/base/*; do printf oops | dd of=$f bs=1 seek=4000000 conv=notrunc "
+             "for f in %s/base/*; do printf oops | dd of=$f bs=1 seek=%d conv=notrunc "
              "status=none || exit 1; done",
-             self->home_path);
+             self->home_path, SIZE / 5 * 4);
     cr_assert_eq(system(command), 0);
 }
 
@@ -152,7 +146,7 @@ Test(engine_large, sends_an_edit_whose_base_is_damaged_and_keeps_nothing_of_that
     cr_assert_eq(expect_good_copies(a), 1);
     damage_copies(a);
     for (int i = 0; i < 2; i++) {
-        memset(bytes + 600000 * (i + 1), 'a' + i, 3000);
+        memset(bytes + SIZE / 8 * (i + 1), 'a' + i, 3000);
         user_writes(a, "image", bytes, SIZE);
         settles_equal(w);
         cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, SIZE)), "edit %d", i);
@@ -173,7 +167,7 @@ Test(engine_large, brings_edits_of_both_sides)
     settles_equal(w);
     memset(bytes + 100, 'a', 100);
     user_writes(a, "image", bytes, SIZE);
-    memset(bytes + 4000000, 'b', 100);
+    memset(bytes + SIZE / 5 * 4, 'b', 100);
     user_writes(b, "image", bytes, SIZE);
     settles_equal(w);
     small_device_tree(a, &tree);
@@ -213,7 +207,7 @@ Test(engine_large, follows_a_long_chain_on_a_device_that_has_nothing_yet)
     user_writes(a, "image", bytes, SIZE);
     cr_assert(small_device_sync(a));
     for (int i = 0; i < 20; i++) {
-        memset(bytes + 200000 * (i + 1), 'a' + i, 3000);
+        memset(bytes + SIZE / 25 * (i + 1), 'a' + i, 3000);
         user_writes(a, "image", bytes, SIZE);
         cr_assert(small_device_sync(a));
     }
@@ -267,15 +261,15 @@ Test(engine_large, keeps_what_edits_go_by_of_one_chain_however_many_there_were)
 
     user_writes(&w->devices[0], "image", bytes, SIZE);
     settles_equal(w);
-    for (int times = 1; times <= (CF_SANITIZED ? 2 : 3); times++) {
+    for (unsigned times = 1; times <= 3 / one_in(1, 3, 3); times++) {
         edit_often(w, bytes, 2 * CF_DELTA_DEPTH_MAX + 4);
         for (int i = 0; i < w->count; i++) {
             const small_device *self = &w->devices[i];
 
             cr_expect_leq(count_table(self, CF_TABLE_LEAVES), CF_DELTA_DEPTH_MAX + 2,
-                          "%d times, device %d: leaves", times, i);
+                          "%u times, device %d: leaves", times, i);
             cr_expect_leq(count_table(self, CF_TABLE_KNOWN), CF_DELTA_DEPTH_MAX + 2,
-                          "%d times, device %d: copies", times, i);
+                          "%u times, device %d: copies", times, i);
         }
     }
     free(bytes);
