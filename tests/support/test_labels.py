@@ -18,7 +18,7 @@ TESTS = Path(__file__).parents[1]
 README = TESTS.parent / "README.md"
 
 ROOMS = {"bench", "broker", "codec", "crash", "disks", "fuzz", "model", "peer", "power", "system", "tools", "worlds"}
-FAST_IN_PYTHON = {"codec_limits", "rooms", "seeded_texts", "system_manuals", "words"}  # which read texts
+FAST_IN_PYTHON = {"codec_limits", "harnesses", "rooms", "seeded_texts", "system_manuals", "words"}  # which read texts
 SLOW_ROOMS = {"crash", "disks", "power", "system"}
 of_all_tests = pytest.mark.skipif(re.search(r"^CF_SANITIZE:\w+=(?!OFF)", CACHE.read_text(), re.MULTILINE), reason="fewer tests")
 
