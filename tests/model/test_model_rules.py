@@ -4,6 +4,7 @@ invented, deletes stay dead, what nobody moved stays where it is, and all come t
 import doctest
 import functools
 import io
+import os
 import random
 import sys
 from contextlib import contextmanager, redirect_stdout
@@ -42,16 +43,21 @@ def test_the_examples_hold():
     assert tried >= 50 and not failed, said
 
 
+def some(count):
+    """Of so many random histories the short form lives three in five, the first ones."""
+    return count if os.environ.get("CF_ALL_CASES") else count * 3 // 5
+
+
 def test_files_keep_the_laws():
-    trials.try_random("files", 50)
+    trials.try_random("files", some(50))
 
 
 def test_records_keep_the_laws():
-    trials.try_random("records", 75)
+    trials.try_random("records", some(75))
 
 
 def test_events_that_are_moved_keep_the_laws():
-    for seed in trials.seeds(50):
+    for seed in trials.seeds(some(50)):
         script = record_histories.event_history(random.Random(str(seed)))
         try:
             with redirect_stdout(io.StringIO()):
@@ -61,7 +67,7 @@ def test_events_that_are_moved_keep_the_laws():
 
 
 def test_who_comes_back_late_is_helped_by_his_base():
-    for seed in trials.seeds(25):
+    for seed in trials.seeds(some(25)):
         file_histories.run_return(seed)
 
 

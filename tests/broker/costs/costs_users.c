@@ -33,9 +33,12 @@ typedef struct {
     void (*act)(household *of, other *others, size_t count);
 } scene;
 
-static tally cost_beside(void *context, size_t count)
+/* Users are dear to make: the short form makes half of them, 640 in the end, of whom a pass still
+ * takes more stretches of code than may be taken beside 1,280. */
+static tally cost_beside(void *context, size_t beside)
 {
     const scene *it = context;
+    const size_t count = getenv("CF_ALL_CASES") ? beside : beside / 2;
     household a = a_greeted_household();
     other *others = cf_allocate(count, sizeof *others);
 

@@ -15,12 +15,12 @@
 
 static unsigned each_change(void)
 {
-    return one_in(1, 3, 41);
+    return one_in(1, 4, 41);
 }
 
 static unsigned each_read(void)
 {
-    return one_in(11, 31, 151);
+    return one_in(11, 43, 151);
 }
 
 /* ---- The same in folders in which their owner may not write ---- */
@@ -263,7 +263,7 @@ Test(crash_points, each_call_fails_once_while_publishing)
 
 Test(crash_points, the_disk_is_full_from_some_change_on)
 {
-    try_every((trial){.faults = {.status = CF_FULL}}, one_in(3, 7, 15));
+    try_every((trial){.faults = {.status = CF_FULL}}, one_in(3, 9, 15));
 }
 
 /* ---- A place that is empty while two files change places ---- */
@@ -371,7 +371,7 @@ static unsigned steps_left(const small_device *self)
 
 Test(crash_points, what_fails_is_named_and_done_at_the_next_sync)
 {
-    for (unsigned at = 1; at < 60; at += one_in(2, 5, 11)) {
+    for (unsigned at = 1; at < 60; at += one_in(2, 7, 11)) {
         small_world *w = small_world_new(6, 2);
         small_device *a = &w->devices[0], *b = &w->devices[1];
         cf_buffer ignored = {0};
@@ -440,7 +440,7 @@ static void crash_after(unsigned turns, bool broker, int who)
 
 Test(crash_points, device_or_broker_ends_after_any_turn)
 {
-    for (unsigned turns = 1; turns < 24; turns += one_in(2, 5, 13))
+    for (unsigned turns = 1; turns < 24; turns += one_in(2, 7, 13))
         for (int which = 0; which < 4; which++)
             crash_after(turns, which & 1, which >> 1);
 }
