@@ -15,11 +15,12 @@ from lock_scene import read, shared, write  # noqa: F401
 LEASE = 60  # s, of who is gone
 
 
-def begin_alone(ann, broker, size=100_000_000, collections=("notes",)):
-    """She is in the middle of it, and is stopped there."""
+def begin_alone(ann, broker, collections=("notes",)):
+    """She is in the middle of it, and is stopped there: what she sends takes two seconds."""
     begun = len(broker.audit("exclusive-begun"))
+    ann.run("limit", "--up", "4M")
     with open(ann.source() / "large", "wb") as file:
-        file.write(os.urandom(size))
+        file.write(os.urandom(8_000_000))
     alone = ann.start("sync", *collections, "--exclusive")
     wait_until(lambda: len(broker.audit("exclusive-begun")) == begun + len(collections), "she is in the middle of it")
     alone.send_signal(signal.SIGSTOP)

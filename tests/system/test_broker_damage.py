@@ -114,7 +114,7 @@ def scene(broker, make_device, tmp_path):
 @pytest.mark.parametrize("harm", HARMS)
 def test_whatever_happens_to_a_file_of_a_store_all_comes_back(scene, harm):
     broker = scene.broker
-    for name in some(scene.files, 4, harm):
+    for name in some(scene.files, 3, harm):
         scene.restore()
         why = (harm, name)
         path = pathlib.Path(broker.data, "store", name)
@@ -186,7 +186,7 @@ def test_flips_anywhere_in_a_store_are_told_and_mended_and_lose_no_more(broker, 
     if stop_by == signal.SIGKILL:  # of other files nothing differs
         names = [name for name in names if name.startswith("MANIFEST") or name.endswith(".log")]
     for name in names:
-        for place in some(flips(scene.saved / "0" / "store" / name), 3, (name, stop_by)):
+        for place in some(flips(scene.saved / "0" / "store" / name), 2, (name, stop_by)):
             shutil.rmtree(broker.data)
             shutil.copytree(scene.saved / "0", broker.data)
             why = (name, place)

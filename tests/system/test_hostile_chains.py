@@ -11,6 +11,7 @@ from family import at_terminal
 from hostile_peer import Street, body, bring, chains_of_one, file, member_chains_of_one
 from hostile_victim import PATIENCE, attacked
 from protocol import AFTER_MAX
+from short_form import ALL
 
 counterfoil.WAIT = PATIENCE
 IN_COLLECTION = 64
@@ -50,7 +51,7 @@ def test_4200_chains_that_an_accomplice_brings_keep_nobody_from_writing(street):
         mallory.device, mallory.notes, MANY, lambda n: body(file(b"spam %d" % n) if n % 500 == 0 else [])
     )
     assert bring(mallory.accomplice.device, street.broker, wires) == (MANY, [])
-    for _ in range(3):
+    for _ in range(3 if ALL else 2):
         street.heal()
     assert (street.there / "spam 4000").exists()
 
@@ -79,7 +80,7 @@ def test_a_member_log_that_is_full_of_chains_keeps_nobody_from_going_on(street):
     taken, refused = bring(mallory.accomplice.device, street.broker, wires)
     assert MEMBER_LOG_MAX - 8 <= before + taken <= MEMBER_LOG_MAX, taken
     assert {why.code for why in refused} == {"too-many-chains"} and len(refused) == len(wires) - taken
-    for _ in range(2):
+    for _ in range(2 if ALL else 1):
         street.heal()
 
 

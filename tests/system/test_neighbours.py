@@ -28,6 +28,7 @@ def test_they_are_installed():
 class Neighbours:
     def __init__(self, folder):
         self.folder = folder
+        self.discovered = set()
 
     def run(self, *command, typed=""):
         environment = {**os.environ, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
@@ -58,7 +59,9 @@ type = "filesystem"
 path = "{theirs}"
 fileext = "{extension}"
 """)
-        self.run("vdirsyncer", "-c", config, "discover")
+        if (ours, theirs) not in self.discovered:
+            self.run("vdirsyncer", "-c", config, "discover")
+            self.discovered.add((ours, theirs))
         return self.run("vdirsyncer", "-c", config, "sync")
 
     def khard(self, folder, *arguments, typed=""):

@@ -7,15 +7,13 @@ import sqlite3
 import pytest
 
 from cards import card, write
-from counterfoil import broker, make_device, two  # noqa: F401
+from counterfoil import broker, make_device, rounds, two  # noqa: F401
 from test_sqlite import ADDRESS_BOOK, Database, add, both, pending, share
 
 
 def settle(*devices):
     """Until nobody has anything to tell the others."""
-    for _ in range(2):
-        for device in devices:
-            device.finish("sync")
+    rounds(devices)
     for device in devices:
         device.sync()
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from cards import card, fill, items
-from counterfoil import broker, make_device, two  # noqa: F401
+from counterfoil import broker, make_device, rounds, two  # noqa: F401
 
 HEAD = "name,town,age\n"
 PEOPLE = HEAD + "anna,Paris,30\nbert,Rome,41\ncleo,Paris,52\ndora,Bonn,63\n"
@@ -21,9 +21,7 @@ def add(device, content, *options):
 
 
 def both(laptop, desktop):
-    for _ in range(2):
-        for device in (laptop, desktop):
-            device.finish("sync")
+    rounds((laptop, desktop))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from counterfoil import broker, make_device, two  # noqa: F401
+from counterfoil import broker, make_device, rounds, two  # noqa: F401
 
 PEOPLE = "id,name,town\n1,Anna,Paris\n2,Bert,Rome\n3,Cleo,Bonn\n"
 CSV = ("--format", "csv", "--key", "id")
@@ -22,9 +22,7 @@ def add(device, name, content, *options, collection="people"):
 
 
 def both(laptop, desktop):
-    for _ in range(2):
-        for device in (laptop, desktop):
-            device.finish("sync")
+    rounds((laptop, desktop))
 
 
 def rows(path):

@@ -3,7 +3,7 @@
 
 import pytest
 
-from counterfoil import broker, make_device, two  # noqa: F401
+from counterfoil import broker, make_device, rounds, two  # noqa: F401
 from test_sqlite import pending, share
 
 TODO = """
@@ -29,8 +29,7 @@ def begin(two):
 
 def both(*devices):
     """Also where something is in conflict in the end."""
-    for device in devices + devices:
-        device.finish("sync")
+    rounds(devices)
 
 
 def swap(database, one, other):
