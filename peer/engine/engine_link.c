@@ -4,6 +4,7 @@
  * them: uploads, resupply, downloads, or what a relay carries. */
 #include "peer/engine/engine_inside.h"
 #include "peer/membership/membership.h"
+#include "peer/log/settle.h"
 #include "peer/log/unsent.h"
 #include "peer/sources/context/lock_guard.h"
 
@@ -383,7 +384,7 @@ static void end_refusal(cf_engine *engine)
 
     if (!engine->refused)
         return;
-    if (cf_withheld_find(engine->peer, &error))
+    if (cf_peer_withhold(engine->peer, &error))
         cf_report(engine->env, CF_REPORT_WARNING, "what is unsent: %s", error.text);
     else
         engine->refused = !cf_withheld_has(&engine->peer->withheld, &engine->refused_entry);

@@ -198,7 +198,7 @@ cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error
     peer->contents = cf_contents_new(peer->log, peer->ring);
     status = cf_peer_settle(peer, error); /* the last run may have ended before it could */
     if (!status)
-        status = cf_withheld_find(peer, error);
+        status = cf_peer_withhold(peer, error);
     if (!status && !cf_peer_is_relay(peer))
         status = fold_waiting(peer, error);
     if (status)

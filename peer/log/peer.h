@@ -18,7 +18,7 @@ typedef struct {
     void *context;
 } cf_intake_events;
 
-typedef struct cf_peer {
+typedef struct {
     const cf_env *env;
     cf_home *home;
     cf_keys *keys;

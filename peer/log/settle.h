@@ -10,4 +10,8 @@
  * device that is out itself leaves its folders as they are: what it did there is the user's. */
 cf_status cf_peer_settle(cf_peer *peer, cf_error *error);
 
+/* Looks through what is unsent: what of it is to be withheld (withheld.h) is from now on. After a
+ * start, and where a broker refused an entry for its author's role. */
+cf_status cf_peer_withhold(cf_peer *peer, cf_error *error);
+
 #endif

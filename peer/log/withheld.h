@@ -13,8 +13,6 @@
 #define CF_PEER_LOG_WITHHELD_H
 #include "codec/heads.h"
 
-typedef struct cf_peer cf_peer;
-
 /* The end of one writer's chain. */
 typedef struct {
     uint64_t first; /* sequence */
@@ -27,9 +25,6 @@ typedef struct {
     size_t count, capacity;
 } cf_withheld; /* {0} is empty */
 void cf_withheld_release(cf_withheld *withheld);
-
-/* Looks through what is unsent, and what is to be withheld of it is from now on. */
-cf_status cf_withheld_find(cf_peer *peer, cf_error *error);
 
 bool cf_withheld_has(const cf_withheld *withheld, const cf_head *entry);
 /* Of the heads that the log has, those that others can know of. */

@@ -73,15 +73,6 @@ static void expect_quiet(const char *why)
     cf_rows_destroy(&base);
 }
 
-static void write_as(char device, uint64_t ms, const char *text)
-{
-    cf_rows *base = rule_world_applied(&world);
-    const cf_row_diff made = text_world_scan(&world, world.state, base, device, ms, text);
-
-    rule_world_publish(&world, &made);
-    cf_rows_destroy(&base);
-}
-
 /* Before; by either; and what is to be shown. */
 typedef struct {
     const char *why, *before, *one, *other, *shown;
@@ -245,16 +236,18 @@ Test(occurrences, go_with_the_series_that_is_shown)
 /* A program that moves the start and leaves the exclusions: that is what its user sees. */
 Test(occurrences, stay_where_their_own_program_left_them)
 {
-    write_as('A', 10,
-             EVENT(STARTS(BERLIN "20260105T090000") WEEKLY WITHOUT(BERLIN "20260112T090000")));
-    write_as('A', 20,
-             EVENT(STARTS(BERLIN "20260105T100000") WEEKLY WITHOUT(BERLIN "20260112T090000")));
+    text_world_write(
+        &world, 'A', 10,
+        EVENT(STARTS(BERLIN "20260105T090000") WEEKLY WITHOUT(BERLIN "20260112T090000")));
+    text_world_write(
+        &world, 'A', 20,
+        EVENT(STARTS(BERLIN "20260105T100000") WEEKLY WITHOUT(BERLIN "20260112T090000")));
     expect_shown(STARTS(BERLIN "20260105T100000") WITHOUT(BERLIN "20260112T090000"), 0,
                  "as it said");
     expect_quiet("as it said");
-    write_as('A', 30,
-             EVENT(STARTS(BERLIN "20260105T100000")
-                       WEEKLY WITHOUT(BERLIN "20260112T090000") "SUMMARY:x\n"));
+    text_world_write(&world, 'A', 30,
+                     EVENT(STARTS(BERLIN "20260105T100000")
+                               WEEKLY WITHOUT(BERLIN "20260112T090000") "SUMMARY:x\n"));
     expect_shown(STARTS(BERLIN "20260105T100000") WITHOUT(BERLIN "20260112T090000"), 0, "a title");
 }
 
@@ -271,7 +264,7 @@ static void merge_cancelled(void)
 Test(occurrences, are_taken_back_under_the_name_that_they_are_shown_by)
 {
     merge_cancelled();
-    write_as('A', 40, EVENT(STARTS(BERLIN "20260105T100000") WEEKLY));
+    text_world_write(&world, 'A', 40, EVENT(STARTS(BERLIN "20260105T100000") WEEKLY));
     expect_shown(STARTS(BERLIN "20260105T100000"), 0, "no exclusion");
     cf_rows *base = rule_world_applied(&world);
     const cf_row *row = cf_rows_next(base, NULL);
@@ -279,23 +272,23 @@ Test(occurrences, are_taken_back_under_the_name_that_they_are_shown_by)
     for (size_t i = 0; i < refs.count; i++)
         cr_expect(!cf_row_field_is_tie(refs.at[i].field), "nor how it was named");
     cf_rows_destroy(&base);
-    write_as('A', 50, EVENT(STARTS(BERLIN "20260105T090000") WEEKLY));
+    text_world_write(&world, 'A', 50, EVENT(STARTS(BERLIN "20260105T090000") WEEKLY));
     expect_shown(STARTS(BERLIN "20260105T090000"), 0, "where it was, neither");
 }
 
 Test(occurrences, are_edited_under_the_name_that_they_are_shown_by)
 {
     merge_cancelled();
-    write_as('A', 40,
-             EVENT(STARTS(BERLIN "20260105T100000")
-                       WEEKLY AND_ONE(BERLIN "20260112T100000", BERLIN "20260112T150000")));
+    text_world_write(&world, 'A', 40,
+                     EVENT(STARTS(BERLIN "20260105T100000")
+                               WEEKLY AND_ONE(BERLIN "20260112T100000", BERLIN "20260112T150000")));
     expect_shown(STARTS(BERLIN "20260105T100000") "RECURRENCE-ID" BERLIN "20260112T100000\n" STARTS(
                      BERLIN "20260112T150000"),
                  0, "another one");
     expect_quiet("another one");
-    write_as('A', 50,
-             EVENT(STARTS(BERLIN "20260105T090000")
-                       WEEKLY AND_ONE(BERLIN "20260112T090000", BERLIN "20260112T150000")));
+    text_world_write(&world, 'A', 50,
+                     EVENT(STARTS(BERLIN "20260105T090000")
+                               WEEKLY AND_ONE(BERLIN "20260112T090000", BERLIN "20260112T150000")));
     expect_shown(STARTS(BERLIN "20260105T090000") "RECURRENCE-ID" BERLIN "20260112T090000\n" STARTS(
                      BERLIN "20260112T150000"),
                  0, "what was cancelled there is not back");
@@ -314,7 +307,7 @@ Test(occurrences, go_on_with_the_next_move)
 
     for (size_t i = 0; i < sizeof moved / sizeof *moved; i++) {
         merge_cancelled();
-        write_as('A', 40, moved[i]);
+        text_world_write(&world, 'A', 40, moved[i]);
         expect_shown(shown[i], 0, moved[i]);
         expect_quiet(moved[i]);
     }
@@ -366,7 +359,7 @@ Test(occurrences, are_settled_under_whatever_name)
 /* Programs before don't say by which start an exclusion is named: it stays where it is. */
 Test(occurrences, that_old_programs_name_stay_where_they_are)
 {
-    write_as('A', 10, EVENT(STARTS(BERLIN "20260105T090000") WEEKLY));
+    text_world_write(&world, 'A', 10, EVENT(STARTS(BERLIN "20260105T090000") WEEKLY));
     cf_rows *base = rule_world_applied(&world);
     cf_row_diff old = text_world_scan(
         &world, world.state, base, 'B', 30,
@@ -380,7 +373,7 @@ Test(occurrences, that_old_programs_name_stay_where_they_are)
     cr_assert_eq(count + 1, old.count, "the exclusion, and by which start it is named");
     old.changes = kept;
     old.count = count;
-    write_as('A', 20, EVENT(STARTS(BERLIN "20260105T100000") WEEKLY));
+    text_world_write(&world, 'A', 20, EVENT(STARTS(BERLIN "20260105T100000") WEEKLY));
     rule_world_publish(&world, &old);
     expect_shown(STARTS(BERLIN "20260105T100000") WITHOUT(BERLIN "20260112T090000"), 0, "as told");
     expect_quiet("as told");
@@ -391,10 +384,10 @@ Test(occurrences, that_old_programs_name_stay_where_they_are)
 Test(occurrences, are_gone_with_their_series)
 {
     merge_cancelled();
-    write_as('A', 40, "BEGIN:VCALENDAR\nVERSION:2.0\nEND:VCALENDAR\n");
+    text_world_write(&world, 'A', 40, "BEGIN:VCALENDAR\nVERSION:2.0\nEND:VCALENDAR\n");
     cf_row_view *view = cf_row_view_new(world.state, world.schema);
     cr_expect_eq(cf_row_view_count(view), 0);
     cf_row_view_destroy(&view);
-    write_as('A', 50, EVENT(STARTS(BERLIN "20260105T090000") WEEKLY));
+    text_world_write(&world, 'A', 50, EVENT(STARTS(BERLIN "20260105T090000") WEEKLY));
     expect_shown(STARTS(BERLIN "20260105T090000"), 0, "a new life");
 }

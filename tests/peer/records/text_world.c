@@ -39,6 +39,15 @@ cf_row_diff text_world_scan(rule_world *self, cf_state *known, cf_rows *base, ch
     return made;
 }
 
+void text_world_write(rule_world *self, char device, uint64_t ms, const char *text)
+{
+    cf_rows *base = rule_world_applied(self);
+    const cf_row_diff made = text_world_scan(self, self->state, base, device, ms, text);
+
+    rule_world_publish(self, &made);
+    cf_rows_destroy(&base);
+}
+
 void text_world_both(rule_world *self, const char *before, const char *one, const char *other,
                      bool knows)
 {

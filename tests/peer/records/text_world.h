@@ -8,6 +8,8 @@
 /* The scan of a source that shows the base and now holds this text. */
 cf_row_diff text_world_scan(rule_world *self, cf_state *known, cf_rows *base, char device,
                             uint64_t ms, const char *text);
+/* One device writes this text at `ms`, over what the world shows. */
+void text_world_write(rule_world *self, char device, uint64_t ms, const char *text);
 /* A writes the first, at 10. Then two who both show that do these at once, A at 20 and B at 30:
  * neither shows the other's. `knows`: B has heard of it. */
 void text_world_both(rule_world *self, const char *before, const char *one, const char *other,

@@ -209,22 +209,14 @@ Test(when, is_settled_as_a_whole)
         }
 }
 
-static void write_as(char device, uint64_t ms, const char *text)
-{
-    cf_rows *base = rule_world_applied(&world);
-    const cf_row_diff made = text_world_scan(&world, world.state, base, device, ms, text);
-
-    rule_world_publish(&world, &made);
-    cf_rows_destroy(&base);
-}
-
 /* An edit of what is shown leaves the other whole, and of something else says nothing of it. */
 Test(when, stays_whole_beside_a_later_edit)
 {
     both_write("VEVENT", AT_NINE, THE_TENTH, AT_ELEVEN, false);
-    write_as('B', 40, EVENT(AT_ELEVEN "SUMMARY:x\n"));
+    text_world_write(&world, 'B', 40, EVENT(AT_ELEVEN "SUMMARY:x\n"));
     expect_when(AT_ELEVEN, 1, "a title");
-    write_as('B', 50, EVENT("DTSTART:20260110T130000Z\nDTEND:20260110T140000Z\nSUMMARY:x\n"));
+    text_world_write(&world, 'B', 50,
+                     EVENT("DTSTART:20260110T130000Z\nDTEND:20260110T140000Z\nSUMMARY:x\n"));
     expect_when("DTSTART:20260110T130000Z\nDTEND:20260110T140000Z\n", 1, "moved again");
     settle(&(cf_keep){.kind = CF_KEEP_NUMBER, .number = 2});
     expect_when(THE_TENTH, 0, "the other");
@@ -234,7 +226,7 @@ Test(when, stays_whole_beside_a_later_edit)
 Test(when, is_settled_by_who_says_the_same)
 {
     both_write("VEVENT", AT_NINE, THE_TENTH, AT_ELEVEN, false);
-    write_as('B', 40, EVENT(THE_TENTH));
+    text_world_write(&world, 'B', 40, EVENT(THE_TENTH));
     expect_when(THE_TENTH, 0, "the other's");
 }
 
@@ -261,7 +253,7 @@ Test(when, is_one_of_three)
 Test(when, is_gone_with_the_row)
 {
     both_write("VEVENT", AT_NINE, THE_TENTH, AT_ELEVEN, false);
-    write_as('B', 40, "BEGIN:VCALENDAR\nVERSION:2.0\nEND:VCALENDAR\n");
+    text_world_write(&world, 'B', 40, "BEGIN:VCALENDAR\nVERSION:2.0\nEND:VCALENDAR\n");
     cf_row_view *view = cf_row_view_new(world.state, world.schema);
     cr_expect_eq(cf_row_view_count(view), 0, "nothing that was listed has it back");
     cf_row_view_destroy(&view);
@@ -272,7 +264,7 @@ Test(when, is_cleared_as_a_whole)
 {
     both_write("VTODO", "DUE:20260110T090000Z\n", "DUE;VALUE=DATE:20260112\n",
                "DUE:20260110T153000Z\n", false);
-    write_as('B', 40, TASK("SUMMARY:x\n"));
+    text_world_write(&world, 'B', 40, TASK("SUMMARY:x\n"));
     expect_when("", 0, "nothing");
     cf_row_view *view = cf_row_view_new(world.state, world.schema);
     const cf_row_field *day =
@@ -310,7 +302,7 @@ static void write_old(char device, uint64_t ms, const char *field, const char *v
 /* Programs before wrote what was changed alone: what goes on from that is not in conflict. */
 Test(when, is_what_entries_of_single_fields_say_one_after_the_other)
 {
-    write_as('A', 10, EVENT(AT_NINE));
+    text_world_write(&world, 'A', 10, EVENT(AT_NINE));
     write_old('B', 20, "/start", "2026-01-10T09:30:00");
     write_old('A', 30, "/duration", "PT2H");
     expect_when("DTSTART:20260110T093000Z\nDTEND:20260110T113000Z\n", 0, "by fields");
@@ -322,7 +314,7 @@ Test(when, has_its_start_beside_an_end_of_before)
     for (size_t number = 1; number <= 2; number++) {
         leave();
         enter();
-        write_as('A', 10, EVENT(AT_NINE));
+        text_world_write(&world, 'A', 10, EVENT(AT_NINE));
         cf_rows *base = rule_world_applied(&world);
         const cf_row_diff moved =
             text_world_scan(&world, world.state, base, 'A', 20, EVENT(AT_ELEVEN));
@@ -344,7 +336,7 @@ Test(when, is_one_where_its_changeset_takes_two_entries)
     for (uint64_t ms = 18; ms <= 40; ms += 22) {
         leave();
         enter();
-        write_as('A', 10, EVENT(AT_NINE));
+        text_world_write(&world, 'A', 10, EVENT(AT_NINE));
         cf_rows *base = rule_world_applied(&world);
         const cf_row_diff whole =
             text_world_scan(&world, world.state, base, 'A', 20, EVENT(THE_TENTH));
