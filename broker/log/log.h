@@ -99,6 +99,10 @@ void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer, co
 /* Whether an entry that is held (or was judged NEW) counts for nothing: by its author's role in
  * its own past, or by a revocation. Entries that are being appended may not be seen yet. */
 cf_status cf_log_is_void(cf_log *log, const cf_entry *entry, bool *is_void, cf_error *error);
+/* Whether a change does so for its author's role alone: then nothing brings it back, as an
+ * annulment does what a revocation made void. Of operations: false. */
+cf_status cf_log_is_void_by_role(cf_log *log, const cf_entry *entry, bool *is_void,
+                                 cf_error *error);
 
 /* Whether a change that counts may do what only an owner may, by the same. */
 cf_status cf_log_is_owners(cf_log *log, const cf_entry *entry, bool *is_owners, cf_error *error);

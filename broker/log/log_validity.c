@@ -9,40 +9,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-static cf_status weigh(cf_log *log, const cf_entry *entry, bool as_owner, bool *counts,
+static cf_status weigh(cf_log *log, const cf_entry *entry, bool as_owner, cf_validity *validity,
                        cf_error *error)
 {
     const cf_head head = cf_head_of(entry);
     cf_considered change = {.entry = entry, .as_owner = as_owner};
     cf_acceptance acceptance = cf_log_judge(log);
-    cf_validity validity;
 
     cf_status status = cf_store_holds(log->store, &log->user, &head, &change.is_held, error);
-    if (!status)
-        status = cf_validity_of(&acceptance, &change, &validity, error);
-    if (!status)
-        *counts = validity == CF_VALIDITY_COUNTS;
-    return status;
+    return status ? status : cf_validity_of(&acceptance, &change, validity, error);
 }
 
 cf_status cf_log_is_void(cf_log *log, const cf_entry *entry, bool *is_void, cf_error *error)
 {
     const cf_operation *operation = cf_registry_find(log->registry, &entry->hash);
-    bool counts;
+    cf_validity validity;
 
     if (operation) {
         *is_void = operation->is_void;
         return CF_OK;
     }
-    cf_status status = weigh(log, entry, false, &counts, error);
+    cf_status status = weigh(log, entry, false, &validity, error);
     if (!status)
-        *is_void = !counts;
+        *is_void = validity != CF_VALIDITY_COUNTS;
+    return status;
+}
+
+cf_status cf_log_is_void_by_role(cf_log *log, const cf_entry *entry, bool *is_void, cf_error *error)
+{
+    cf_validity validity = CF_VALIDITY_COUNTS;
+    cf_status status =
+        entry->header.type == CF_ENTRY_MEMBER ? CF_OK : weigh(log, entry, false, &validity, error);
+
+    if (!status)
+        *is_void = validity == CF_VALIDITY_ROLE;
     return status;
 }
 
 cf_status cf_log_is_owners(cf_log *log, const cf_entry *entry, bool *is_owners, cf_error *error)
 {
-    return weigh(log, entry, true, is_owners, error);
+    cf_validity validity;
+
+    cf_status status = weigh(log, entry, true, &validity, error);
+    if (!status)
+        *is_owners = validity == CF_VALIDITY_COUNTS;
+    return status;
 }
 
 static bool add_end(void *context, const cf_head *head, const cf_entry *entry)

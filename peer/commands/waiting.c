@@ -116,17 +116,15 @@ typedef struct {
     cf_peer *peer;
 } gathering;
 
-static bool gather(void *context, const cf_head *head)
+static void gather(gathering *self, const cf_head *head)
 {
-    gathering *self = context;
     cf_waiting *all = self->waiting;
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
     cf_error ignored;
 
-    if (!cf_withheld_has(&self->peer->withheld, head) &&
-        cf_log_get(self->peer->log, head, &wire, &ignored) == CF_OK &&
+    if (cf_log_get(self->peer->log, head, &wire, &ignored) == CF_OK &&
         cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK &&
         cf_hash_equal(&entry.header.device, cf_peer_device(self->peer)) &&
         cf_engine_carries(cf_loop_engine(all->run->loop), &entry.header.collection))
@@ -134,15 +132,25 @@ static bool gather(void *context, const cf_head *head)
             (published){entry.header.collection, *head};
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
+}
+
+static bool collect_head(void *context, const cf_head *head)
+{
+    cf_heads_insert(context, head);
     return true;
 }
 
 static cf_status begin(cf_waiting *self, uint64_t now_ms, cf_error *error)
 {
     gathering all = {self, cf_loop_peer(self->run->loop)};
+    cf_heads heads = {0};
 
     self->give_up_ms = now_ms + self->timeout_ms;
-    cf_status status = cf_log_heads(all.peer->log, gather, &all, error);
+    cf_status status = cf_log_heads(all.peer->log, collect_head, &heads, error);
+    cf_withheld_leave_out(&all.peer->withheld, &heads);
+    for (size_t i = 0; !status && i < heads.count; i++)
+        gather(&all, &heads.heads[i]);
+    cf_heads_release(&heads);
     return status ? status
                   : cf_broker_query_new(cf_loop_connections(self->run->loop),
                                         cf_loop_peer(self->run->loop), self->timeout_ms,

@@ -278,6 +278,7 @@ void cf_engine_close(cf_engine **engine)
         cf_source_end(&self->sources[i]);
     cf_resupply_destroy(&self->resupply);
     cf_carried_destroy(&self->carried);
+    cf_heads_release(&self->refusals);
     cf_uploads_destroy(&self->context.uploads);
     cf_downloads_destroy(&self->context.downloads);
     for (size_t i = 0; i < self->count; i++) {

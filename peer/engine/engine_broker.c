@@ -145,6 +145,7 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
         cf_engine_save_acknowledged(engine);
         cf_link_stop(peer->link);
         engine->loss = (cf_error){0};
+        cf_heads_release(&engine->refusals);
         engine->refused = false;
     }
     cf_engine_recall_unsupported(engine);

@@ -115,7 +115,7 @@ struct cf_engine {
     bool is_told_some;     /* the session names heads of some collections alone */
     uint64_t told_lacking; /* of what the broker had acknowledged, by the heads of the session */
     bool refused;
-    cf_head refused_entry;
+    cf_heads refusals; /* entries that were refused for good */
     char refusal[CF_ERROR_TEXT];
     cf_fault fault;
     char delay[CF_NAME_SHOWN]; /* why the broker takes no entries for now; empty: it does */

@@ -4,7 +4,6 @@
  * them: uploads, resupply, downloads, or what a relay carries. */
 #include "peer/engine/engine_inside.h"
 #include "peer/membership/membership.h"
-#include "peer/log/settle.h"
 #include "peer/log/unsent.h"
 #include "peer/sources/context/lock_guard.h"
 
@@ -376,18 +375,16 @@ static bool is_final(const cf_engine *engine, const cf_link_refusal *refusal)
     return refusal->never;
 }
 
-/* Where this device knows the role by which the broker refused an entry for good, that entry is
- * withheld, and nothing is refused any more. */
-static void end_refusal(cf_engine *engine)
+/* What was refused for this device's role is withheld once that is heard of. */
+static void end_refusals(cf_engine *engine)
 {
-    cf_error error;
+    for (size_t i = engine->refusals.count; i > 0; i--) {
+        const cf_head entry = engine->refusals.heads[i - 1];
 
-    if (!engine->refused)
-        return;
-    if (cf_peer_withhold(engine->peer, &error))
-        cf_report(engine->env, CF_REPORT_WARNING, "what is unsent: %s", error.text);
-    else
-        engine->refused = !cf_withheld_has(&engine->peer->withheld, &engine->refused_entry);
+        if (cf_withheld_has(&engine->peer->withheld, &entry))
+            cf_heads_remove(&engine->refusals, &entry);
+    }
+    engine->refused = engine->refusals.count > 0;
 }
 
 static void refused(void *context, const cf_link_refusal *refusal)
@@ -405,10 +402,9 @@ static void refused(void *context, const cf_link_refusal *refusal)
         cf_resupply_behind(engine->resupply, &refusal->entry, engine->steady_ms);
     if (!is_final(engine, refusal))
         return;
-    engine->refused = true;
-    engine->refused_entry = refusal->entry;
+    cf_heads_insert(&engine->refusals, &refusal->entry);
     snprintf(engine->refusal, sizeof engine->refusal, "%s", text);
-    end_refusal(engine);
+    end_refusals(engine);
 }
 
 static void lease_came(void *context, const cf_message *answer)
@@ -584,6 +580,6 @@ cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error)
     cf_engine_follow_unmade(engine);
     cf_link_credit(engine->peer->link, bytes);
     cf_engine_follow_role(engine);
-    end_refusal(engine);
+    end_refusals(engine);
     return cf_engine_follow_home(engine, error);
 }

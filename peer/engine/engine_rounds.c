@@ -308,7 +308,8 @@ void cf_engine_try_again(cf_engine *engine)
 
 cf_delivery cf_engine_delivered(cf_engine *engine, const cf_head *entry)
 {
-    if (engine->refused && cf_head_compare(&engine->refused_entry, entry) == 0)
+    if (cf_heads_contain(&engine->refusals, entry) ||
+        cf_withheld_has(&engine->peer->withheld, entry))
         return CF_DELIVERY_REFUSED;
     return cf_unsent_holds(cf_home_store(engine->home), cf_peer_user(engine->peer), entry)
                ? CF_DELIVERY_UNDER_WAY

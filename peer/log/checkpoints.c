@@ -148,6 +148,7 @@ cf_status cf_checkpoints_here(cf_checkpoints *self, const cf_peer *peer,
         is_known && self->count && self->at[self->count - 1].position == position &&
         self->said_ms <= now_ms && now_ms < self->said_ms + CF_CHECKPOINT_AGAIN_MS;
     cf_status status = store->last(store, cf_peer_user(peer), &last, error);
+    last -= last < cf_withheld_count(&peer->withheld) ? last : cf_withheld_count(&peer->withheld);
     if (status || was_said || last != position || !position ||
         memcmp(acknowledged->instance, instance, sizeof acknowledged->instance) != 0)
         return status;

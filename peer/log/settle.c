@@ -131,29 +131,6 @@ static cf_status write_settled(cf_peer *peer, cf_kv_list *records, cf_error *err
     return status;
 }
 
-cf_status cf_peer_settle(cf_peer *peer, cf_error *error)
-{
-    cf_refolded refolded = {0};
-    cf_kv_list records = {0};
-    cf_ids to_settle = {0};
-
-    if (!cf_registry_is_valid(cf_log_registry(peer->log), cf_peer_device(peer)))
-        return CF_OK;
-    cf_status status = cf_log_to_settle(peer->log, add_collection, &to_settle, error);
-    if (!status && to_settle.count)
-        status = cf_refold_some(peer, &to_settle, &records, &refolded, error);
-    if (!status && to_settle.count)
-        status = take_all(peer, &to_settle, &refolded, &records, error);
-    if (!status)
-        status = write_settled(peer, &records, error);
-    if (to_settle.count)
-        cf_contents_settle(peer->contents);
-    cf_refolded_release(&refolded);
-    cf_kv_list_release(&records);
-    free(to_settle.at);
-    return status;
-}
-
 /* ---- What is withheld ---- */
 
 typedef struct {
@@ -174,8 +151,9 @@ static bool take_first(void *context, const cf_head *entry, uint64_t position)
     return true;
 }
 
-/* The part that begins with this entry, if that counts for nothing: then so do all behind it, which
- * know no more of the role. */
+/* Withholds the part that begins with this entry, where the author's role makes that void: then all
+ * behind it are, too, since this is looked at as the role comes, before anything else is written.
+ */
 static cf_status judge(cf_peer *peer, const cf_unsent_part *part, const cf_head *first,
                        cf_error *error)
 {
@@ -188,7 +166,7 @@ static cf_status judge(cf_peer *peer, const cf_unsent_part *part, const cf_head 
     if (!status)
         status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
     if (!status)
-        status = cf_log_is_void(peer->log, &entry, &is_void, error);
+        status = cf_log_is_void_by_role(peer->log, &entry, &is_void, error);
     if (!status && is_void) {
         const cf_withheld_part withheld = {
             .first = part->first,
@@ -223,5 +201,32 @@ cf_status cf_peer_withhold(cf_peer *peer, cf_error *error)
             status = judge(peer, part, &first.head, error);
     }
     cf_unsent_release(&unsent);
+    return status;
+}
+
+/* ---- All ---- */
+
+cf_status cf_peer_settle(cf_peer *peer, cf_error *error)
+{
+    cf_refolded refolded = {0};
+    cf_kv_list records = {0};
+    cf_ids to_settle = {0};
+
+    if (!cf_registry_is_valid(cf_log_registry(peer->log), cf_peer_device(peer)))
+        return CF_OK;
+    cf_status status = cf_log_to_settle(peer->log, add_collection, &to_settle, error);
+    if (!status && to_settle.count)
+        status = cf_refold_some(peer, &to_settle, &records, &refolded, error);
+    if (!status && to_settle.count)
+        status = take_all(peer, &to_settle, &refolded, &records, error);
+    if (!status)
+        status = write_settled(peer, &records, error);
+    if (!status && to_settle.count)
+        status = cf_peer_withhold(peer, error);
+    if (to_settle.count)
+        cf_contents_settle(peer->contents);
+    cf_refolded_release(&refolded);
+    cf_kv_list_release(&records);
+    free(to_settle.at);
     return status;
 }

@@ -11,7 +11,7 @@
 cf_status cf_peer_settle(cf_peer *peer, cf_error *error);
 
 /* Looks through what is unsent: what of it is to be withheld (withheld.h) is from now on. After a
- * start, and where a broker refused an entry for its author's role. */
+ * start; settling does so, too. */
 cf_status cf_peer_withhold(cf_peer *peer, cf_error *error);
 
 #endif

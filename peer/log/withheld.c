@@ -9,6 +9,15 @@ void cf_withheld_release(cf_withheld *withheld)
     *withheld = (cf_withheld){0};
 }
 
+size_t cf_withheld_count(const cf_withheld *withheld)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < withheld->count; i++)
+        count += (size_t)(withheld->at[i].last.sequence - withheld->at[i].first) + 1;
+    return count;
+}
+
 bool cf_withheld_has(const cf_withheld *withheld, const cf_head *entry)
 {
     for (size_t i = 0; i < withheld->count; i++)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Own entries that no broker takes any more: they were made while this device had not heard yet
- * that it got another role, by which they count for nothing, and nobody had them before. They stay
- * in the own log, and are sent to nobody; this device goes on as a new writer behind the last entry
- * before them, so that what it may write later reaches the others.
+/* Own changes that no broker takes any more: they were made while this device had not heard yet
+ * that it got another role, by which they count for nothing, and nobody had them then, as far as it
+ * knows. They stay in the own log, and are sent to nobody; this device goes on as a new writer
+ * behind the last entry before them, so that what it may write later reaches the others. Operations
+ * of the member log are none of them: some act even where they are void.
  *
  *   the tablet edits a note offline: entry 7 of its writer w; meanwhile it became a reader
  *   as it hears of that, 7 is withheld; as a member again it writes entry 1 of writer v,
@@ -26,6 +27,7 @@ typedef struct {
 } cf_withheld; /* {0} is empty */
 void cf_withheld_release(cf_withheld *withheld);
 
+size_t cf_withheld_count(const cf_withheld *withheld); /* entries */
 bool cf_withheld_has(const cf_withheld *withheld, const cf_head *entry);
 /* Of the heads that the log has, those that others can know of. */
 void cf_withheld_leave_out(const cf_withheld *withheld, cf_heads *heads);

@@ -73,6 +73,7 @@ static cf_status name_heads(cf_peer *peer, const cf_limited *whom, cf_heads *hea
 {
     cf_status status = cf_log_device_heads(peer->log, whom->device, heads, error);
 
+    cf_withheld_leave_out(&peer->withheld, heads);
     if (!status && whom->told)
         add_told(peer, whom->told, heads);
     *all = heads->count;

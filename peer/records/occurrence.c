@@ -40,8 +40,12 @@ static bool write_time(int64_t seconds, char text[TEXT_SIZE + 1])
     const time_t clock = (time_t)seconds;
     struct tm parts;
 
-    return gmtime_r(&clock, &parts) &&
-           strftime(text, TEXT_SIZE + 1, "%Y-%m-%dT%H:%M:%S", &parts) == TEXT_SIZE;
+    if (!gmtime_r(&clock, &parts) || parts.tm_year < -1900 || parts.tm_year > 9999 - 1900)
+        return false;
+    return snprintf(text, TEXT_SIZE + 1, "%04u-%02u-%02uT%02u:%02u:%02u",
+                    (unsigned)(parts.tm_year + 1900) % 10000, (unsigned)(parts.tm_mon + 1) % 100,
+                    (unsigned)parts.tm_mday % 100, (unsigned)parts.tm_hour % 100,
+                    (unsigned)parts.tm_min % 100, (unsigned)parts.tm_sec % 100) == TEXT_SIZE;
 }
 
 /* 2026-01-12T09:00:00, of a day that there is. */

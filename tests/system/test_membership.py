@@ -440,6 +440,21 @@ def test_what_a_role_undoes_holds_up_nothing_that_comes_after_it(family, broker,
         assert status["broker"]["unsent"] == 0 and not status["notes"], status
 
 
+def test_who_leaves_after_a_role_undid_something_leaves_what_it_wrote_before(family, broker):
+    laptop, desktop = family
+    fill(desktop.here, {"before.txt": "heard by all\n"})
+    settle(desktop, laptop)
+    desktop.run("pause")
+    fill(desktop.here, {"one.txt": "edited while apart\n"})
+    desktop.finish("sync")
+    laptop.run("devices", "role", "desktop", "reader")
+    desktop.run("resume")
+    desktop.finish("sync")
+    desktop.run("leave", "--yes")
+    laptop.sync()
+    assert tree(laptop.here)["before.txt"] == b"heard by all\n" and tree(laptop.here)["one.txt"] == b"one\n"
+
+
 def test_a_relay_carries_what_it_cannot_read(family, make_device, broker):
     laptop, desktop = family
     carrier = make_device("carrier")
