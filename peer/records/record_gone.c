@@ -251,14 +251,6 @@ void cf_row_diff_gone(cf_row_diffing *diffing)
 
 /* ---- Families that would be back ---- */
 
-/* Whether the source shows the row as all see it: then its user had seen without what it is. */
-static bool was_seen(const cf_row_diff_input *input, const cf_viewed *viewed)
-{
-    const cf_row *base = cf_rows_of_item(input->base, &viewed->row.item);
-
-    return base && cf_row_view_agrees(input->view, &viewed->row, base);
-}
-
 /* Whether the draft alone brings the row back, with a row that the view showed before; what the
  * base has, its user had not seen go. */
 static bool came_along(const cf_row_diff_input *input, const cf_row_view *after,
@@ -275,7 +267,7 @@ static bool came_along(const cf_row_diff_input *input, const cf_row_view *after,
         const cf_viewed *parent =
             edge->parent ? cf_viewed_of_item(input->view, &edge->parent->row.item) : NULL;
 
-        came = edge->bound && parent && parent->visible && was_seen(input, parent) &&
+        came = edge->bound && parent && parent->visible &&
                cf_viewed_comes_back(after, child, edge->parent);
     }
     return came;
