@@ -72,7 +72,7 @@ static cf_status check_format(cf_home *home, bool create, cf_error *error)
         status = cf_files_write(files, home->root, cf_bytes_of_text("format"), 0600,
                                 cf_bytes_of_text(FORMAT), error);
     else if (!status && !is_version(cf_buffer_view(&format)))
-        status = fail_damaged("the format of the home is no version", error);
+        status = fail_damaged("the format of the home is cut short or spoilt", error);
     else if (!status && !cf_bytes_equal(cf_buffer_view(&format), cf_bytes_of_text(FORMAT)))
         status =
             cf_fail(error, CF_BROKEN,
