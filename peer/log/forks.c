@@ -19,7 +19,6 @@ typedef struct {
 
 typedef struct {
     cf_peer *peer;
-    uint64_t now_ms;
     branch *at;
     size_t count, capacity;
 } gathering;
@@ -42,26 +41,6 @@ static uint64_t time_of(cf_peer *peer, const cf_entry *entry)
     return time_ms;
 }
 
-/* The branch ended before its device got a lesser role: then that device goes on as another writer
- * where what it wrote last is withheld, without a copy of its home.
- *
- *   the tablet wrote at 9:00, became a reader at 10:00 and a member again at 11:00: the branch of
- *   9:00 beside one of 12:00 tells of no copy; one of 11:30 beside that of 12:00 does */
-static bool ended_before_role(const gathering *self, const branch *one)
-{
-    const cf_registry *registry = cf_log_registry(self->peer->log);
-
-    for (size_t i = cf_registry_count(registry); i > 0; i--) {
-        const cf_operation *operation = cf_registry_operation(registry, i - 1);
-
-        if (operation->kind == CF_MEMBER_ROLE && operation->acts &&
-            cf_hash_equal(&operation->device, &one->device) && operation->time_ms > one->time_ms &&
-            operation->time_ms <= self->now_ms + CF_TIME_AHEAD_MS)
-            return true;
-    }
-    return false;
-}
-
 static bool gather(void *context, const cf_head *head)
 {
     gathering *self = context;
@@ -71,17 +50,15 @@ static bool gather(void *context, const cf_head *head)
     cf_entry entry;
     cf_error ignored;
 
-    /* The account writes from whatever device it is used on. */
+    /* The account writes from whatever device it is used on; of what is withheld only this device
+     * knows, which went on as another writer. */
     if (!cf_withheld_has(&peer->withheld, head) &&
         cf_log_get(peer->log, head, &wire, &ignored) == CF_OK &&
         cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK &&
         !cf_hash_equal(&entry.header.device, cf_peer_user(peer)) &&
         cf_registry_is_valid(cf_log_registry(peer->log), &entry.header.device)) {
-        const branch one = {*head, entry.header.device, entry.header.collection,
-                            time_of(peer, &entry)};
-
-        if (!ended_before_role(self, &one))
-            *cf_one_more(self->at, self->count, self->capacity) = one;
+        *cf_one_more(self->at, self->count, self->capacity) =
+            (branch){*head, entry.header.device, entry.header.collection, time_of(peer, &entry)};
     }
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
@@ -242,7 +219,7 @@ static size_t list_forks(const gathering *all, cf_fork *out)
 cf_status cf_forks_find(cf_peer *peer, uint64_t now_ms, cf_fork **out, size_t *count,
                         cf_error *error)
 {
-    gathering all = {.peer = peer, .now_ms = now_ms};
+    gathering all = {.peer = peer};
 
     cf_status status = cf_log_heads(peer->log, gather, &all, error);
     if (!status) {
