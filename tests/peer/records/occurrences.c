@@ -43,20 +43,9 @@ TestSuite(occurrences, .init = enter, .fini = leave);
  * other. */
 static void expect_shown(const char *lines, size_t listed, const char *why)
 {
-    static const char *const names[] = {"DTSTART", "EXDATE", "RECURRENCE-ID", "RDATE"};
-    cf_buffer text = {0}, found = {0};
+    static const char *const names[] = {"DTSTART", "EXDATE", "RECURRENCE-ID", "RDATE", NULL};
 
-    const size_t count = text_world_show(&world, &text);
-    for (char *rest = strstr((char *)text.data, "UID:") /* behind the zones */, *line;
-         (line = strsep(&rest, "\r\n"));)
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-            if (strncmp(line, names[i], strlen(names[i])) == 0)
-                cf_buffer_append_text(&found, "%s\n", line);
-    cf_buffer_append(&found, "", 1);
-    cr_assert_str_eq((char *)found.data, lines, "%s:\n%s, not\n%s", why, (char *)found.data, lines);
-    cr_assert_eq(count, listed, "%s: %zu are listed", why, count);
-    cf_buffer_release(&text);
-    cf_buffer_release(&found);
+    text_world_expect(&world, names, lines, listed, why);
 }
 
 /* Who shows it all, and looks at what he was given, has nothing to say. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/records/text_world.h"
 
+#include <string.h>
+
 #include "peer/adapters/icalendar.h"
 #include "peer/adapters/vcard.h"
 #include "tests/support/expect.h"
@@ -86,4 +88,22 @@ size_t text_world_show(rule_world *self, cf_buffer *text)
     cf_arena_release(&arena);
     cf_row_view_destroy(&view);
     return count;
+}
+
+void text_world_expect(rule_world *self, const char *const *names, const char *lines, size_t listed,
+                       const char *why)
+{
+    cf_buffer text = {0}, found = {0};
+
+    const size_t count = text_world_show(self, &text);
+    for (char *rest = strstr((char *)text.data, "UID:") /* behind the zones */, *line;
+         (line = strsep(&rest, "\r\n"));)
+        for (const char *const *name = names; *name; name++)
+            if (strncmp(line, *name, strlen(*name)) == 0)
+                cf_buffer_append_text(&found, "%s\n", line);
+    cf_buffer_append(&found, "", 1);
+    cr_assert_str_eq((char *)found.data, lines, "%s:\n%s, not\n%s", why, (char *)found.data, lines);
+    cr_assert_eq(count, listed, "%s: %zu are listed", why, count);
+    cf_buffer_release(&text);
+    cf_buffer_release(&found);
 }

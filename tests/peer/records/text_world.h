@@ -16,5 +16,8 @@ void text_world_both(rule_world *self, const char *before, const char *one, cons
                      bool knows);
 /* The one row as its file, with an end; how many are listed. */
 size_t text_world_show(rule_world *self, cf_buffer *text);
+/* Its lines that begin with these names, NULL at the end, are these, and so many are listed. */
+void text_world_expect(rule_world *self, const char *const *names, const char *lines, size_t listed,
+                       const char *why);
 
 #endif

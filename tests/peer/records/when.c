@@ -57,20 +57,9 @@ Test(when, is_said_by_fields_of_events_and_tasks)
 /* What the text says of it, line by line. */
 static void expect_when(const char *lines, size_t listed, const char *why)
 {
-    static const char *const names[] = {"DTSTART", "DTEND", "DURATION", "DUE"};
-    cf_buffer text = {0}, found = {0};
-    const size_t count = text_world_show(&world, &text);
+    static const char *const names[] = {"DTSTART", "DTEND", "DURATION", "DUE", NULL};
 
-    for (char *rest = strstr((char *)text.data, "UID:") /* behind the zones */, *line;
-         (line = strsep(&rest, "\r\n"));)
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-            if (strncmp(line, names[i], strlen(names[i])) == 0)
-                cf_buffer_append_text(&found, "%s\n", line);
-    cf_buffer_append(&found, "", 1);
-    cr_assert_str_eq((char *)found.data, lines, "%s: %s, not %s", why, (char *)found.data, lines);
-    cr_assert_eq(count, listed, "%s: %zu are listed", why, count);
-    cf_buffer_release(&text);
-    cf_buffer_release(&found);
+    text_world_expect(&world, names, lines, listed, why);
 }
 
 /* Before, by either, and whether anything is listed, whoever is later. */
