@@ -182,6 +182,21 @@ static cf_status judge(cf_peer *peer, const cf_unsent_part *part, const cf_head 
     return status;
 }
 
+/* Most devices were never given a lesser role: then no entry has to be read for that. */
+static bool got_lesser_role(const cf_peer *peer)
+{
+    const cf_registry *registry = cf_log_registry(peer->log);
+
+    for (size_t i = cf_registry_count(registry); i > 0; i--) {
+        const cf_operation *operation = cf_registry_operation(registry, i - 1);
+
+        if (operation->kind == CF_MEMBER_ROLE && operation->acts &&
+            cf_hash_equal(&operation->device, cf_peer_device(peer)))
+            return true;
+    }
+    return false;
+}
+
 /* Where another copy of this home made an entry of that sequence, too, the broker has to say which
  * it takes. */
 cf_status cf_peer_withhold(cf_peer *peer, cf_error *error)
@@ -190,6 +205,8 @@ cf_status cf_peer_withhold(cf_peer *peer, cf_error *error)
     cf_unsent unsent = {0};
 
     peer->withheld.count = 0;
+    if (!got_lesser_role(peer))
+        return CF_OK;
     cf_status status = cf_unsent_load(store, cf_peer_user(peer), &unsent, error);
     for (size_t i = 0; !status && i < unsent.count; i++) {
         const cf_unsent_part *part = &unsent.at[i];
