@@ -146,7 +146,6 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
         cf_link_stop(peer->link);
         engine->loss = (cf_error){0};
         cf_heads_release(&engine->refusals);
-        engine->refused = false;
     }
     cf_engine_recall_unsupported(engine);
     return recall_removed(engine, error);

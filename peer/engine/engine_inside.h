@@ -114,8 +114,7 @@ struct cf_engine {
     bool crowded;          /* only the member log goes to and fro: see cf_link_welcome */
     bool is_told_some;     /* the session names heads of some collections alone */
     uint64_t told_lacking; /* of what the broker had acknowledged, by the heads of the session */
-    bool refused;
-    cf_heads refusals; /* entries that were refused for good */
+    cf_heads refusals;     /* entries that were refused for good */
     char refusal[CF_ERROR_TEXT];
     cf_fault fault;
     char delay[CF_NAME_SHOWN]; /* why the broker takes no entries for now; empty: it does */

@@ -384,7 +384,6 @@ static void end_refusals(cf_engine *engine)
         if (cf_withheld_has(&engine->peer->withheld, &entry))
             cf_heads_remove(&engine->refusals, &entry);
     }
-    engine->refused = engine->refusals.count > 0;
 }
 
 static void refused(void *context, const cf_link_refusal *refusal)
@@ -442,7 +441,7 @@ static void idle(void *context)
     cf_engine_save_acknowledged(engine);
     cf_engine_check_move(engine);
     cf_engine_end_fault(engine);
-    if (!engine->refused && !engine->scope.is_named)
+    if (!engine->refusals.count && !engine->scope.is_named)
         cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer),
                         &engine->peer->withheld);
 }

@@ -374,13 +374,13 @@ void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out)
         .trouble = engine->loss.status,
         .retry_ms = engine->retry_ms,
         .denials = engine->denials,
-        .refused = engine->refused,
+        .refused = engine->refusals.count > 0,
         .heard_at_ms = link ? cf_link_heard_at(link) : 0,
     };
     if (out->connected)
         out->trouble = CF_OK;
     snprintf(out->text, sizeof out->text, "%s",
-             engine->refused ? engine->refusal : engine->loss.text);
+             engine->refusals.count ? engine->refusal : engine->loss.text);
     if (out->connected && engine->crowded) {
         snprintf(out->text, sizeof out->text, "%s", CF_ENGINE_CROWDED);
         out->trouble = CF_TOO_LARGE;
