@@ -154,26 +154,35 @@ static bool has_property(const cf_calendar_component *self, const cf_calendar_pr
     return false;
 }
 
-/* One occurrence that doesn't take place, told as the start is. */
-static bool take_exclusion(cf_calendar_component *self, size_t index, cf_arena *arena)
+/* Occurrences that don't take place, as many as the line names, told as the start is. A line that
+ * names one in another way, "EXDATE:20260112T090000,20260119", is told as it is spelled. */
+static bool take_exclusions(cf_calendar_component *self, size_t index, cf_arena *arena)
 {
     static const uint8_t excluded[] = "\x81\xa8"
                                       "excluded\xc3";
     const cf_content_line *line = &self->lines->lines[index];
+    const size_t before = self->count;
+    cf_content_line part = *line;
     cf_calendar_entry entry = {.line = index, .component = CF_LINES_NONE};
     cf_calendar_time time;
     cf_buffer field = {0};
+    bool fine = cf_line_named(line, "EXDATE") && self->started && self->occurrence == CF_LINES_NONE;
 
-    if (!cf_line_named(line, "EXDATE") || !self->started || self->occurrence != CF_LINES_NONE ||
-        !cf_calendar_time_read(line, &time) || !cf_calendar_same_zone(&time, &self->start))
-        return false;
-    cf_buffer_append_text(&field, CF_CALENDAR_OVERRIDES);
-    cf_calendar_local_write(time.seconds, &field);
-    entry.field = cf_arena_copy(arena, cf_buffer_view(&field));
-    entry.value = cf_arena_copy(arena, cf_bytes_of(excluded, sizeof excluded - 1));
-    add_entry(self, &entry);
+    for (size_t at = 0; fine && cf_content_part(line->value, ',', &at, &part.value);) {
+        fine = cf_calendar_time_read(&part, &time) && cf_calendar_same_zone(&time, &self->start);
+        if (!fine)
+            break;
+        cf_buffer_clear(&field);
+        cf_buffer_append_text(&field, CF_CALENDAR_OVERRIDES);
+        cf_calendar_local_write(time.seconds, &field);
+        entry.field = cf_arena_copy(arena, cf_buffer_view(&field));
+        entry.value = cf_arena_copy(arena, cf_bytes_of(excluded, sizeof excluded - 1));
+        add_entry(self, &entry);
+    }
+    if (!fine)
+        self->count = before;
     cf_buffer_release(&field);
-    return true;
+    return fine && self->count > before;
 }
 
 static bool add_value(cf_calendar_component *self, const cf_content_line *line,
@@ -217,7 +226,7 @@ static void read_line(cf_calendar_component *self, size_t index, cf_arena *arena
                                .component = CF_LINES_NONE};
     bool again = !entry.property->set && has_property(self, entry.property);
 
-    if (take_time(self, index, arena) || take_exclusion(self, index, arena))
+    if (take_time(self, index, arena) || take_exclusions(self, index, arena))
         return;
     if (!again &&
         (entry.property->form == CF_CALENDAR_KEYWORDS ? add_parts(self, line, &entry, arena)

@@ -319,15 +319,22 @@ static bool is_excluded(cf_bytes value)
            excluded.data[0] == 0xc3;
 }
 
-static bool exclusion_line(writing *self, cf_bytes field)
+/* When the occurrence would take place; the zone that is told in `time` stays. */
+static bool read_exclusion(cf_bytes field, cf_calendar_time *time)
 {
     const size_t prefix = sizeof CF_CALENDAR_OVERRIDES - 1;
+
+    return field.size > prefix && memcmp(field.data, CF_CALENDAR_OVERRIDES, prefix) == 0 &&
+           cf_calendar_local_read(cf_bytes_of(field.data + prefix, field.size - prefix),
+                                  &time->seconds);
+}
+
+static bool exclusion_line(writing *self, cf_bytes field)
+{
     cf_calendar_time time = self->start;
 
     cf_buffer_clear(&self->text);
-    if (field.size <= prefix || memcmp(field.data, CF_CALENDAR_OVERRIDES, prefix) != 0 ||
-        !cf_calendar_local_read(cf_bytes_of(field.data + prefix, field.size - prefix),
-                                &time.seconds))
+    if (!read_exclusion(field, &time))
         return false;
     cf_calendar_time_line("EXDATE", &time, &self->text);
     return true;
@@ -348,6 +355,46 @@ static bool is_keyword(const cf_calendar_entry *entry)
     return entry->property && entry->property->form == CF_CALENDAR_KEYWORDS;
 }
 
+static bool is_exclusion(const cf_calendar_entry *entry)
+{
+    return !entry->property && entry->component == CF_LINES_NONE;
+}
+
+/* Behind the last entry of the line of this one. */
+static size_t end_of_line(const cf_calendar_component *component, size_t from)
+{
+    size_t to = from + 1;
+
+    while (to < component->count && component->entries[to].line == component->entries[from].line)
+        to++;
+    return to;
+}
+
+/* Of a line of exclusions, those that are left, in the zone of the series. */
+static void move_exclusions(writing *self, size_t from, size_t to)
+{
+    cf_calendar_time time = self->start;
+    bool begun = false;
+
+    for (size_t i = from; i < to; i++) {
+        const cf_calendar_entry *entry = &self->component->entries[i];
+
+        if (!self->kept[i])
+            continue;
+        if (!begun)
+            (void)exclusion_line(self, entry->field);
+        else if (read_exclusion(entry->field, &time)) {
+            cf_buffer_append_text(&self->text, ",");
+            cf_calendar_time_write(&time, &self->text);
+        }
+        begun = true;
+    }
+    if (begun)
+        replace(self, self->component->entries[from].line);
+    else
+        cf_line_edits_delete(self->edits, self->component->entries[from].line);
+}
+
 static void write_lists(writing *self)
 {
     const cf_calendar_component *component = self->component;
@@ -355,15 +402,16 @@ static void write_lists(writing *self)
     size_t to;
 
     for (size_t from = 0; from < component->count; from = to) {
-        to = from + 1;
-        if (!is_keyword(&component->entries[from]))
-            continue;
-        while (to < component->count &&
-               component->entries[to].line == component->entries[from].line)
-            to++;
-        cf_line_edits_list(self->edits, component->entries[from].line, self->kept + from, to - from,
-                           more);
-        more = (cf_bytes){0};
+        const cf_calendar_entry *entry = &component->entries[from];
+
+        to = end_of_line(component, from);
+        if (is_exclusion(entry) && self->moved) {
+            move_exclusions(self, from, to);
+        } else if (is_exclusion(entry) || is_keyword(entry)) {
+            cf_line_edits_list(self->edits, entry->line, self->kept + from, to - from,
+                               is_keyword(entry) ? more : (cf_bytes){0});
+            more = is_keyword(entry) ? (cf_bytes){0} : more;
+        }
     }
     if (more.size == 0)
         return;
@@ -404,15 +452,12 @@ static void write_entries(writing *self)
 
         if (entry->property && !entry->property->set)
             write_single(self, entry);
-        else if (is_keyword(entry))
-            continue;
-        else if (!self->kept[i] && entry->component != CF_LINES_NONE)
+        else if (self->kept[i] || is_keyword(entry) || is_exclusion(entry))
+            continue; /* or the list that names the entry is written (write_lists) */
+        else if (entry->component != CF_LINES_NONE)
             cf_calendar_delete(component->lines, entry->component, self->edits);
-        else if (!self->kept[i])
+        else
             cf_line_edits_delete(self->edits, entry->line);
-        else if (!entry->property && entry->component == CF_LINES_NONE && self->moved &&
-                 exclusion_line(self, entry->field))
-            replace(self, entry->line);
     }
 }
 

@@ -25,11 +25,11 @@ DAYS = [FIRST + datetime.timedelta(weeks=n) for n in range(WEEKS)]
 
 
 def series(hour=9, zone=BERLIN, without=(), rule=f"FREQ=WEEKLY;COUNT={WEEKS}", more=""):
-    """As a calendar program writes it: all in one zone, and described."""
-    def at(day, hour):
-        return f";TZID={zone}:{day:%Y%m%d}T{hour:02}0000"
-    lines = [f"DTSTART{at(FIRST, hour)}", f"DTEND{at(FIRST, hour + 1)}", f"RRULE:{rule}",
-             *(f"EXDATE{at(day, hour)}" for day in sorted(without))]
+    """As a calendar program writes it: all in one zone, and described; in one line what is cancelled."""
+    def line(name, hour, *days):
+        return f"{name};TZID={zone}:" + ",".join(f"{day:%Y%m%d}T{hour:02}0000" for day in days)
+    lines = [line("DTSTART", hour, FIRST), line("DTEND", hour + 1, FIRST), f"RRULE:{rule}",
+             *([line("EXDATE", hour, *sorted(without))] if without else [])]
     described = "\r\n".join(line.format(zone if "TZID" in line else OFFSETS[zone]) for line in ZONE)
     return event("yoga", "Yoga", *lines).replace("BEGIN:VEVENT", described + "\r\nBEGIN:VEVENT").replace("END:VCALENDAR", more + "END:VCALENDAR")
 

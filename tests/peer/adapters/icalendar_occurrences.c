@@ -56,6 +56,49 @@ Test(icalendar_occurrences, moves_occurrences_into_another_zone)
                      EVENT("RECURRENCE-ID:20240115T090000Z\nSUMMARY:x\n")));
 }
 
+#define BERLIN_LIST(times) "EXDATE;TZID=Europe/Berlin:" times "\n"
+
+/* As khal writes them, and Outlook: one line for all that are cancelled. */
+Test(icalendar_occurrences, reads_and_edits_a_line_of_several_that_are_cancelled)
+{
+    static const char two[] =
+        CALENDAR(AT(BERLIN_LIST("20240115T090000,20240122T090000") "SUMMARY:x\n"));
+    static const char one[] = CALENDAR(AT(BERLIN_LIST("20240122T090000") "SUMMARY:x\n"));
+
+    expect_alike(two, CALENDAR(AT(BERLIN_LIST("20240115T090000")
+                                      BERLIN_LIST("20240122T090000") "SUMMARY:x\n")));
+    read_text(two);
+    expect_same_in("", "two in a line");
+    expect_change(two, one, one);
+    expect_change(two, CALENDAR(AT("SUMMARY:x\n")), CALENDAR(AT("SUMMARY:x\n")));
+    expect_change(
+        one, two,
+        CALENDAR(AT(BERLIN_LIST("20240122T090000") "SUMMARY:x\n" BERLIN_LIST("20240115T090000"))));
+    expect_change(CALENDAR(AT(BERLIN_LIST("20240115T090000,20240122T090000,20240129T090000"))),
+                  CALENDAR(EVENT("DTSTART:20240108T090000Z\n"
+                                 "EXDATE:20240115T090000Z,20240129T090000Z\n")),
+                  CALENDAR(EVENT("DTSTART:20240108T090000Z\n"
+                                 "EXDATE:20240115T090000Z,20240129T090000Z\n")));
+    expect_change(two, CALENDAR(EVENT("DTSTART:20240108T090000Z\nSUMMARY:x\n")),
+                  CALENDAR(EVENT("DTSTART:20240108T090000Z\nSUMMARY:x\n")));
+}
+
+/* What can't be told as the start is stays, the whole line of it, as it is spelled. */
+Test(icalendar_occurrences, leaves_a_line_that_names_one_in_another_way)
+{
+    static const char *const times[] = {"20240115T090000,20240122T090000Z", "20240115T090000,soon",
+                                        "20240115T090000,20240122"};
+    char text[400];
+
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        snprintf(text, sizeof text, CALENDAR(AT("EXDATE;TZID=Europe/Berlin:%s\n")), times[i]);
+        read_text(text);
+        expect_bytes(rows.rows[0].fields[0].name, "/iCalProps");
+        expect_bytes(rows.rows[0].fields[1].name, "/start"); /* none that is cancelled */
+        expect_same_in("", times[i]);
+    }
+}
+
 Test(icalendar_occurrences, reads_an_occurrence_of_what_is_elsewhere)
 {
     read_text(CALENDAR(OCCURRENCE("SUMMARY:x\n")));

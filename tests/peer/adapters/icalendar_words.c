@@ -321,7 +321,7 @@ Test(icalendar_words, changes_between_words_and_what_there_is_none_for)
         {"SUMMARY:a\n", "SUMMARY;LANGUAGE=de:b\n"},
         {"DTSTART;TZID=Europe/Berlin:20240101T100000\nEXDATE;TZID=Europe/Berlin:20240102T100000\n",
          "DTSTART;TZID=Europe/Berlin:20240101T100000\nEXDATE;TZID=Europe/"
-         "Berlin:20240102T100000,20240103T100000\n"},
+         "Berlin:20240102T100000,20240103T100000Z\n"},
         {"DTSTART;TZID=Europe/Berlin:20240101T100000\nDUE;TZID=Europe/Berlin:20240101T110000\n",
          "DTSTART;TZID=Europe/Berlin:20240101T100000\nDUE:20240101T110000Z\n"},
         {"BEGIN:VALARM\nACTION:DISPLAY\nTRIGGER:-PT5M\nEND:VALARM\n",
