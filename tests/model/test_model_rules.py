@@ -4,6 +4,7 @@ invented, deletes stay dead, what nobody moved stays where it is, and all come t
 import doctest
 import functools
 import io
+import operator
 import os
 import random
 import sys
@@ -26,20 +27,23 @@ MODULES = ("merge_model", "merge_scan", "file_histories", "record_same", "record
 RULES = ("merge_model", "merge_scan", "record_same", "record_item", "record_view", "record_alike", "record_model")
 
 
-def run_examples(names=RULES, until_one_fails=False):
-    """How many examples of these modules don't hold, how many there are, and what is said of those that don't."""
-    played = {"files": sys.modules["file_histories"].files, "rows": sys.modules["record_histories"].rows}
-    runner, said = doctest.DocTestRunner(verbose=False, optionflags=doctest.FAIL_FAST if until_one_fails else 0), []
-    for name in names:
-        for test in doctest.DocTestFinder().find(sys.modules[name], extraglobs=played):
-            runner.run(test, out=said.append)
-            if until_one_fails and runner.failures:
-                break
+def run_examples(tests):
+    """How many examples of these docstrings don't hold, how many there are, and what is said of those that don't."""
+    runner, said = doctest.DocTestRunner(verbose=False), []
+    for test in tests:
+        runner.run(test, out=said.append)
     return runner.failures, runner.tries, "".join(said)
 
 
+def examples(name, what=None):
+    """Of a module, or of what is in it, the docstrings that have some."""
+    played = {"files": sys.modules["file_histories"].files, "rows": sys.modules["record_histories"].rows}
+    module, what = sys.modules[name], what or sys.modules[name]
+    return doctest.DocTestFinder(recurse=what is module).find(what, module=module, extraglobs=played)
+
+
 def test_the_examples_hold():
-    failed, tried, said = run_examples()
+    failed, tried, said = run_examples([test for name in RULES for test in examples(name)])
     assert tried >= 50 and not failed, said
 
 
@@ -84,10 +88,10 @@ def compiled(name, text="", instead=""):
 
 @contextmanager
 def undone(module, text, instead):
-    """All modules anew, one of them with other words."""
+    """One module with other words, and those above it, which may know it, anew."""
     kept = {name: sys.modules[name] for name in MODULES}
     try:
-        for name in MODULES:
+        for name in MODULES[MODULES.index(module):]:
             sys.modules[name] = ModuleType(name)
             exec(compiled(name, text, instead) if name == module else compiled(name), sys.modules[name].__dict__)
         yield
@@ -95,10 +99,9 @@ def undone(module, text, instead):
         sys.modules.update(kept)
 
 
-@pytest.mark.parametrize("what,module,text,instead", UNDONE, ids=[what for what, *_ in UNDONE])
-def test_a_rule_undone_breaks_an_example(what, module, text, instead):
+@pytest.mark.parametrize("what,module,text,instead,example", UNDONE, ids=[what for what, *_ in UNDONE])
+def test_a_rule_undone_breaks_an_example(what, module, text, instead, example):
     with undone(module, text, instead):
-        names = [name for name in RULES if name[:6] == module[:6]]  # of files, or of records
-        names.sort(key=lambda name: name != module)
-        failed, _, said = run_examples(names, until_one_fails=True)
-        assert failed and "NameError" not in said, said or "no example needs it"
+        name, _, whose = example.partition(".")
+        failed, tried, said = run_examples(examples(name, operator.attrgetter(whose)(sys.modules[name])))
+        assert failed and "NameError" not in said, said or f"{example} doesn't need it ({tried} examples)"
