@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bulk: hashing and sealing at the speed of the CPU's own instructions. The only file that uses
- * libcrypto; its bytes are libsodium's (SHA-256, XChaCha20-Poly1305). Any thread, no shared state.
- */
+/* Bulk: hashing and sealing at the speed of the CPU's own instructions, by libcrypto, which no
+ * other file uses; what is little, by libsodium, whose bytes are the same (SHA-256,
+ * XChaCha20-Poly1305), and which has nothing to load first. Any thread. */
 #ifndef CF_CODEC_BULK_H
 #define CF_CODEC_BULK_H
 #include "codec/bytes.h"

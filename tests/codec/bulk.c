@@ -40,11 +40,34 @@ Test(bulk, hashes_pieces_as_the_whole_and_starts_again)
     cf_sha256_destroy(&hasher);
 }
 
+/* The first ones of a process are hashed by another library than those that follow. */
+Test(bulk, hashes_the_hundredth_kilobyte_as_the_first)
+{
+    uint8_t bytes[1000], again[sizeof CF_DOMAIN + sizeof "test" + sizeof bytes - 1],
+        expected[CF_HASH_SIZE];
+    const size_t prefix = sizeof again - sizeof bytes;
+
+    memcpy(again, CF_DOMAIN "test", prefix);
+    for (size_t i = 0; i < 100; i++) {
+        const size_t size = i % 7 ? sizeof bytes - i : 0;
+        const cf_bytes parts[] = {cf_bytes_of(bytes, size / 3),
+                                  cf_bytes_of(bytes + size / 3, size - size / 3)};
+
+        fill(bytes, sizeof bytes, (uint8_t)i);
+        memcpy(again + prefix, bytes, sizeof bytes);
+        crypto_hash_sha256(expected, bytes, size);
+        cr_assert_arr_eq(cf_sha256_of(cf_bytes_of(bytes, size)).bytes, expected, CF_HASH_SIZE,
+                         "%zu", i);
+        crypto_hash_sha256(expected, again, prefix + size);
+        cr_assert_arr_eq(cf_hash_of("test", parts, 2).bytes, expected, CF_HASH_SIZE, "%zu", i);
+    }
+}
+
 Test(bulk, seals_byte_for_byte_as_libsodium_does)
 {
     static uint8_t plain[70000], ours[70016], theirs[70016], opened[70000];
     uint8_t key[CF_KEY_SIZE], nonce[CF_NONCE_SIZE], associated[100];
-    const size_t sizes[] = {0, 1, 15, 16, 17, 63, 64, 65, 1000, 65536, 70000};
+    const size_t sizes[] = {0, 1, 15, 16, 17, 63, 64, 65, 1000, 1024, 1025, 65536, 70000};
 
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         size_t size = sizes[i], extra = i * 9;
@@ -64,24 +87,27 @@ Test(bulk, seals_byte_for_byte_as_libsodium_does)
     }
 }
 
+/* Of both libraries. */
 Test(bulk, opens_nothing_that_was_changed_and_leaves_no_plain_bytes)
 {
-    uint8_t key[CF_KEY_SIZE] = {1}, nonce[CF_NONCE_SIZE] = {2}, plain[40], sealed[56], out[40];
-    const uint8_t zeros[40] = {0};
-    cf_bytes associated = cf_bytes_of_text("under");
+    static uint8_t plain[1100], sealed[1116], out[1100], zeros[1100];
+    const uint8_t key[CF_KEY_SIZE] = {1}, nonce[CF_NONCE_SIZE] = {2};
+    const cf_bytes associated = cf_bytes_of_text("under");
 
     fill(plain, sizeof plain, 9);
-    cf_bulk_encrypt(key, nonce, associated, cf_bytes_of(plain, sizeof plain), sealed);
-    for (size_t i = 0; i < sizeof sealed; i++) {
-        sealed[i] ^= 1;
-        memset(out, 7, sizeof out);
-        cr_assert_not(
-            cf_bulk_decrypt(key, nonce, associated, cf_bytes_of(sealed, sizeof sealed), out));
-        cr_assert_arr_eq(out, zeros, sizeof out);
-        sealed[i] ^= 1;
+    for (size_t size = 40; size <= sizeof plain; size += sizeof plain - 40) {
+        const cf_bytes whole = cf_bytes_of(sealed, size + CF_TAG_SIZE);
+
+        cf_bulk_encrypt(key, nonce, associated, cf_bytes_of(plain, size), sealed);
+        for (size_t i = 0; i < whole.size; i++) {
+            sealed[i] ^= 1;
+            memset(out, 7, size);
+            cr_assert_not(cf_bulk_decrypt(key, nonce, associated, whole, out));
+            cr_assert_arr_eq(out, zeros, size);
+            sealed[i] ^= 1;
+        }
+        for (size_t cut = 0; cut < whole.size; cut++)
+            cr_assert_not(cf_bulk_decrypt(key, nonce, associated, cf_bytes_of(sealed, cut), out));
+        cr_assert_not(cf_bulk_decrypt(key, nonce, cf_bytes_of_text("other"), whole, out));
     }
-    for (size_t size = 0; size < sizeof sealed; size++)
-        cr_assert_not(cf_bulk_decrypt(key, nonce, associated, cf_bytes_of(sealed, size), out));
-    cr_assert_not(cf_bulk_decrypt(key, nonce, cf_bytes_of_text("other"),
-                                  cf_bytes_of(sealed, sizeof sealed), out));
 }
