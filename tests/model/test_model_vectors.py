@@ -24,7 +24,7 @@ import merge_scan  # noqa: E402
 import trials  # noqa: E402
 
 PROGRAMS = {"files": ("CF_MERGE_VECTORS", "CF_PEER_VECTORS"), "records": ("CF_RECORD_VECTORS", "CF_PEER_RECORDS_VECTORS")}
-FRESH, HISTORIES = 120, 50
+FRESH, HISTORIES = 120, 30
 kinds = pytest.mark.parametrize("name", PROGRAMS)
 
 

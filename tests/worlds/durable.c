@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a device has called in sync, a power cut doesn't take away again: neither what is there nor
  * that something is not. */
+#include "tests/support/short_form.h"
 #include "tests/worlds/history.h"
 #include "tests/worlds/scene.h"
 
@@ -298,7 +299,7 @@ static void receive_and_end_at(uint64_t seed, uint64_t call)
 
 Test(durable, what_came_before_the_process_ended)
 {
-    for (uint64_t call = 1; call <= 80; call += CF_SANITIZED ? 5 : 1)
+    for (uint64_t call = 1; call <= 80; call += one_in(1, 2, 5))
         for (uint64_t seed = 0; seed < 2; seed++)
             receive_and_end_at(call + 100 * seed, call);
 }
@@ -345,7 +346,7 @@ Test(durable, not_what_a_disk_lost_that_called_it_durable_but_what_others_got)
 {
     int spoiled = 0;
 
-    for (uint64_t seed = 1; seed <= LOSING_SEEDS && !(CF_SANITIZED && spoiled); seed++)
+    for (uint64_t seed = 1; seed <= LOSING_SEEDS && !spoiled; seed++)
         spoiled += is_spoiled(seed);
     cr_expect(spoiled > 0);
 }
@@ -450,11 +451,11 @@ static bool read_but_for(uint64_t call, cf_status status, reader by)
 /* World 60406: what could not be listed was passed over by a look at the directory above. */
 Test(durable, nothing_is_called_in_sync_that_could_not_be_read)
 {
-    enum { STRIDE = CF_SANITIZED ? 13 : 1 };
+    const unsigned stride = one_in(1, 3, 13);
 
     for (reader by = BY_AUTHOR; by <= BY_RECEIVER; by++)
-        for (uint64_t call = 1; read_but_for(call, CF_IO, by); call += STRIDE)
+        for (uint64_t call = 1; read_but_for(call, CF_IO, by); call += stride)
             ;
-    for (uint64_t call = 1; read_but_for(call, CF_FULL, BY_AUTHOR); call += STRIDE)
+    for (uint64_t call = 1; read_but_for(call, CF_FULL, BY_AUTHOR); call += stride)
         ;
 }
