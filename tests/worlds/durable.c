@@ -6,7 +6,7 @@
 #include "tests/worlds/scene.h"
 
 enum {
-    SEEDS = CF_SANITIZED ? 2 : 8,
+    SEEDS = 8,
     LOSING_SEEDS = 60 /* in one of which it is lost */
 };
 
@@ -140,7 +140,7 @@ Test(durable, the_mode_of_a_folder_in_which_its_owner_may_not_write)
     uint64_t call = 1;
 
     while (gives_back_after(call))
-        call += CF_SANITIZED ? 3 : 1;
+        call++;
     cr_expect_gt(call, CALLS_MIN);
 }
 
@@ -299,7 +299,7 @@ static void receive_and_end_at(uint64_t seed, uint64_t call)
 
 Test(durable, what_came_before_the_process_ended)
 {
-    for (uint64_t call = 1; call <= 80; call += one_in(1, 2, 5))
+    for (uint64_t call = 1; call <= 80; call += one_in_few(1, 2))
         for (uint64_t seed = 0; seed < 2; seed++)
             receive_and_end_at(call + 100 * seed, call);
 }
@@ -355,7 +355,7 @@ Test(durable, not_what_a_disk_lost_that_called_it_durable_but_what_others_got)
  * succeeded, and what had been fetched went to its place without them. */
 Test(durable, what_was_fetched_and_could_not_be_synced_is_fetched_again)
 {
-    enum { SIZE = 350000, SEEDS_OF_FAULTS = CF_SANITIZED ? 10 : 40 };
+    enum { SIZE = 350000, SEEDS_OF_FAULTS = 40 };
     const disk_rates bad = {.syncs = 400000};
 
     for (uint64_t seed = 1; seed <= SEEDS_OF_FAULTS; seed++) {
@@ -451,7 +451,7 @@ static bool read_but_for(uint64_t call, cf_status status, reader by)
 /* World 60406: what could not be listed was passed over by a look at the directory above. */
 Test(durable, nothing_is_called_in_sync_that_could_not_be_read)
 {
-    const unsigned stride = one_in(1, 3, 13);
+    const unsigned stride = one_in_few(1, 3);
 
     for (reader by = BY_AUTHOR; by <= BY_RECEIVER; by++)
         for (uint64_t call = 1; read_but_for(call, CF_IO, by); call += stride)

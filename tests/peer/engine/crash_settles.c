@@ -75,8 +75,8 @@ static void settle_later(const settling *how)
     const unsigned long calls = how->serves ? SERVING_CALLS : SETTLE_CALLS;
     unsigned long at = 20;
 
-    for (bool over = false; !over; at += one_in(13, 53, 401))
-        for (unsigned long later = 1 + at % 3; later < calls; later += one_in(3, 3, 7))
+    for (bool over = false; !over; at += one_in_few(13, 53))
+        for (unsigned long later = 1 + at % 3; later < calls; later += 3)
             over = is_settled_later(how, at, later);
     cr_assert_gt(at, 50, "hardly anything was tried");
 }
@@ -108,8 +108,8 @@ Test(crash_settles, settling_is_tried_again_by_the_same_process)
  * it, and it doesn't stay. */
 Test(crash_settles, an_engine_ends_while_a_file_that_came_is_made)
 {
-    for (unsigned turns = 1; turns < 40; turns += one_in(3, 7, 13))
-        for (unsigned long at = 1; at < 14; at += one_in(2, 2, 4)) {
+    for (unsigned turns = 1; turns < 40; turns += one_in_few(3, 7))
+        for (unsigned long at = 1; at < 14; at += 2) {
             small_world *w = small_world_new(7, 2);
             small_device *a = &w->devices[0], *b = &w->devices[1];
             cf_round_options sync = {.kind = CF_ROUND_SYNC};

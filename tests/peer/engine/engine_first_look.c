@@ -115,7 +115,7 @@ static void expect_moved(const renaming *what)
         uint64_t call = 1;
 
         while (renames_at_call(call, what, renumbers))
-            call += one_in(5, 11, 29);
+            call += one_in_few(5, 11);
         cr_expect_gt(call, LOOK_CALLS_MIN);
     }
 }

@@ -236,7 +236,7 @@ static void expect_stops(bool sends)
 {
     size_t midst = 0;
 
-    for (unsigned turns = 2; turns < 10 && !(CF_SANITIZED && midst > 0); turns++)
+    for (unsigned turns = 2; turns < 10; turns++)
         midst += stops_in_its_midst(turns, sends);
     cr_expect_gt(midst, 0, "it was never in its midst");
 }

@@ -140,7 +140,7 @@ static small_world *a_number_waits_for_a_long_value(uint64_t seed, bool lost, cf
 /* World 35002280: the row was shown under both numbers, and of two edits one was lost. */
 Test(engine_numbers, a_row_keeps_its_number_while_the_one_that_takes_it_is_on_its_way)
 {
-    for (unsigned turns = 1; turns <= TURNS; turns += one_in(1, 3, 5)) {
+    for (unsigned turns = 1; turns <= TURNS; turns += one_in_few(1, 3)) {
         cf_arena arena = {0};
         small_world *w = a_number_waits_for_a_long_value(41, turns % 2, &arena);
         small_device *a = &w->devices[0];
@@ -154,7 +154,7 @@ Test(engine_numbers, a_row_keeps_its_number_while_the_one_that_takes_it_is_on_it
 
 Test(engine_numbers, a_row_keeps_its_number_while_what_was_done_to_it_is_on_its_way)
 {
-    for (unsigned turns = 1; turns <= TURNS; turns += one_in(1, 3, 5)) {
+    for (unsigned turns = 1; turns <= TURNS; turns += one_in_few(1, 3)) {
         cf_arena arena = {0};
         small_world *w = a_number_given_twice(42, 1);
         small_device *a = &w->devices[0];
@@ -327,7 +327,7 @@ static double takes(small_device *self, unsigned turns)
 Test(engine_numbers, many_rows_that_wait_for_each_other_cost_no_more_than_others)
 {
     enum { LOOKS = 20, FACTOR = 20 };
-    const long rows = 4000 / one_in(1, 2, 5);
+    const long rows = 4000 / one_in_few(1, 2);
     cf_arena arena = {0};
     small_world *w = numbers_that_move_up(49, rows);
     small_device *b = &w->devices[1];

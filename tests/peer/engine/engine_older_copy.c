@@ -257,10 +257,10 @@ Test(engine_older_copy, is_a_snapshot_where_numbers_last)
 /* ---- While it stays there ---- */
 
 /* Who serves looks at it ever more seldom, and reads the log once, until either changes: after 1,
- * 3, 7, 15, 31, 63 minutes, and then each hour; with sanitizers not as long. */
+ * 3, 7, 15, 31, 63 minutes, and then each hour. */
 Test(engine_older_copy, is_looked_at_ever_more_seldom)
 {
-    enum { MINUTES = CF_SANITIZED ? 60 : 4 * 60 };
+    enum { MINUTES = 4 * 60 };
     const uint64_t minute_ms = 60000;
     stick self;
 

@@ -130,7 +130,7 @@ static void run_all(remote_act act)
 {
     for (user_sequel sequel = NOTHING_MORE; sequel < SEQUELS; sequel++)
         for (uint64_t gap = 1; gap <= (sequel == NOTHING_MORE ? 1 : 2); gap++)
-            for (uint64_t at = 1; run_race(act, sequel, at, gap); at += one_in(1, 3, 7))
+            for (uint64_t at = 1; run_race(act, sequel, at, gap); at += one_in_few(1, 3))
                 ;
 }
 
