@@ -62,7 +62,7 @@ Test(repair, makes_a_manifest_where_it_can_not_read_it_whole)
     make_store(100, 10, true);
     const off_t size = find_file("MANIFEST-");
     cr_assert_gt(size, 2 * SECTOR, "%lld", (long long)size);
-    for (off_t at = 0; at < size; at += SECTOR * one_in(1, 3, 3)) {
+    for (off_t at = 0; at < size; at += SECTOR * one_in(1, 3, 6)) {
         calls_give_eio(file, at, at + 1, -1);
         cr_expect_eq(salvaged(), 100, "sector at %lld", (long long)at);
         /* Whoever reads the sector later sees it whole. */

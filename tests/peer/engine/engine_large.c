@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Five pieces; with sanitizers two, of which one stays whole where the other is edited. */
-enum { SIZE = (CF_SANITIZED ? 2 : 5) << 20, EDITS = 6 };
+/* Five pieces. */
+enum { SIZE = 5 << 20, EDITS = 6 };
 
 static uint8_t *noise(small_world *in, size_t size)
 {
@@ -261,7 +261,7 @@ Test(engine_large, keeps_what_edits_go_by_of_one_chain_however_many_there_were)
 
     user_writes(&w->devices[0], "image", bytes, SIZE);
     settles_equal(w);
-    for (unsigned times = 1; times <= 3 / one_in(1, 3, 3); times++) {
+    for (unsigned times = 1; times <= 3 / one_in_few(1, 3); times++) {
         edit_often(w, bytes, 2 * CF_DELTA_DEPTH_MAX + 4);
         for (int i = 0; i < w->count; i++) {
             const small_device *self = &w->devices[i];
