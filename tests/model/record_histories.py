@@ -387,14 +387,19 @@ def run(history):
 
 # ---- Histories in one line -------------------------------------------------------------------------------------------
 
-def rows(script):
-    """Plays a history in the words of record_model.py; prints what is shown, in conflict and held back in the end."""
+def lived(script):
+    """The world after a history in the words of record_model.py."""
     world = World(4, skews=(0, 3, 0, 9))
     world.dangling = {("phone", "a")} if "del person" in script else set()
     for step in script.split(";"):
         world.now += 1
         play(world, step.split())
-    seen = view(world.devices[0].state, SCHEMA)
+    return world
+
+
+def rows(script):
+    """Plays a history; prints what is shown, in conflict and held back in the end."""
+    seen = view(lived(script).devices[0].state, SCHEMA)
 
     def text(value):
         return ",".join(value) if isinstance(value, tuple) else str(value)
@@ -452,21 +457,24 @@ def row_out(at, row):
 
 def vectors(number, seed):
     for n in range(number):
-        world = run(random_history(random.Random(f"{seed} {n}")))
-        seen = view(world.devices[0].state, SCHEMA)
-        entries = sorted(world.devices[0].entries.values(), key=lambda e: (e.time, e.writer, e.sequence))
-        yield {
-            "name": f"{seed}-{n}", "schema": {t: table._asdict() for t, table in SCHEMA.items() if t != "event"},
-            "entries": [e._asdict() | {"changes": [c._asdict() for c in e.changes]} for e in entries],
-            "scans": [{"held": held, "writer": writer, "sequence": first, "time": time, "format": form._asdict(),
-                       "base": [row_out(at, row) for at, row in sorted(base.items())],
-                       "unseen": [row_out((table, item), row) for item, (table, row) in sorted(unseen.items())],
-                       "disk": [{"table": at[0], "key": at[1], "fields": row} for at, row in sorted(disk.items())],
-                       "changes": [c._asdict() for c in changes]}
-                      for held, writer, first, time, form, base, unseen, disk, changes in world.scans],
-            "alike": [{"held": held, "unites": unites, "natural": names, "changes": [c._asdict() for c in changes]}
-                      for held, unites, names, changes in world.alike],
-            "view": {"rows": [{"table": t, "key": k, "item": row.item,
-                               "fields": {n: v for n, v in row.fields.items() if v not in (None, ())}}
-                              for (t, k), row in sorted(seen.rows.items())],
-                     "conflicts": seen.conflicts, "held": [[item, why] for item, (why, *_) in seen.held.items()]}}
+        yield vector_of(f"{seed}-{n}", run(random_history(random.Random(f"{seed} {n}"))))
+
+
+def vector_of(name, world):
+    seen = view(world.devices[0].state, SCHEMA)
+    entries = sorted(world.devices[0].entries.values(), key=lambda e: (e.time, e.writer, e.sequence))
+    return {
+        "name": name, "schema": {t: table._asdict() for t, table in SCHEMA.items() if t != "event"},
+        "entries": [e._asdict() | {"changes": [c._asdict() for c in e.changes]} for e in entries],
+        "scans": [{"held": held, "writer": writer, "sequence": first, "time": time, "format": form._asdict(),
+                   "base": [row_out(at, row) for at, row in sorted(base.items())],
+                   "unseen": [row_out((table, item), row) for item, (table, row) in sorted(unseen.items())],
+                   "disk": [{"table": at[0], "key": at[1], "fields": row} for at, row in sorted(disk.items())],
+                   "changes": [c._asdict() for c in changes]}
+                  for held, writer, first, time, form, base, unseen, disk, changes in world.scans],
+        "alike": [{"held": held, "unites": unites, "natural": names, "changes": [c._asdict() for c in changes]}
+                  for held, unites, names, changes in world.alike],
+        "view": {"rows": [{"table": t, "key": k, "item": row.item,
+                           "fields": {n: v for n, v in row.fields.items() if v not in (None, ())}}
+                          for (t, k), row in sorted(seen.rows.items())],
+                 "conflicts": seen.conflicts, "held": [[item, why] for item, (why, *_) in seen.held.items()]}}

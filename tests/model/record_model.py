@@ -372,9 +372,7 @@ class Scan:
         hidden += [(table, row) for table, row in self.unseen.values() if row.item not in tables] if doomed else []
         tables = {**{row.item: table for table, row in hidden}, **tables}
         for row in doomed:
-            covers = {(f, d) for values in row.refs.values() for refs in values.values() for f, d in refs}
-            covers |= {(f, d) for f, d, _, conflict in row.listed if conflict}
-            self.put(row.item, m.DELETED, tuple(sorted(covers)))
+            self.delete(row)
             self.touched.add(tables[row.item])
             doomed += [child for table, child in hidden if child not in doomed
                        and any(bound(self.schema, table, name) and ("@", id) in values for name, values in child.refs.items()
@@ -387,6 +385,33 @@ class Scan:
                     dots += [d for f, d, v, _ in child.listed if f == "/" + name and v in dead]
                     self.put(child.item, "/" + name, None, dots)
                     self.touched.add(table)
+
+    def delete(self, row):
+        covers = {(f, d) for values in row.refs.values() for refs in values.values() for f, d in refs}
+        covers |= {(f, d) for f, d, _, conflict in row.listed if conflict}
+        self.put(row.item, m.DELETED, tuple(sorted(covers)))
+
+    def delete_again(self, after):
+        """t. Who edits a row that was back for another only had seen that the rest of its family is gone: his edit alone would
+        bring it (rule z), and it stays gone. What his base shows he had not seen go.
+
+        >>> start = "A person 1 mark=P; A phone 1 mark=a person=1; A phone 2 mark=b person=1; all; "
+        >>> gone = "A del person 1; A del phone 1; A del phone 2; "
+        >>> rows(start + gone + "B phone 1 number=9; all; A person 1 name=x; all")
+        person 1 mark=P name=x
+        phone 1 mark=a number=9 person=1
+        >>> rows(start + gone + "B phone 1 number=9; A scan; B scan; C hear A; C hear B; C person 1 name=x; all")
+        person 1 mark=P name=x
+        phone 1 mark=a number=9 person=1
+        phone 2 mark=b person=1
+        """
+        seen = {*self.before, *self.view.held}
+        known = {row.item for row in self.base.values()} | {row.item for _, row in self.unseen.values()}
+        rows = {**{row.item: row for row in after.rows.values()}, **{id: row for id, (_, row) in after.unseen.items()}}
+        again = [id for id, parents in after.came.items() if id in rows and id not in seen | known and seen & set(parents)]
+        for id in again:
+            self.delete(rows[id])
+        return bool(again)
 
     # ---- Rows of which somebody said that they are one ----
 
@@ -487,6 +512,7 @@ class Scan:
                     row = self.base.get(self.moved.get(at, at)) if not fresh or at in self.moved else None
                     self.put(item, TABLE, at[0], shown_dots(row, "table"))
                 again = True
+            again = self.delete_again(after) or again
             if not again:
                 break
 

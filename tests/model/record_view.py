@@ -15,8 +15,9 @@ Format = namedtuple("Format", "holds slots ties", defaults=(None, (), ()))
 # refs: property -> value shown -> [(field, dot)…]. listed: (field, dot, value, whether it is a conflict) of what is not shown.
 # wishes: property -> the value that refs have, where the row is shown with another one in its stead (rule h).
 Row = namedtuple("Row", "item fields refs listed wishes", defaults=({},))
-# members: row -> the others that are it (rule m). unseen: row -> (table, Row) of those that are held back.
-View = namedtuple("View", "rows conflicts held alive members unseen", defaults=({}, {}))
+# members: row -> the others that are it (rule m). unseen: row -> (table, Row) of those that are held back. came: row -> those
+# that it came back with (rule z).
+View = namedtuple("View", "rows conflicts held alive members unseen came", defaults=({}, {}, {}))
 
 
 class Viewing:
@@ -174,14 +175,15 @@ class Viewing:
         person 1 mark=P name=x
         phone 2 mark=b person=1
         """
-        visible = set()
+        visible, self.came = set(), {}
         self.follow(visible, self.alive)
         back = {id for id in self.alive if self.deletions(id)}
-        while news := {id for id in self.items if id not in visible and self.deletions(id)
-                       and any(parent in back and self.went_with(id, parent) for parent in self.parents(id, True))
+        while news := {id: parents for id in self.items if id not in visible and self.deletions(id)
+                       and (parents := [parent for parent in self.parents(id, True) if parent in back and self.went_with(id, parent)])
                        and all(parent in visible for parent in self.parents(id, True))}:
-            visible |= news
-            back |= news
+            self.came.update(news)
+            visible |= set(news)
+            back |= set(news)
         self.follow(visible, {parent for id in back for parent in self.parents(id)})
         return visible
 
@@ -459,7 +461,7 @@ def view(state, schema):
                        + [(row.item, "/" + name, str(wish)) for row in rows.values() for name, wish in row.wishes.items()])
     return View(rows, conflicts, {id: (why, viewing.value[id], viewing.listed[id]) for id, why in sorted(held.items())},
                 viewing.alive, viewing.members,
-                {id: (viewing.table[id], Row(id, {}, viewing.refs[id], viewing.listed[id])) for id in sorted(held)})
+                {id: (viewing.table[id], Row(id, {}, viewing.refs[id], viewing.listed[id])) for id in sorted(held)}, viewing.came)
 
 
 # ---- What a source shows of it ---------------------------------------------------------------------------------------

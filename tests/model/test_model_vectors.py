@@ -21,6 +21,12 @@ import file_histories  # noqa: E402
 import make_vectors  # noqa: E402
 import merge_model  # noqa: E402
 import merge_scan  # noqa: E402
+import record_alike  # noqa: E402
+import record_histories  # noqa: E402
+import record_item  # noqa: E402
+import record_model  # noqa: E402
+import record_same  # noqa: E402
+import record_view  # noqa: E402
 import trials  # noqa: E402
 
 PROGRAMS = {"files": ("CF_MERGE_VECTORS", "CF_PEER_VECTORS"), "records": ("CF_RECORD_VECTORS", "CF_PEER_RECORDS_VECTORS")}
@@ -51,6 +57,27 @@ def test_the_product_agrees_with_fresh_vectors(name, tmp_path):
     change["over"] = ()  # one that is wrong is noticed
     answer = ask_product(name, vectors, tmp_path)
     assert answer.returncode != 0 and "give_their_scans" in answer.stdout + answer.stderr
+
+
+def example_worlds():
+    """Of each example of the records' rules; those with events are the model's alone."""
+    worlds = []
+
+    def rows(script):
+        if " event " not in script:
+            worlds.append(record_histories.lived(script))
+    for module in (record_same, record_item, record_view, record_alike, record_model):
+        for test in doctest.DocTestFinder().find(module, extraglobs={"rows": rows}):
+            doctest.DocTestRunner(verbose=False).run(test, out=lambda said: None)  # of which nothing is printed
+    return worlds
+
+
+def test_the_product_agrees_with_the_examples_of_records(tmp_path):
+    vectors = [record_histories.vector_of(f"example {n}", world) for n, world in enumerate(example_worlds())]
+    assert len(vectors) >= 80
+    vectors += record_histories.vectors(40, "beside the examples")  # fewer than 100 in all are none to the product's suite
+    answer = ask_product("records", vectors, tmp_path)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 # ---- Histories that both live ----------------------------------------------------------------------------------------
