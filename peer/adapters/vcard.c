@@ -103,12 +103,14 @@ static void read_line(cf_vcard_card *card, size_t index, cf_arena *arena)
     if (entry.label != CF_LINES_NONE) {
         cf_content_text_read(card->lines->lines[entry.label].value, &label);
         made.label = cf_arena_copy(arena, cf_buffer_view(&label));
+        made.is_tied = cf_vcard_is_tied(card, index);
     }
     if ((cf_vcard_is_single(entry.property) && has_single(card, entry.property)) ||
         !add_value(card, &made, &entry, arena)) {
         entry =
             (cf_vcard_entry){.property = &cf_vcard_other, .line = index, .label = CF_LINES_NONE};
         made.label = (cf_bytes){0};
+        made.is_tied = false;
         add_value(card, &made, &entry, arena);
     }
     cf_buffer_release(&label);

@@ -238,6 +238,22 @@ size_t cf_vcard_label_of(const cf_vcard_card *card, size_t line)
     return find_label(card, group);
 }
 
+/* Two devices that call a group item1 each don't mean one group: so its name is nothing that the
+ * line says, as long as it names nothing else.
+ *
+ *     item1.TEL:1, item1.X-ABLabel:Boat    a telephone on the boat
+ *     and item1.X-ABADR:de                 one in item1, which tells whose that is */
+bool cf_vcard_is_tied(const cf_vcard_card *card, size_t line)
+{
+    const size_t label = cf_vcard_label_of(card, line);
+    bool is_alone = label != CF_LINES_NONE;
+
+    for (size_t i = cf_vcard_first_line(card); is_alone && i <= cf_vcard_last_line(card); i++)
+        is_alone = i == line || i == label || !cf_vcard_is_own(card, i) ||
+                   !same_word(card->lines->lines[i].group, card->lines->lines[line].group);
+    return is_alone;
+}
+
 bool cf_vcard_is_taken_label(const cf_vcard_card *card, size_t index)
 {
     const cf_content_line *line = &card->lines->lines[index];

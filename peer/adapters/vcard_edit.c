@@ -14,7 +14,9 @@ typedef struct {
     const cf_vcard_card *card;
     const cf_row *row;
     cf_line_edits *edits;
-    bool *kept; /* of each entry: it says something that the row says, or is made to */
+    bool *kept;      /* of each entry: it says something that the row says, or is made to */
+    cf_rows *groups; /* keys of rows of two tables: groups that are meant, and that labels got */
+    size_t numbered; /* so many of item1 and on were tried for a label */
     cf_arena arena;
     cf_buffer text;
     cf_buffer words; /* that are new in a list, with commas between them */
@@ -90,12 +92,17 @@ static void add_single(writing *self, const cf_vcard_property *property, cf_byte
 
 /* ---- Labels ---- */
 
-static bool uses_group(const cf_vcard_card *card, const char *group)
+static bool is_same_group(cf_bytes a, cf_bytes b)
+{
+    return a.size == b.size && strncasecmp((const char *)a.data, (const char *)b.data, a.size) == 0;
+}
+
+static bool uses_group(const cf_vcard_card *card, cf_bytes group)
 {
     const cf_component *component = &card->lines->components[card->component];
 
     for (size_t i = component->first; i <= component->last; i++)
-        if (cf_line_word_is(card->lines->lines[i].group, group))
+        if (is_same_group(card->lines->lines[i].group, group))
             return true;
     return false;
 }
@@ -109,36 +116,93 @@ static cf_bytes group_of(cf_bytes value)
     return group;
 }
 
-/* The line that is being written gets a group, if it has none, so that it can have a label. True:
- * it had none. */
-static bool ensure_group(writing *self, cf_bytes value, cf_bytes old, size_t number,
-                         cf_buffer *group)
+/* Of an entry of /vCardProps, ["x-a", {"group": "item1"}, "unknown", "b"]. */
+static cf_bytes group_of_other(cf_bytes value)
 {
-    cf_bytes own = group_of(value);
-    cf_buffer line = {0};
+    cf_value_walk walk = cf_value_walk_of(value);
+    cf_bytes none, member, group = {0};
+
+    if (!walk.map && cf_value_next(&walk, &none, &member) && cf_value_next(&walk, &none, &member))
+        cf_value_member_text(member, "group", &group);
+    return group;
+}
+
+static const cf_bytes meant = {(const uint8_t *)"meant", 5}, given = {(const uint8_t *)"given", 5};
+
+/* The groups that values without a label name: no label ties another line by one of them. */
+static cf_rows *meant_groups(const cf_row *row)
+{
+    cf_rows *groups = cf_rows_new();
+    cf_bytes label;
+
+    for (size_t i = 0; i < row->field_count; i++)
+        for (size_t k = 0; k < row->fields[i].count; k++) {
+            const cf_bytes value = row->fields[i].values[k], own = group_of(value);
+            const cf_bytes group = own.size ? own : group_of_other(value);
+
+            if (group.size && !cf_value_member_text(value, "label", &label))
+                cf_rows_put(groups, &(cf_row){.table = meant, .key = group});
+        }
+    return groups;
+}
+
+static bool is_meant(const writing *self, cf_bytes group)
+{
+    return cf_rows_find(self->groups, meant, group) != NULL;
+}
+
+static bool is_free(const writing *self, cf_bytes group)
+{
+    return !uses_group(self->card, group) && !is_meant(self, group) &&
+           !cf_rows_find(self->groups, given, group);
+}
+
+static cf_bytes line_group(const writing *self, const cf_vcard_entry *entry)
+{
+    return entry ? self->card->lines->lines[entry->line].group : (cf_bytes){0};
+}
+
+/* The entry's group only ties it to its label. */
+static bool is_tied(const cf_vcard_entry *entry)
+{
+    return entry->label != CF_LINES_NONE && !group_of(entry->value).size;
+}
+
+/* Which group ties the value to its label: its own where others are in it, or nothing is; that of
+ * the line whose place it takes; or item1, item2, …, what is free. */
+static void choose_group(writing *self, cf_bytes own, cf_bytes old, cf_buffer *group)
+{
+    cf_bytes chosen = {0};
 
     cf_buffer_clear(group);
-    if (own.size) {
-        cf_buffer_append(group, own.data, own.size);
-        return false;
-    }
-    if (old.size)
-        cf_buffer_append(group, old.data, old.size);
-    for (size_t i = number + 1; !old.size; i++) {
+    if (own.size && (is_meant(self, own) || is_same_group(own, old) || is_free(self, own)))
+        chosen = own;
+    else if (!is_meant(self, old))
+        chosen = old;
+    cf_buffer_append(group, chosen.data, chosen.size);
+    while (!group->size) {
         char name[32];
 
-        snprintf(name, sizeof name, "item%zu", i);
-        cf_buffer_clear(group);
-        cf_buffer_append_text(group, "%s", name);
-        if (!uses_group(self->card, name))
-            break;
+        snprintf(name, sizeof name, "item%zu", ++self->numbered);
+        if (is_free(self, cf_bytes_of_text(name)))
+            cf_buffer_append_text(group, "%s", name);
     }
+    cf_rows_put(self->groups, &(cf_row){.table = given, .key = cf_buffer_view(group)});
+}
+
+/* The line that is being written gets a group, so that it can have a label. */
+static void ensure_group(writing *self, cf_bytes value, cf_bytes old, cf_buffer *group)
+{
+    const size_t own = group_of(value).size;
+    cf_buffer line = {0};
+
+    choose_group(self, group_of(value), old, group);
     cf_buffer_append(&line, group->data, group->size);
-    cf_buffer_append_text(&line, ".");
-    cf_buffer_append(&line, self->text.data, self->text.size);
+    cf_buffer_append(&line, ".", 1);
+    cf_buffer_append(&line, self->text.data + (own ? own + 1 : 0),
+                     self->text.size - (own ? own + 1 : 0));
     cf_buffer_release(&self->text);
     self->text = line;
-    return true;
 }
 
 static void label_text(writing *self, const cf_buffer *group, cf_bytes label)
@@ -154,11 +218,18 @@ static void label_text(writing *self, const cf_buffer *group, cf_bytes label)
 /* Whether the entry's line says what is about to be written: all but the label is the same. */
 static bool says_so_already(const writing *self, const cf_vcard_entry *entry)
 {
-    cf_buffer text = {0};
-    bool already = cf_vcard_line_text(entry->property, entry->value, (cf_bytes){0},
-                                      self->card->version, &text) &&
-                   cf_bytes_equal(cf_buffer_view(&text), cf_buffer_view(&self->text));
+    const cf_bytes group = line_group(self, entry);
+    cf_buffer line = {0}, text = {0};
 
+    bool can = cf_vcard_line_text(entry->property, entry->value, (cf_bytes){0}, self->card->version,
+                                  &text);
+    if (is_tied(entry)) {
+        cf_buffer_append(&line, group.data, group.size);
+        cf_buffer_append_text(&line, ".");
+    }
+    cf_buffer_append(&line, text.data, text.size);
+    bool already = can && cf_bytes_equal(cf_buffer_view(&line), cf_buffer_view(&self->text));
+    cf_buffer_release(&line);
     cf_buffer_release(&text);
     return already;
 }
@@ -172,9 +243,9 @@ static bool is_frame(const cf_vcard_property *property, cf_bytes value)
            (cf_line_word_is(name, "version") || cf_line_word_is(name, "uid"));
 }
 
-/* In place of the line `entry`, or as a new one. `number` keeps the groups of new labels apart. */
+/* In place of the line `entry`, or as a new one. */
 static void write_entry(writing *self, const cf_vcard_entry *entry, cf_bytes field,
-                        const cf_vcard_property *property, cf_bytes value, size_t number)
+                        const cf_vcard_property *property, cf_bytes value)
 {
     size_t place = entry ? entry->line : place_of(self, field);
     cf_buffer group = {0};
@@ -183,15 +254,12 @@ static void write_entry(writing *self, const cf_vcard_entry *entry, cf_bytes fie
     if (is_frame(property, value) ||
         !cf_vcard_line_text(property, value, (cf_bytes){0}, self->card->version, &self->text))
         return;
-    bool other = !entry || !says_so_already(self, entry);
     bool labelled = cf_value_member_text(value, "label", &label);
     if (labelled)
-        other |= ensure_group(self, value,
-                              entry ? self->card->lines->lines[entry->line].group : (cf_bytes){0},
-                              number, &group);
+        ensure_group(self, value, line_group(self, entry), &group);
     if (!entry)
         insert(self, place);
-    else if (other)
+    else if (!says_so_already(self, entry))
         replace(self, place);
     if (entry && entry->label != CF_LINES_NONE)
         cf_line_edits_delete(self->edits, entry->label);
@@ -210,12 +278,16 @@ static bool says(const cf_vcard_entry *entry, cf_bytes field, cf_bytes value)
     return cf_bytes_equal(entry->field, field) && cf_bytes_equal(entry->value, value);
 }
 
+/* Where another line came into the group that only tied an entry to its label, the entry gets one
+ * anew. */
 static bool keep_equal(writing *self, cf_bytes field, cf_bytes value)
 {
     bool found = false;
 
     for (size_t i = 0; i < self->card->count; i++)
-        if (says(&self->card->entries[i], field, value)) {
+        if (says(&self->card->entries[i], field, value) &&
+            !(is_tied(&self->card->entries[i]) &&
+              is_meant(self, line_group(self, &self->card->entries[i])))) {
             self->kept[i] = true;
             found = true;
         }
@@ -292,7 +364,7 @@ static void write_lists(writing *self)
 
 /* ---- Cards ---- */
 
-static void write_set(writing *self, const cf_row_field *field, size_t *number)
+static void write_set(writing *self, const cf_row_field *field)
 {
     bool *there = cf_allocate(field->count, sizeof *there);
 
@@ -308,7 +380,7 @@ static void write_set(writing *self, const cf_row_field *field, size_t *number)
             continue;
         }
         write_entry(self, find_gone(self, property, field->values[i]), field->name, property,
-                    field->values[i], (*number)++);
+                    field->values[i]);
     }
     free(there);
 }
@@ -316,7 +388,6 @@ static void write_set(writing *self, const cf_row_field *field, size_t *number)
 static void write_fields(writing *self)
 {
     const cf_vcard_card *card = self->card;
-    size_t number = 0;
 
     for (size_t i = 0; i < self->row->field_count; i++) {
         const cf_row_field *field = &self->row->fields[i];
@@ -326,7 +397,7 @@ static void write_fields(writing *self)
         if (property && cf_vcard_is_single(property))
             add_single(self, property, field->values[0]);
         else
-            write_set(self, field, &number);
+            write_set(self, field);
     }
     for (size_t i = 0; i < card->count; i++) {
         const cf_vcard_entry *entry = &card->entries[i];
@@ -344,11 +415,15 @@ static void write_fields(writing *self)
 
 void cf_vcard_card_write(const cf_vcard_card *card, const cf_row *row, cf_line_edits *edits)
 {
-    writing self = {
-        .card = card, .row = row, .edits = edits, .kept = cf_allocate(card->count, sizeof(bool))};
+    writing self = {.card = card,
+                    .row = row,
+                    .edits = edits,
+                    .kept = cf_allocate(card->count, sizeof(bool)),
+                    .groups = meant_groups(row)};
 
     write_fields(&self);
     free(self.kept);
+    cf_rows_destroy(&self.groups);
     cf_arena_release(&self.arena);
     cf_buffer_release(&self.text);
     cf_buffer_release(&self.words);

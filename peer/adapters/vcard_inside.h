@@ -58,6 +58,7 @@ typedef struct {
     cf_vcard_version version;
     cf_bytes value; /* spelled as in vCard 3, whatever the version */
     cf_bytes label; /* text of its X-ABLabel; .data NULL: none */
+    bool is_tied;   /* its group only ties it to that label, whatever its name */
     bool garbled;   /* its charset is unknown, or what it says is not in it */
 } cf_vcard_line;
 
@@ -132,6 +133,8 @@ cf_vcard_line cf_vcard_card_line(const cf_vcard_card *card, size_t line, cf_aren
 /* The line's label, a line too, or CF_LINES_NONE: that of its group, in which no other may take it.
  */
 size_t cf_vcard_label_of(const cf_vcard_card *card, size_t line);
+/* The line has a label, and nothing else is in their group. */
+bool cf_vcard_is_tied(const cf_vcard_card *card, size_t line);
 /* A label that some other line's value has: no entry of its own. */
 bool cf_vcard_is_taken_label(const cf_vcard_card *card, size_t line);
 void cf_vcard_card_release(cf_vcard_card *card);

@@ -315,7 +315,7 @@ void cf_vcard_read_params(const cf_vcard_line *line, const cf_vcard_property *pr
     self->property = property;
     for (size_t i = 0; i < content->parameter_count; i++)
         read_parameter(self, &content->parameters[i]);
-    if (content->group.size && self->count <= CF_LINE_PARAMETERS_MAX)
+    if (content->group.size && !line->is_tied && self->count <= CF_LINE_PARAMETERS_MAX)
         keep(self, "group", content->group);
     if (property->form == CF_VCARD_OTHER || cf_vcard_is_single(property))
         add_others(self, build);

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Address books: folders of vCards and files with many of them, synced field by field."""
 
+import json
 import re
 import shutil
 import signal
 
 import pytest
+import vobject
 
 from cards import EXPORTS, Pair, card, conflicts, edit, entries, fill, items, pending, write
 from counterfoil import broker, make_device, two, wait_until  # noqa: F401
+from translation_scene import Translated
 
 ANNA = card("anna", "Anna Example", "N:Example;Anna;;;", "EMAIL:anna@example.org", "TEL;TYPE=CELL:+49 1",
             "X-LUCKY:7", "REV:2026-11-01T08:00:00Z")
@@ -81,6 +84,63 @@ def test_two_numbers_that_were_both_kept_are_both_what_they_are_changed_to(peopl
     people.both()
     for folder in people.here, people.there:
         assert sorted(re.findall(r"^TEL.*:(.*)\r$", items(folder)["anna.vcf"], re.M)) == ["+49 5", "+49 6"]
+
+
+def grouped(text):
+    """What stands together in a group, whatever that is called."""
+    groups = {}
+    for group, line in re.findall(r"(?m)^([\w-]+)\.(.*?)\r?$", text.replace("\r\n ", "")):
+        name, value = line.split(":", 1)
+        groups.setdefault(group, set()).add(f"{name.upper()}:{value}")
+    return sorted(map(sorted, groups.values()))
+
+
+BOAT = "TEL:+49 7", "X-ABLABEL:Boat"
+THERE = {"a telephone": ("TEL:+49 8", "X-ABLABEL:Car"), "a link": ("URL:https://example.org", "X-ABLABEL:Site"),
+         "without a label": ("EMAIL:boat@example.org", "X-PORT:Ulm"), "a day": ("X-ABDATE:2001-02-03", "X-ABLABEL:Launch")}
+
+
+@pytest.mark.parametrize("there", THERE)
+@pytest.mark.parametrize("first", [0, 1], ids=["here first", "there first"])
+def test_what_two_devices_put_into_groups_of_one_name_stays_apart(people, there, first):
+    """Programs of Apple's and Google's call the first one item1, on each device."""
+    acts = [(people.laptop, people.here, BOAT), (people.desktop, people.there, THERE[there])]
+    for device, folder, lines in acts[::-1 if first else 1]:
+        edit(folder / "anna.vcf", "END:VCARD", "".join(f"item1.{line}\r\n" for line in lines) + "END:VCARD")
+        device.sync()
+    people.both()
+    wanted = sorted(map(sorted, (BOAT, THERE[there])))
+    for folder in people.here, people.there:
+        assert grouped(items(folder)["anna.vcf"]) == wanted, items(folder)["anna.vcf"]
+        vobject.readOne(items(folder)["anna.vcf"]).validate(raiseException=True)
+    assert conflicts(people.laptop) == [] and pending(people.laptop) == pending(people.desktop) == {}
+    before = entries(people.laptop)
+    people.both()
+    assert entries(people.laptop) == before, "nothing goes back and forth"
+    edit(people.there / "anna.vcf", "TEL:+49 7", "TEL:+49 77")
+    people.both()
+    edit(people.here / "anna.vcf", ":Boat", ":Ship")
+    people.both()
+    wanted = sorted(map(sorted, (("TEL:+49 77", "X-ABLABEL:Ship"), THERE[there])))
+    assert grouped(items(people.here)["anna.vcf"]) == grouped(items(people.there)["anna.vcf"]) == wanted
+
+
+def test_labels_of_one_group_by_name_from_json(two):
+    """As earlier versions wrote them into the log, too, where the name of a group was a part of what was said."""
+    people = Translated(two, "vcard", {"anna.vcf": ANNA}, "people.json", "--format", "json")
+    here, there = people.here, people.there
+    (anna,) = json.loads(there.read_text())
+    for number, label in (7, "Boat"), (8, "Car"):
+        anna["phones"][label] = {"number": f"+49 {number}", "label": label, "vCardParams": {"group": "item1"}}
+    there.write_text(json.dumps([anna]))
+    before = there.read_bytes()
+    people.both()
+    people.both()
+    wanted = sorted(map(sorted, (BOAT, THERE["a telephone"])))
+    assert grouped(people.card("anna.vcf")) == wanted and pending(people.laptop) == {} and there.read_bytes() == before
+    edit(here / "anna.vcf", "TEL:+49 7", "TEL:+49 77")
+    people.both()
+    assert json.loads(there.read_text())[0]["phones"] == {**anna["phones"], "Boat": {**anna["phones"]["Boat"], "number": "+49 77"}}
 
 
 def test_what_did_not_change_keeps_its_bytes(two):

@@ -168,7 +168,7 @@ static void expect_labelled(const char *said, const char *text, const char *afte
 }
 
 #define WORK CARD("FN:A\r\nTEL;TYPE=work,voice:1\r\n")
-#define BOAT CARD("FN:A\r\na.TEL;TYPE=work:1\r\na.X-ABLabel:Boat\r\n")
+#define BOAT CARD("FN:A\r\na.TEL;TYPE=work;X-A=b:1\r\na.X-ABLabel:Boat\r\n")
 
 Test(record_map_rows, changes_what_the_label_said_and_nothing_else)
 {
@@ -180,10 +180,10 @@ Test(record_map_rows, changes_what_the_label_said_and_nothing_else)
                     "{\"label\":\"Boat\",\"number\":\"1\",\"features\":{\"voice\":true}}");
     expect_labelled(BOAT, "Pager",
                     "{\"number\":\"1\",\"features\":{\"pager\":true},"
-                    "\"vCardParams\":{\"group\":\"a\"}}");
+                    "\"vCardParams\":{\"x-a\":\"b\"}}");
     expect_labelled(BOAT, "Ship",
                     "{\"label\":\"Ship\",\"number\":\"1\",\"contexts\":{\"work\":true},"
-                    "\"vCardParams\":{\"group\":\"a\"}}");
+                    "\"vCardParams\":{\"x-a\":\"b\"}}");
     /* Of two words no cell has one. */
     expect_labelled(CARD("FN:A\r\nTEL;TYPE=work,cell:1\r\n"), "Home",
                     "{\"label\":\"Home\",\"number\":\"1\",\"contexts\":{\"work\":true},"
@@ -197,7 +197,7 @@ Test(record_map_rows, takes_no_context_away_by_an_empty_label)
         WORK, "", "{\"number\":\"1\",\"contexts\":{\"work\":true},\"features\":{\"voice\":true}}");
     expect_labelled(BOAT, "",
                     "{\"number\":\"1\",\"contexts\":{\"work\":true},"
-                    "\"vCardParams\":{\"group\":\"a\"}}");
+                    "\"vCardParams\":{\"x-a\":\"b\"}}");
 }
 
 Test(record_map_rows, says_one_label_of_all_in_a_cell)

@@ -58,7 +58,7 @@ Test(vcard_words, keeps_what_jscontact_has_no_word_for)
         &rows,
         "\"1\" /name/full=\"A\""
         " /phones={\"label\":\"_$!<Home>!$_\",\"number\":\"1\",\"features\":{\"mobile\":true},"
-        "\"vCardParams\":{\"type\":\"INTERNET\",\"group\":\"item2\"}}"
+        "\"vCardParams\":{\"type\":\"INTERNET\"}}"
         " /vCardProps=[\"fn\",{\"altid\":\"2\"},\"unknown\",\"B\"],"
         "[\"x-foo\",{\"bar\":[\"a;b\",\"c\"],\"group\":\"item1\"},\"unknown\",\"x\\\\,y;z\"],"
         "[\"bday\",{\"value\":\"text\"},\"unknown\",\"about 1800\"],"
@@ -168,6 +168,33 @@ Test(vcard_words, gives_a_label_a_group)
     expect_written(&out, CARD3("FN;DERIVED=TRUE:1\r\nitem2.TEL:1\r\nitem2.X-ABLabel:x\r\n"));
     out = rewritten_with(CARD3("FN:A\r\nTEL:1\r\n"), "contacts", "/phones", phone);
     expect_written(&out, CARD3("FN;DERIVED=TRUE:1\r\nitem1.TEL:1\r\nitem1.X-ABLabel:x\r\n"));
+}
+
+/* What ties a line to its label has a name of the file's own. */
+Test(vcard_words, knows_a_line_by_its_label_and_not_by_their_group)
+{
+    expect_alike(CARD3("FN:A\r\nitem1.TEL:1\r\nitem1.X-ABLabel:x\r\n"),
+                 CARD3("FN:A\r\nother.X-ABLabel:x\r\nother.TEL:1\r\n"));
+}
+
+#define BOAT(group) group ".TEL:1\r\n" group ".X-ABLabel:Boat\r\n"
+#define CAR(group) group ".TEL:2\r\n" group ".X-ABLabel:Car\r\n"
+#define SITE(group) group ".URL:u\r\n" group ".X-ABLabel:Site\r\n"
+
+Test(vcard_words, gives_each_label_a_group_of_its_own)
+{
+    expect_change(CARD3("FN:A\r\n" BOAT("item1")), CARD3("FN:A\r\n" BOAT("a") CAR("b") SITE("c")),
+                  CARD3("FN:A\r\n" BOAT("item1") SITE("item2") CAR("item3")));
+    read_text(CARD3("FN:A\r\n" BOAT("a") CAR("b") SITE("c")));
+    expect_same_in("", "three labels");
+}
+
+Test(vcard_words, leaves_a_group_to_the_lines_that_name_it)
+{
+    expect_change(
+        CARD3("FN:A\r\n" BOAT("item1")),
+        CARD3("FN:A\r\n" BOAT("a") "item1.EMAIL:e\r\nitem1.X-A:b\r\nitem2.X-C:d\r\n"),
+        CARD3("FN:A\r\nitem1.EMAIL:e\r\n" BOAT("item3") "item1.X-A:b\r\nitem2.X-C:d\r\n"));
 }
 
 Test(vcard_words, writes_bytes_only_where_they_are_bytes)
