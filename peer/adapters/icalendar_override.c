@@ -5,6 +5,8 @@
 
 #include "codec/limits.h"
 #include "codec/pack.h"
+#include "codec/pointer.h"
+#include "codec/value_build.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/text/content_text.h"
 #include "peer/adapters/value_map.h"
@@ -130,13 +132,23 @@ static bool says(const cf_row *row, const char *field)
     return cf_vcard_plain(row, cf_bytes_of_text(field)).data != NULL;
 }
 
+static bool is_none(cf_bytes value)
+{
+    return value.size == 1 && value.data[0] == 0xc0;
+}
+
+static bool is_true(cf_bytes value)
+{
+    return value.size == 1 && value.data[0] == 0xc3;
+}
+
 static bool has_none_member(cf_bytes map)
 {
     cf_value_walk walk = cf_value_walk_of(map);
     cf_bytes name, value;
 
     while (walk.map && cf_value_next(&walk, &name, &value))
-        if (value.size == 1 && value.data[0] == 0xc0)
+        if (is_none(value))
             return true;
     return false;
 }
@@ -231,6 +243,146 @@ static bool is_long(cf_bytes field, cf_bytes value)
     return value.size > CF_INLINE_MAX || cf_item_has_content(&record, field, value);
 }
 
+/* ---- Parts of what the series says ---- */
+
+/* A patch may name a part of a value, by a JSON Pointer without its first slash. The ids in a set
+ * are those of its document, and rows have none: so the pointer means the value of a set that has
+ * one. Of keywords the word is the id.
+ *
+ *   "locations/a/name": "Hall"   of a series in one room: this one is in the hall
+ *                                in two rooms: as its series, since nobody knows which is a
+ *   "locations/a": null          of a series in one room: this one is in none
+ *   "keywords/late": true        one keyword more
+ */
+typedef struct {
+    cf_bytes id, pointer, value; /* of the last: "a", "/name" (or nothing), "Hall" */
+} part;
+
+/* Whether the member names a part of a value of this field. */
+static bool is_part(cf_bytes name, cf_bytes value, cf_bytes field, part *out)
+{
+    const cf_bytes within = cf_bytes_of(field.data + 1, field.size - 1);
+    size_t at = within.size;
+
+    if (name.size <= within.size || memcmp(name.data, within.data, within.size) != 0 ||
+        name.data[within.size] != '/')
+        return false;
+    *out = (part){.value = value};
+    cf_pointer_next(name, &at, &out->id);
+    out->pointer = cf_bytes_of(name.data + at, name.size - at);
+    return true;
+}
+
+static bool is_keyword(cf_bytes field, const part *of, cf_buffer *word)
+{
+    if (!cf_bytes_equal(field, cf_bytes_of_text("/keywords")) || of->pointer.size)
+        return false;
+    cf_buffer_clear(word);
+    cf_pointer_read(of->id, word);
+    return true;
+}
+
+/* Adds the other members of a map, and returns the value of this one; nothing: it has none. */
+static cf_bytes add_others(cf_bytes map, cf_bytes but, cf_value_builder *build)
+{
+    cf_value_walk walk = cf_value_walk_of(map);
+    cf_bytes name, value, found = {0};
+
+    while (walk.map && cf_value_next(&walk, &name, &value))
+        if (cf_bytes_equal(name, but)) {
+            found = value;
+        } else {
+            cf_build_key(build, name);
+            cf_build_value(build, value);
+        }
+    return found;
+}
+
+/* The value with this in the place that the pointer names; the value: there is no such place. */
+static cf_bytes with_part(making *self, cf_bytes whole, const part *of)
+{
+    cf_value_builder build = {0};
+    cf_buffer name = {0}, made = {0};
+    cf_bytes value = whole, step;
+    size_t depth = 0;
+    cf_error ignored;
+
+    for (size_t at = 0; cf_value_walk_of(value).map && cf_pointer_next(of->pointer, &at, &step);) {
+        cf_buffer_clear(&name);
+        cf_pointer_read(step, &name);
+        cf_build_map(&build);
+        depth++;
+        value = add_others(value, cf_buffer_view(&name), &build);
+        if (at == of->pointer.size && is_none(of->value))
+            break;
+        cf_build_key(&build, cf_buffer_view(&name));
+        if (at == of->pointer.size)
+            cf_build_value(&build, of->value);
+    }
+    while (depth-- > 0)
+        cf_build_end(&build);
+    const bool is_made = cf_build_finish(&build, &made, &ignored) == CF_OK;
+    value = is_made ? cf_arena_copy(self->arena, cf_buffer_view(&made)) : whole;
+    cf_buffer_release(&name);
+    cf_buffer_release(&made);
+    return value;
+}
+
+/* A value of the series as the patch has it here; nothing: it is taken away. */
+static cf_bytes patched(making *self, const cf_row_field *field, cf_bytes value)
+{
+    cf_value_walk walk = cf_value_walk_of(self->patch);
+    const bool is_only = is_set(self->task, field->name) && field->count == 1;
+    cf_bytes name, member, text;
+    cf_buffer word = {0};
+    part of;
+
+    while (walk.map && value.size && cf_value_next(&walk, &name, &member)) {
+        if (!is_part(name, member, field->name, &of))
+            continue;
+        if (is_keyword(field->name, &of, &word)) {
+            if (is_none(member) && cf_value_is_text(value, &text) &&
+                cf_bytes_equal(text, cf_buffer_view(&word)))
+                value = (cf_bytes){0};
+        } else if (is_only && of.pointer.size) {
+            value = with_part(self, value, &of);
+        } else if (is_only && is_none(member)) {
+            value = (cf_bytes){0};
+        }
+    }
+    cf_buffer_release(&word);
+    return value;
+}
+
+static void add_value(making *self, cf_bytes field, cf_bytes value)
+{
+    if (value.size)
+        cf_field_list_add(&self->list, self->arena, field, value);
+}
+
+/* The keywords that a patch adds. */
+static void add_keywords(making *self)
+{
+    cf_value_walk walk = cf_value_walk_of(self->patch);
+    const cf_bytes field = cf_bytes_of_text("/keywords");
+    cf_buffer word = {0}, value = {0};
+    cf_bytes name, member;
+    part of;
+
+    while (walk.map && cf_value_next(&walk, &name, &member)) {
+        if (!is_true(member) || !is_part(name, member, field, &of) ||
+            !is_keyword(field, &of, &word))
+            continue;
+        cf_buffer_clear(&value);
+        cf_pack_text(&value, cf_buffer_view(&word));
+        cf_field_list_add(&self->list, self->arena, field, cf_buffer_view(&value));
+    }
+    cf_buffer_release(&word);
+    cf_buffer_release(&value);
+}
+
+/* ---- All of an occurrence ---- */
+
 static void add_inherited(making *self)
 {
     for (size_t i = 0; i < self->series->field_count; i++) {
@@ -243,20 +395,20 @@ static void add_inherited(making *self)
         for (size_t k = 0; k < field->count; k++)
             if (!is_long(field->name, field->values[k]) &&
                 (!mixed || is_shared_property(field->values[k])))
-                cf_field_list_add(&self->list, self->arena, field->name, field->values[k]);
+                add_value(self, field->name, patched(self, field, field->values[k]));
     }
 }
 
 static void add_patched(making *self)
 {
     const cf_row own = cf_calendar_override_row(self->patch, self->task, self->arena);
-    static const uint8_t none = 0xc0;
 
     for (size_t i = 0; i < own.field_count; i++)
         for (size_t k = 0; k < own.fields[i].count; k++)
-            if (!cf_bytes_equal(own.fields[i].values[k], cf_bytes_of(&none, 1)))
+            if (!is_none(own.fields[i].values[k]))
                 cf_field_list_add(&self->list, self->arena, own.fields[i].name,
                                   own.fields[i].values[k]);
+    add_keywords(self);
 }
 
 static void add_text(making *self, const char *field, cf_bytes text)
@@ -303,10 +455,9 @@ static void add_emptied(making *self)
 {
     cf_bytes value;
 
-    if (cf_value_member(self->patch, "title", &value) && value.size == 1 && value.data[0] == 0xc0)
+    if (cf_value_member(self->patch, "title", &value) && is_none(value))
         add_text(self, "/title", (cf_bytes){0});
-    if (cf_value_member(self->patch, "duration", &value) && value.size == 1 &&
-        value.data[0] == 0xc0)
+    if (cf_value_member(self->patch, "duration", &value) && is_none(value))
         add_text(self, "/duration", cf_bytes_of_text("PT0S"));
 }
 

@@ -118,6 +118,15 @@ typedef struct {
     cf_bytes patch, before, said, now;
 } occurrence;
 
+/* The member is said, other than before, and other than its series would have it said. */
+static bool is_said_anew(const occurrence *of, cf_bytes name)
+{
+    const cf_bytes said = member_of(of->said, name);
+
+    return said.data && !cf_value_same(member_of(of->before, name), said) &&
+           !cf_value_same(member_of(of->now, name), said);
+}
+
 /* What was said, and either stands so in the patch or came from the series. */
 static void add_said(const occurrence *of, cf_value_builder *build)
 {
@@ -126,13 +135,30 @@ static void add_said(const occurrence *of, cf_value_builder *build)
 
     while (walk.map && cf_value_next(&walk, &name, &value)) {
         cf_bytes own = member_of(of->patch, name);
-        bool as_before = cf_value_same(member_of(of->before, name), value);
 
-        if (own.data && as_before)
+        if (own.data && cf_value_same(member_of(of->before, name), value))
             add_member(name, own, build);
-        else if (own.data || (!as_before && !cf_value_same(member_of(of->now, name), value)))
+        else if (own.data || is_said_anew(of, name))
             add_member(name, value, build);
     }
+}
+
+/* It was said before, and is no more. */
+static bool is_taken_away(const occurrence *of, cf_bytes name)
+{
+    return !has_member(of->said, name) && has_member(of->before, name);
+}
+
+/* The patch names a part of what is told as a whole from now on:
+ *
+ *   known {"locations/a/name": "Hall"}, said {"locations": [{"name": "Park"}]}     the part goes */
+static bool is_part_of_news(const occurrence *of, cf_bytes name)
+{
+    const uint8_t *slash = name.size ? memchr(name.data, '/', name.size) : NULL;
+    const cf_bytes whole = cf_bytes_of(name.data, slash ? (size_t)(slash - name.data) : 0);
+
+    return slash &&
+           (is_said_anew(of, whole) || (is_taken_away(of, whole) && has_member(of->now, whole)));
 }
 
 /* What was not said before isn't missed now; what was is taken away from what the series has. */
@@ -142,10 +168,11 @@ static void add_not_said(const occurrence *of, cf_value_builder *build)
     cf_bytes name, value;
 
     while (patch.map && cf_value_next(&patch, &name, &value))
-        if (!has_member(of->said, name) && !has_member(of->before, name))
+        if (!has_member(of->said, name) && !has_member(of->before, name) &&
+            !is_part_of_news(of, name))
             add_member(name, value, build);
     while (now.map && cf_value_next(&now, &name, &value))
-        if (!has_member(of->said, name) && has_member(of->before, name))
+        if (is_taken_away(of, name))
             add_member(name, (cf_bytes){0}, build);
 }
 

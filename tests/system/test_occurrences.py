@@ -58,6 +58,17 @@ class Scene(Translated):
         assert (entries(self.laptop), items(self.here), self.there.read_bytes()) == before
 
 
+ROOM = {"@type": "Location", "name": "Room 1"}
+BELL = {"@type": "Alert", "action": "display", "trigger": {"@type": "OffsetTrigger", "offset": "-PT15M"}}
+
+
+class Parts(Scene):
+    """The series is in a room, and rings."""
+
+    def put(self, event):
+        super().put({"locations": {"a": ROOM}, "alerts": {"b": BELL}, "keywords": {"sport": True}, **event})
+
+
 def now():
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
 
@@ -123,6 +134,32 @@ def test_an_edit_of_an_occurrence_is_a_patch(two):  # noqa: F811
     scene.both()
     assert scene.event()["recurrenceOverrides"] == {FIRST: {"title": "Long yoga", "description": None}}
     assert "DESCRIPTION" not in scene.components()["20261109T180000"]
+    scene.is_quiet()
+
+
+def test_a_patch_of_a_part_is_in_the_whole_component(two):  # noqa: F811
+    """As programs of JMAP say it: by a pointer to what is other."""
+    patches = {FIRST: {"locations/a/name": "Hall", "keywords/late": True},
+               SECOND: {"alerts/b/trigger/offset": "-PT1H", "keywords/sport": None}, THIRD: {"locations/a": None}}
+    scene = Parts(two, patches)
+    first, second, third = (scene.components()[when.replace("-", "").replace(":", "")] for when in (FIRST, SECOND, THIRD))
+    assert "LOCATION:Hall\r\n" in first and "TRIGGER:-PT15M\r\n" in first and "CATEGORIES:late,sport\r\n" in first
+    assert "LOCATION:Room 1\r\n" in second and "TRIGGER:-PT1H\r\n" in second and "CATEGORIES" not in second
+    assert "LOCATION" not in third and "TRIGGER:-PT15M\r\n" in third and "CATEGORIES:sport\r\n" in third
+    scene.is_quiet()
+    assert scene.event()["recurrenceOverrides"] == patches
+    scene.edit_component("20261109T180000", "SUMMARY:Yoga", "SUMMARY:Long yoga")
+    scene.both()
+    assert scene.event()["recurrenceOverrides"] == {**patches, FIRST: {**patches[FIRST], "title": "Long yoga"}}
+    scene.edit_component("20261109T180000", "LOCATION:Hall", "LOCATION:Park")
+    scene.both()
+    (place,) = scene.event()["recurrenceOverrides"][FIRST].pop("locations", [None])
+    assert place["name"] == "Park" and "LOCATION:Park\r\n" in scene.components()["20261109T180000"]
+    assert scene.event()["recurrenceOverrides"][FIRST].keys() == {"keywords/late", "title", "locations"}
+    scene.edit_component("", "LOCATION:Room 1", "LOCATION:Room 2")
+    scene.both()
+    assert "LOCATION:Park\r\n" in scene.components()["20261109T180000"] and "LOCATION:Room 2\r\n" in scene.components()["20261116T180000"]
+    assert "LOCATION" not in scene.components()["20261123T180000"]
     scene.is_quiet()
 
 

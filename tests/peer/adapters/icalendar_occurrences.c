@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/icalendar.h"
 
+#include "peer/adapters/value_map.h"
 #include "tests/peer/adapters/calendars.h"
 
 TestSuite(icalendar_occurrences, .init = calendars_enter, .fini = text_rows_leave);
@@ -215,4 +216,63 @@ Test(icalendar_occurrences, writes_all_of_an_occurrence_that_a_patch_tells)
                  "DTEND;TZID=Europe/Berlin:20240116T140000\nSUMMARY:x\n",
                  "DTSTART;TZID=Europe/Berlin:20240116T120000\n"
                  "DTEND;TZID=Europe/Berlin:20240116T140000\nSUMMARY:x\n");
+}
+
+/* ---- Patches of a part of what the series says ---- */
+
+/* `lines` are those of the component, behind its start and end, of an occurrence that is patched so
+ * in a series of these lines. */
+static void expect_parts(const char *series, const char *patch, const char *lines)
+{
+    const cf_bytes name = cf_bytes_of_text("/recurrenceOverrides/2024-01-15T09:00:00");
+    cf_buffer value = {0}, out = {0};
+    char before[900], wanted[900];
+    cf_field_list list = {0};
+    cf_arena arena = {0};
+    cf_error error;
+
+    snprintf(before, sizeof before, CALENDAR(AT("%s")), series);
+    snprintf(wanted, sizeof wanted, CALENDAR(AT("%s") LATER("DTSTAMP:19700101T000000Z\n%s")),
+             series, lines);
+    read_text(before);
+    cf_row row = rows.rows[0];
+    for (size_t i = 0; i < row.field_count; i++)
+        for (size_t k = 0; k < row.fields[i].count; k++)
+            cf_field_list_add(&list, &arena, row.fields[i].name, row.fields[i].values[k]);
+    cr_assert(cf_value_of_json(cf_bytes_of_text(patch), &value));
+    cf_field_list_add(&list, &arena, name, cf_buffer_view(&value));
+    cf_field_list_take(&list, &arena, &row);
+    expect_ok(cf_icalendar_rows_write(cf_bytes_of_text(before), &row, 1, &out, &error), error);
+    cf_buffer_append(&out, "", 1);
+    cr_expect_str_eq((char *)out.data, wanted, "%s", patch);
+    cf_buffer_release(&value);
+    cf_buffer_release(&out);
+    cf_field_list_release(&list);
+    cf_arena_release(&arena);
+}
+
+#define ALARM(trigger) "BEGIN:VALARM\nTRIGGER:" trigger "\nEND:VALARM\n"
+
+Test(icalendar_occurrences, has_the_part_that_a_patch_names)
+{
+    expect_parts("LOCATION:l\n", "{\"locations/a/name\": \"hall\"}", BEGUN "LOCATION:hall\n");
+    expect_parts("LOCATION:l\nSUMMARY:s\n", "{\"locations/a\": null, \"title\": \"x\"}",
+                 BEGUN "SUMMARY:x\n");
+    expect_parts("CATEGORIES:a,b\n",
+                 "{\"keywords/a\": null, \"keywords/c~1d\": true, \"keywords/e\": false}",
+                 BEGUN "CATEGORIES:b,c/d\n");
+    expect_parts("SUMMARY:s\n", "{\"keywords/c\": true}", BEGUN "SUMMARY:s\nCATEGORIES:c\n");
+    expect_parts(ALARM("-PT5M"), "{\"alerts/a/trigger/offset\": \"-PT1H\"}", BEGUN ALARM("-PT1H"));
+}
+
+/* Nobody knows which of two is meant, nor what is where nothing is. */
+Test(icalendar_occurrences, is_as_its_series_where_a_patch_names_no_part)
+{
+    expect_parts(ALARM("-PT5M") ALARM("-PT7M"), "{\"alerts/a/trigger/offset\": \"-PT1H\"}",
+                 BEGUN ALARM("-PT5M") ALARM("-PT7M"));
+    expect_parts("LOCATION:l\n", "{\"locations/a/name/b\": \"x\"}", BEGUN "LOCATION:l\n");
+    expect_parts("LOCATION:l\n", "{\"locations/a/of/b\": \"x\"}", BEGUN "LOCATION:l\n");
+    expect_parts("LOCATION:l\n", "{\"locations/\": \"x\"}", BEGUN "LOCATION:l\n");
+    expect_parts("SUMMARY:s\n", "{\"title/a\": \"x\", \"locations/a/name\": \"x\"}",
+                 BEGUN "SUMMARY:s\n");
 }
