@@ -189,11 +189,22 @@ static const char *line_end_at(cf_bytes input, size_t at, size_t next)
     return next > at && input.data[at] == '\r' ? "\r" : "\n";
 }
 
+/* The input has all of the record's line end. Where lines end in CRLF, or this is the first one, a
+ * CR at the end may have been cut off its LF. */
+static bool has_end(cf_bytes input, const record_extent *found, const char *line_end)
+{
+    const bool is_last_cr = found->next == input.size && found->next == found->end + 1 &&
+                            input.data[found->end] == '\r';
+
+    return found->next > found->end && !(is_last_cr && (!line_end || line_end[1] == '\n'));
+}
+
 static cf_status read_records(cf_csv *self, cf_error *error)
 {
     cf_bytes input = self->input;
     size_t number = self->start > 3 ? 2 : 1;
 
+    self->unended = self->start > 3;
     for (size_t at = self->start; at < input.size;) {
         record_extent found = scan_record(input, at, self->separator);
 
@@ -202,11 +213,11 @@ static cf_status read_records(cf_csv *self, cf_error *error)
         if (self->count == CF_CSV_RECORDS_MAX)
             return cf_fail(error, CF_TOO_LARGE, "has more than %zu rows: split the file",
                            CF_CSV_RECORDS_MAX);
+        self->unended = !has_end(input, &found, self->line_end);
         if (!self->line_end)
             self->line_end = line_end_at(input, found.end, found.next);
         if (found.end > at)
             add_record(self, at, &found, number);
-        self->unended = found.next == found.end;
         number += count_line_ends(cf_bytes_of(input.data + at, found.next - at));
         at = found.next;
     }
@@ -250,9 +261,10 @@ bool cf_csv_is_ended(cf_bytes input)
 
 size_t cf_csv_whole(cf_bytes input)
 {
+    const char *line_end = NULL;
     char separator = '\0';
 
-    if (is_wide(input) || cf_csv_is_ended(input))
+    if (is_wide(input) || (input.size && input.data[input.size - 1] == '\n'))
         return input.size;
     size_t at = find_start(input, &separator), whole = at;
 
@@ -261,8 +273,10 @@ size_t cf_csv_whole(cf_bytes input)
     while (at < input.size) {
         record_extent found = scan_record(input, at, separator);
 
-        if (found.open || found.next == found.end)
+        if (found.open || !has_end(input, &found, line_end))
             break;
+        if (!line_end)
+            line_end = line_end_at(input, found.end, found.next);
         at = whole = found.next;
     }
     return whole;

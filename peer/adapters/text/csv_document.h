@@ -30,7 +30,7 @@ typedef struct {
     const char *line_end;   /* for new records: as the first one ends */
     cf_csv_record *records; /* the first is the header, if there is one; blank lines are none */
     size_t count, capacity;
-    bool unended;   /* the last one has no line end */
+    bool unended;   /* the last one has no line end, or half of one; or there is no first one yet */
     bool is_quoted; /* the fields of a first record are to be */
 } cf_csv;           /* {0} is empty */
 

@@ -175,10 +175,12 @@ static cf_status recover(cf_medium *medium, cf_error *error)
 
 /* ---- Reading ---- */
 
-/* Not even a header is left in the file. */
+/* Not even a header is left in the file, but a mark of the byte order at most. */
 static bool is_blank(cf_bytes bytes)
 {
-    for (size_t i = 0; i < bytes.size; i++)
+    const size_t start = bytes.size >= 3 && memcmp(bytes.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+    for (size_t i = start; i < bytes.size; i++)
         if (!strchr(" \t\r\n", bytes.data[i]))
             return false;
     return true;

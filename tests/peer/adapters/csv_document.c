@@ -92,6 +92,28 @@ Test(csv_document, keeps_what_is_cut_or_damaged)
         spoil(exports[i].name, expect_unchanged);
 }
 
+/* The first so many bytes have all their line ends. */
+static void expect_whole(const char *text, size_t whole)
+{
+    const cf_bytes bytes = cf_bytes_of_text(text);
+
+    read_text(text);
+    cr_expect_eq(csv.unended, whole < bytes.size, "%s", text);
+    cr_expect_eq(cf_csv_whole(bytes), whole, "%s", text);
+}
+
+Test(csv_document, takes_half_a_line_end_for_none)
+{
+    expect_whole("id,x\r\n1,a\r\n", 11);
+    expect_whole("id,x\r\n1,a\r", 6);
+    expect_whole("id,x\r\n1,a", 6);
+    expect_whole("id,x\n1,a\r", 9); /* no line before it ends in CRLF */
+    expect_whole("id,x\r1,a\r", 9);
+    expect_whole("id,x\r1,a", 5);
+    expect_whole("id,x\r\n", 6);
+    expect_whole("id,x\r", 0); /* of one line nobody knows */
+}
+
 Test(csv_document, reads_quotes_separators_and_line_ends_in_fields)
 {
     read_text("id,note\r\n1,\"a, \"\"b\"\"\r\nc\"\n2,5\" pipe\r3,\n");

@@ -13,8 +13,9 @@ enum { NUMBER = 2, TURNS = 3000, PEOPLE = 4 };
 typedef struct {
     cf_format format;
     const char *suffix, *key, *head, *tail;
-    const char *edited; /* in the first record, instead of "Ann" */
-    size_t ends[16];    /* where a whole file may end */
+    const char *line_end; /* of a table */
+    const char *edited;   /* in the first record, instead of "Ann" */
+    size_t ends[16];      /* where a whole file may end */
     size_t end_count;
     cf_buffer text;
 } kind;
@@ -39,7 +40,8 @@ static void append_record(kind *self, int i)
                               i * 11, i + 1, name, i * 11, i + 2, i + 2, name);
         break;
     case CF_FORMAT_CSV:
-        cf_buffer_append_text(&self->text, "%d,%s %d,\"a, b\",%d00\n", i * 11, name, i, i + 1);
+        cf_buffer_append_text(&self->text, "%d,%s %d,\"a, b\",%d00%s", i * 11, name, i, i + 1,
+                              self->line_end);
         break;
     default:
         cf_buffer_append_text(&self->text, "%s{\"id\": %d, \"name\": \"%s\"}", i ? ",\n" : "",
@@ -75,7 +77,7 @@ static bool may_end(const kind *self, size_t at)
         if (self->ends[i] == at)
             return true;
     if (self->format == CF_FORMAT_CSV)
-        return at == strlen(self->head) || at + 1 == self->text.size;
+        return at == strlen(self->head) || at + strlen(self->line_end) >= self->text.size;
     while (closed && strchr("\r\n", self->text.data[closed - 1]))
         closed--;
     return at >= closed;
@@ -135,7 +137,20 @@ static const kind kinds[] = {
      .suffix = ".csv",
      .key = "id",
      .head = "id,name,note,amount\n",
-     .tail = ""},
+     .tail = "",
+     .line_end = "\n"},
+    {.format = CF_FORMAT_CSV, /* cut between CR and LF, too */
+     .suffix = ".csv",
+     .key = "id",
+     .head = "id,name,note,amount\r\n",
+     .tail = "",
+     .line_end = "\r\n"},
+    {.format = CF_FORMAT_CSV, /* as a spreadsheet saves it */
+     .suffix = ".csv",
+     .key = "id",
+     .head = "\xef\xbb\xbfsep=,\r\nid,name,note,amount\r\n",
+     .tail = "",
+     .line_end = "\r\n"},
     {.format = CF_FORMAT_JSON, .suffix = ".json", .key = "id", .head = "[\n", .tail = "\n]\n"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
