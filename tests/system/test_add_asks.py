@@ -151,3 +151,24 @@ def test_a_number_that_json_lacks_is_named(two, number):
     here.write_text('{"a": 1,\n "b": %s}\n' % number)
     said = laptop.run("add", str(here), "--format", "json", code=1)
     assert f"{number.lstrip('-')} stands here, and JSON has no such number" in said and "line 2" in said
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity"])
+def test_a_number_that_json_lacks_is_named_when_it_comes_later(two, number):
+    laptop, desktop = two
+    here, there = (one.source("s.json") for one in two)
+    here.write_text('{"a": 1, "b": 2}\n')
+    for device, place in (laptop, here), (desktop, there):
+        device.json("add", str(place), "--format", "json", "--collection", "s")
+        device.sync()
+    here.write_text('{"a": 3,\n "b": %s}\n' % number)
+    for _ in range(2):
+        assert laptop.finish("sync").returncode == 1
+        found, = laptop.json("status")["collections"]
+        assert f"{number.lstrip('-')} stands here, and JSON has no such number" in found["trouble"] and "line 2" in found["trouble"]
+    desktop.sync()
+    assert json.loads(there.read_text()) == {"a": 1, "b": 2}
+    here.write_text('{"a": 3,\n "b": 4}\n')
+    laptop.sync()
+    desktop.sync()
+    assert json.loads(there.read_text()) == {"a": 3, "b": 4}

@@ -194,7 +194,9 @@ def test_contacts_are_deleted_and_many_need_the_users_word(people):
         (people.here / f"{n}.vcf").unlink()
     for name in "anna", "cleo":
         (people.here / f"{name}.vcf").unlink()
-    assert "--max-delete" in people.laptop.run("sync", code=8)
+    held = people.laptop.run("sync", code=8)
+    assert "--max-delete" in held and f"`counterfoil repair {people.here} --refill` brings them back" in held
+    assert f"`counterfoil sync {people.here} --yes`" in held
     assert len(items(people.there)) == 12
     people.laptop.sync(0, "--yes")
     assert people.desktop.finish("sync").returncode == 8

@@ -269,11 +269,13 @@ def test_a_damaged_database(two):
     both(laptop, desktop)
     before = there.rows("SELECT count(*) FROM people")
     saved = here.path.read_bytes()
-    for at in (4096 * 8, 4096 * 20):  # leaves of the table
-        spoiled = saved[:at] + b"\0\0\0\0\0" + saved[at + 5:]
-        here.path.write_bytes(spoiled)
+    here.many("DELETE FROM people WHERE name = ?", [("person 7 " * 10,)])
+    short = here.path.read_bytes()  # its count of free pages is looked at where a row is missing
+    for at, put, whole in (4096 * 8, b"\0\0\0\0\0", saved), (4096 * 20, b"\0\0\0\0\0", saved), (36, b"\0\0\0\x05", short):
+        here.path.write_bytes(whole[:at] + put + whole[at + len(put):])
         assert laptop.finish("sync").returncode == 1
-        assert "damaged" in trouble(laptop)
+        for way in "the database is damaged", "bring back a copy", "`sqlite3 FILE .recover`", f"`counterfoil repair {here.path} --refill`":
+            assert way in trouble(laptop), at
     here.path.write_bytes(b"no database at all\n" * 100)
     laptop.finish("sync")
     assert "no SQLite database" in trouble(laptop)

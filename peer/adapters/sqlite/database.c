@@ -11,6 +11,14 @@
 
 enum { READ_PATIENCE_MS = 150, WRITE_PATIENCE_MS = 1000 };
 
+static cf_status fail_damaged(cf_bytes why, cf_error *error)
+{
+    return cf_fail(error, CF_MALFORMED,
+                   "the database is damaged: %.*s; bring back a copy, or save what `sqlite3 FILE "
+                   ".recover` finds",
+                   (int)why.size, (const char *)why.data);
+}
+
 cf_status cf_database_fail(sqlite3 *database, cf_error *error)
 {
     int code = database ? sqlite3_errcode(database) : SQLITE_NOMEM;
@@ -22,10 +30,7 @@ cf_status cf_database_fail(sqlite3 *database, cf_error *error)
         return cf_fail(error, CF_LOCKED, "another program has the database in hand");
     case SQLITE_CORRUPT:
     case SQLITE_FORMAT:
-        return cf_fail(error, CF_MALFORMED,
-                       "the database is damaged: %s; bring back a copy, or save what `sqlite3 FILE "
-                       ".recover` finds",
-                       text);
+        return fail_damaged(cf_bytes_of_text(text), error);
     case SQLITE_NOTADB:
         return cf_fail(error, CF_MALFORMED,
                        "it is no SQLite database: put back the one that was here, or name another");
@@ -261,6 +266,16 @@ void cf_database_close(sqlite3 **database)
     *database = NULL;
 }
 
+/* Before what is wrong stands which database it is, and there is one. */
+static cf_bytes last_line(cf_bytes text)
+{
+    size_t at = text.size;
+
+    while (at && text.data[at - 1] != '\n')
+        at--;
+    return cf_bytes_of(text.data + at, text.size - at);
+}
+
 cf_status cf_database_inspect(sqlite3 *database, cf_error *error)
 {
     sqlite3_stmt *statement = NULL;
@@ -271,11 +286,10 @@ cf_status cf_database_inspect(sqlite3 *database, cf_error *error)
     if (!status)
         status = cf_database_step(statement, &row, error);
     if (!status && row) {
-        cf_bytes found = cf_database_text(statement, 0);
+        const cf_bytes found = cf_database_text(statement, 0);
 
         if (!cf_bytes_equal(found, cf_bytes_of_text("ok")))
-            status = cf_fail(error, CF_MALFORMED, "the database is damaged: %.*s", (int)found.size,
-                             (const char *)found.data);
+            status = fail_damaged(last_line(found), error);
     }
     sqlite3_finalize(statement);
     return status;
