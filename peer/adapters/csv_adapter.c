@@ -159,17 +159,15 @@ static cf_status write(void *file, const cf_row *wanted, size_t count, cf_buffer
     return status;
 }
 
-static cf_status fill(void *file, const cf_row_format *had, const cf_rows *base, cf_buffer *out,
-                      cf_error *error)
+static cf_status fill(void *file, const cf_format_known *known, cf_buffer *out, cf_error *error)
 {
     csv_file *self = file;
 
-    (void)base;
     if (self->options->map)
         return cf_csv_document_fill(self->document, out, error);
     if (self->options->columns.count) /* that widens all rows */
         return cf_csv_document_add_columns(self->document, &self->options->columns, out, error);
-    return had ? cf_csv_document_widen(self->document, had, out, error) : CF_OK;
+    return known->had ? cf_csv_document_widen(self->document, known->had, out, error) : CF_OK;
 }
 
 /* A file can have the row if its key has as many parts as `--key` names, and any of them says

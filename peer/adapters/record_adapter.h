@@ -22,8 +22,7 @@ typedef struct cf_record_adapter {
     cf_status (*write)(void *file, const cf_row *wanted, size_t count, cf_buffer *out,
                        cf_error *error);
     /* As cf_record_document_fill. NULL: each record has a key by itself. */
-    cf_status (*fill)(void *file, const cf_row_format *had, const cf_rows *base, cf_buffer *out,
-                      cf_error *error);
+    cf_status (*fill)(void *file, const cf_format_known *known, cf_buffer *out, cf_error *error);
     /* What the file can hold, in the arena; `file` NULL: what any file by these options can. */
     cf_status (*holds)(const cf_record_options *options, void *file, cf_arena *arena,
                        cf_row_format *out, cf_error *error);

@@ -225,10 +225,15 @@ cf_status cf_record_document_write(cf_record_document *document, const cf_row *w
                : write_mapped(document, wanted, count, out, error);
 }
 
-cf_status cf_record_document_fill(cf_record_document *document, const cf_row_format *had,
-                                  const cf_rows *base, cf_buffer *out, cf_error *error)
+bool cf_record_format_fills(const cf_record_options *options)
 {
-    return document->records->fill ? document->records->fill(document->file, had, base, out, error)
+    return options->adapter->records && options->adapter->records->fill;
+}
+
+cf_status cf_record_document_fill(cf_record_document *document, const cf_format_known *known,
+                                  cf_buffer *out, cf_error *error)
+{
+    return document->records->fill ? document->records->fill(document->file, known, out, error)
                                    : CF_OK;
 }
 

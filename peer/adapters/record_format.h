@@ -91,11 +91,19 @@ cf_status cf_record_document_write(cf_record_document *document, const cf_row *w
  * all false at first). */
 cf_status cf_record_document_show(cf_record_document *document, const cf_row *wanted, size_t count,
                                   bool *refused, cf_buffer *out, cf_error *error);
+/* What is known where a file is filled; all NULL: nothing. */
+typedef struct {
+    const cf_row_format *had;
+    const cf_rows *base;
+    const cf_rows *elsewhere; /* other files of the folder have these keys */
+} cf_format_known;
+
 /* Appends the file in which all rows of a map and all cards have a key, and in which none ends
- * before columns that the source did not have before; nothing: this one is such a file. `had` NULL:
- * nobody knows. A card is left without a key where it may be one of the base that is missing. */
-cf_status cf_record_document_fill(cf_record_document *document, const cf_row_format *had,
-                                  const cf_rows *base, cf_buffer *out, cf_error *error);
+ * before columns that the source did not have before; nothing: this one is such a file. A card is
+ * left without a key where it may be one of the base that is missing. */
+cf_status cf_record_document_fill(cf_record_document *document, const cf_format_known *known,
+                                  cf_buffer *out, cf_error *error);
+bool cf_record_format_fills(const cf_record_options *options);
 /* Appends what is whole of a file that is cut short, with the ends that it lacks; nothing: nobody
  * knows what is. */
 cf_status cf_record_format_mend(const cf_record_options *options, cf_bytes bytes, cf_buffer *out,

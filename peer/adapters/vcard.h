@@ -43,10 +43,11 @@ void cf_vcard_document_destroy(cf_vcard_document **document);
 const cf_record_file *cf_vcard_document_rows(const cf_vcard_document *document);
 cf_status cf_vcard_document_write(const cf_vcard_document *document, const cf_row *wanted,
                                   size_t count, cf_buffer *out, cf_error *error);
-/* Cards without a UID get one, unless it may be one of the base (NULL: none) that is missing:
- * appends the whole file, or nothing where all stays as it is. */
+/* Cards without a UID get one that nothing elsewhere (NULL: nothing) has, unless it may be one of
+ * the base (NULL: none) that is missing: appends the whole file, or nothing where all stays as it
+ * is. */
 cf_status cf_vcard_document_fill(const cf_vcard_document *document, const cf_rows *base,
-                                 cf_buffer *out, cf_error *error);
+                                 const cf_rows *elsewhere, cf_buffer *out, cf_error *error);
 /* The fields that a card can hold. In the arena. */
 cf_format_table cf_vcard_format(cf_arena *arena);
 /* As cf_format_speak: cards of any version. */

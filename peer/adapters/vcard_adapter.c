@@ -57,11 +57,9 @@ static cf_status write(void *file, const cf_row *wanted, size_t count, cf_buffer
     return cf_vcard_document_write(file, wanted, count, out, error);
 }
 
-static cf_status fill(void *file, const cf_row_format *had, const cf_rows *base, cf_buffer *out,
-                      cf_error *error)
+static cf_status fill(void *file, const cf_format_known *known, cf_buffer *out, cf_error *error)
 {
-    (void)had;
-    return cf_vcard_document_fill(file, base, out, error);
+    return cf_vcard_document_fill(file, known->base, known->elsewhere, out, error);
 }
 
 static cf_status holds(const cf_record_options *options, void *file, cf_arena *arena,

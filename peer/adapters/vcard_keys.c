@@ -17,6 +17,7 @@ typedef struct {
     const cf_content_lines *lines;
     cf_line_edits edits;
     cf_rows *taken; /* the UIDs, each of a row of no table */
+    const cf_rows *elsewhere;
 } filling;
 
 /* What is written anew at each export, though nobody changed the card. */
@@ -39,6 +40,17 @@ static void gather(const cf_content_lines *lines, const cf_component *card, cf_b
     }
 }
 
+static bool is_known(const cf_rows *rows, const char *key)
+{
+    cf_buffer packed = {0};
+
+    cf_pack_text(&packed, cf_bytes_of_text(key));
+    bool known =
+        rows && cf_rows_find(rows, cf_bytes_of_text(CF_TABLE_CONTACTS), cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return known;
+}
+
 /* Puts the made UID among those that are taken. */
 static void make_key(filling *self, const cf_component *card, char key[CF_KEY_MADE])
 {
@@ -48,7 +60,8 @@ static void make_key(filling *self, const cf_component *card, char key[CF_KEY_MA
     gather(self->lines, card, &said);
     do
         cf_key_made(cf_buffer_view(&said), number++, key);
-    while (cf_rows_find(self->taken, (cf_bytes){0}, cf_bytes_of_text(key)));
+    while (cf_rows_find(self->taken, (cf_bytes){0}, cf_bytes_of_text(key)) ||
+           is_known(self->elsewhere, key));
     cf_rows_put(self->taken, &(cf_row){.key = cf_bytes_of_text(key)});
     cf_buffer_release(&said);
 }
@@ -117,22 +130,12 @@ static bool is_any_missing(const filling *self, const cf_rows *base)
     return false;
 }
 
-static bool is_known(const cf_rows *base, const char *key)
-{
-    cf_buffer packed = {0};
-
-    cf_pack_text(&packed, cf_bytes_of_text(key));
-    bool known =
-        base && cf_rows_find(base, cf_bytes_of_text(CF_TABLE_CONTACTS), cf_buffer_view(&packed));
-    cf_buffer_release(&packed);
-    return known;
-}
-
 cf_status cf_vcard_document_fill(const cf_vcard_document *document, const cf_rows *base,
-                                 cf_buffer *out, cf_error *error)
+                                 const cf_rows *elsewhere, cf_buffer *out, cf_error *error)
 {
     const cf_content_lines *lines = &document->lines;
-    filling self = {.lines = lines, .edits = {.lines = lines}, .taken = cf_rows_new()};
+    filling self = {
+        .lines = lines, .edits = {.lines = lines}, .taken = cf_rows_new(), .elsewhere = elsewhere};
     char(*keys)[CF_KEY_MADE] = cf_allocate(lines->component_count, sizeof *keys);
     bool *lacks = cf_allocate(lines->component_count, sizeof *lacks);
     cf_status status = CF_OK;

@@ -73,6 +73,55 @@ def test_a_known_card_that_lost_its_uid_is_not_deleted(two):  # noqa: F811
     assert len(items(pair.there)) == 5 and before.items() < items(pair.there).items()
 
 
+def folder_on(device, files):
+    path = device.source("people")
+    path.mkdir(exist_ok=True)
+    for name, text in files.items():
+        write(path / name, text)
+    return path
+
+
+ONE_EACH = {f"{n}.vcf": exported(card) for n, card in enumerate((
+    ("FN:Ann Example", "N:Example;Ann;;;", "EMAIL:ann@example.org"), ("FN:Twin", "N:Twin;;;;"), ("FN:Twin", "N:Twin;;;;"), ("UID:known", "FN:Known", "N:Known;;;;")))}
+
+
+def test_each_file_of_a_folder_gets_a_uid(two):  # noqa: F811
+    laptop, desktop = two
+    here, there = (folder_on(device, ONE_EACH) for device in two)
+    counted = laptop.json("add", str(here), "--collection", "home", "--format", "vcard", "-n")
+    assert items(here) == ONE_EACH and counted["only_here"] == 4, counted
+    pair = Pair(laptop, desktop, "vcard", here, there)
+    pair.both()
+    cards = items(here)
+    assert {name: without_uids(text) for name, text in cards.items()} == {name: without_uids(text) for name, text in ONE_EACH.items()}
+    assert cards["3.vcf"] == ONE_EACH["3.vcf"] and len({uids(text)[0] for text in cards.values()}) == 4, "two that say the same are two"
+    assert items(there) == cards and not pending(laptop) and not pending(desktop)
+    edit(here / "0.vcf", "ann@example.org", "ann@new.example")
+    pair.both()
+    assert "ann@new.example" in items(there)["0.vcf"]
+    write(there / "new.vcf", ONE_EACH["1.vcf"])
+    pair.both()
+    assert len(items(here)) == len(items(there)) == 5 and not pending(desktop)
+
+
+def test_a_known_card_of_a_folder_that_lost_its_uid_is_not_deleted(two):  # noqa: F811
+    laptop, desktop = two
+    pair = Pair(laptop, desktop, "vcard", folder_on(laptop, ONE_EACH), desktop.source("cards"))
+    pair.both()
+    before = items(pair.there)
+    known = items(pair.here)["0.vcf"]
+    write(pair.here / "0.vcf", without_uids(known).replace("ann@example.org", "ann@new.example"))
+    write(pair.here / "new.vcf", exported(("FN:New", "N:New;;;;")))
+    pair.laptop.sync(1)
+    pair.desktop.sync()
+    assert items(pair.there) == before and sorted(pending(laptop)) == ["0.vcf", "new.vcf"]
+    assert "has no UID: give it one" in str(pending(laptop))
+    write(pair.here / "0.vcf", without_uids(known))
+    pair.both()
+    assert items(pair.here)["0.vcf"] == known, "that says what it said, and is who it was"
+    assert len(items(pair.there)) == 5 and not pending(laptop)
+
+
 OLD = exported(("UID:erika", "N;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:M=FCller;Erika;;;",
                 "FN;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:Erika M=FCller"),
                ("UID:rene", "N;CHARSET=WINDOWS-1252:Ren\xe9;;;;", "FN;CHARSET=windows-1252:Ren\xe9 \x80"),

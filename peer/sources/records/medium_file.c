@@ -299,10 +299,10 @@ static cf_status read_filled(const file_medium *self, cf_bytes bytes, cf_record_
 static cf_status fill(file_medium *self, cf_error *error)
 {
     cf_record_document *document = NULL;
+    const cf_format_known known = {.had = self->medium.had, .base = self->medium.binding->rows};
     cf_buffer filled = {0};
 
-    cf_status status = cf_record_document_fill(self->document, self->medium.had,
-                                               self->medium.binding->rows, &filled, error);
+    cf_status status = cf_record_document_fill(self->document, &known, &filled, error);
     if (!status && filled.size)
         status = read_filled(self, cf_buffer_view(&filled), &document, error);
     if (!status && filled.size && self->medium.peer && !self->medium.only_looks)

@@ -115,6 +115,18 @@ static cf_bytes layout_of_most(const cf_folder_medium *self, cf_bytes favoured)
     return most->layout;
 }
 
+/* Where files were given what they lack, as they are then. */
+static cf_status read_items(cf_folder_medium *self, cf_record_file *out, cf_error *error)
+{
+    cf_status status = cf_folder_items_read(self, out, error);
+
+    if (!status && cf_folder_items_fill(self)) {
+        cf_record_file_release(out);
+        status = cf_folder_items_read(self, out, error);
+    }
+    return status;
+}
+
 static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out, cf_error *error)
 {
     cf_folder_medium *self = of(medium);
@@ -129,7 +141,7 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     watch(self);
     status = medium->files->stat_folder(medium->files, self->root, &self->seen, error);
     if (!status)
-        status = cf_folder_items_read(self, &out->file, error);
+        status = read_items(self, &out->file, error);
     if (!status)
         status = keep_names(self, error);
     if (status)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of a medium that is a folder share: the folder itself (medium_folder.c), its items
- * and what each holds (medium_folder_items.c), what is shown and doubtful of them
- * (medium_folder_show.c), which records lie where in the home (medium_folder_kept.c), and writing.
+ * and what each holds (medium_folder_items.c), what they are given (medium_folder_keys.c), what is
+ * shown and doubtful of them (medium_folder_show.c), which records lie where in the home
+ * (medium_folder_kept.c), and writing.
  */
 #ifndef CF_PEER_SOURCES_RECORDS_MEDIUM_FOLDER_INSIDE_H
 #define CF_PEER_SOURCES_RECORDS_MEDIUM_FOLDER_INSIDE_H
@@ -84,6 +85,9 @@ void cf_folder_item_forget_file(cf_folder_item *item);
 void cf_folder_item_hold(cf_folder_item *item, const cf_row_place *places, size_t count);
 /* Lists the folder and reads what changed there; adds what is no item, but should be named. */
 cf_status cf_folder_items_read(cf_folder_medium *self, cf_record_file *out, cf_error *error);
+
+/* Gives each card a UID that has none. True: files were written, and are to be read again. */
+bool cf_folder_items_fill(cf_folder_medium *self);
 
 /* ---- What it all shows ---- */
 

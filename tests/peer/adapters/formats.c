@@ -391,7 +391,7 @@ Test(formats, one_that_is_new_is_read_and_written)
     expect_ok(cf_record_document_show(document, &file.rows[1], 1, refused, &out, &error), error);
     cr_expect(!refused[0]);
     expect_written(&out, "bob 2\n");
-    expect_ok(cf_record_document_fill(document, NULL, NULL, &out, &error), error);
+    expect_ok(cf_record_document_fill(document, &(cf_format_known){0}, &out, &error), error);
     cr_expect_eq(out.size, 0);
     cf_record_file_release(&file);
     cf_record_document_destroy(&document);

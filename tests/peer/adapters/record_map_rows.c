@@ -353,7 +353,7 @@ static void fill_file(const char *text, cf_buffer *out)
 {
     cf_record_document *document = document_of(text);
 
-    expect_ok(cf_record_document_fill(document, NULL, NULL, out, &error), error);
+    expect_ok(cf_record_document_fill(document, &(cf_format_known){0}, out, &error), error);
     cf_record_document_destroy(&document);
 }
 

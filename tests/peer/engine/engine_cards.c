@@ -43,9 +43,25 @@ static void work(small_device *self)
 
 static const char worked[] = "five Five V\nfour Four 4\none One I\nseven Seven 7\nthree Drei 3\n";
 
+/* One of them on both devices. */
+static const char no_uid[] = "BEGIN:VCARD\nVERSION:3.0\nFN:Eight\nNOTE:8\nEND:VCARD\n";
+
+static void work_without_uids(small_world *in)
+{
+    user_writes_text_card(&in->devices[0], "8.vcf", no_uid);
+    user_writes_text_card(&in->devices[0], "9.vcf", no_uid);
+    user_writes_text_card(&in->devices[1], "8.vcf", no_uid);
+}
+
+static const char filled[] =
+    "6c2c36cd-c6df-3673-e09b-6f4f516a624f Eight 8\n"
+    "d6e16441-23a9-d6f8-a8ad-f1ec1f997700 Eight 8\n"
+    "five Five 5\nfour Four 4\none One 1\nsix Six 6\nthree Three 3\ntwo Two 2\n";
+
 typedef struct {
     bool flagless;  /* rename takes no flags */
     bool publishes; /* else it receives */
+    bool fills;     /* publishes cards that had no UID */
     disk_faults faults;
 } trial;
 
@@ -59,7 +75,10 @@ static bool is_tried(const trial *how)
     if (how->flagless)
         make_flagless(&w->files, true);
     prepare(w);
-    work(a);
+    if (how->fills)
+        work_without_uids(w);
+    else
+        work(a);
     if (!how->publishes)
         cr_assert(small_device_sync(a));
     uint64_t entries = small_world_entries(w), first = who->faults.calls;
@@ -72,8 +91,9 @@ static bool is_tried(const trial *how)
     settles_equal_by(small_world_cards_equal, w, how->publishes ? "publishing" : "receiving", at);
     cf_buffer cards = {0};
     small_device_cards(a, &cards);
-    cr_assert(cf_bytes_equal(cf_buffer_view(&cards), cf_bytes_of_text(worked)),
-              "%lu: not as the user left it:\n%.*s", at, (int)cards.size, (const char *)cards.data);
+    cr_assert(
+        cf_bytes_equal(cf_buffer_view(&cards), cf_bytes_of_text(how->fills ? filled : worked)),
+        "%lu: not as the user left it:\n%.*s", at, (int)cards.size, (const char *)cards.data);
     cf_buffer_release(&cards);
     if (!how->publishes)
         cr_assert_eq(small_world_entries(w), entries, "receiving %lu: something was published", at);
@@ -109,6 +129,18 @@ Test(engine_cards, go_on_after_one_failure_where_rename_takes_no_flags)
 Test(engine_cards, end_whole_after_a_crash_while_publishing)
 {
     try_every((trial){.publishes = true, .faults = {.status = CF_IO}}, 1, 3);
+}
+
+Test(engine_cards, end_whole_after_a_crash_while_they_get_uids)
+{
+    try_every((trial){.publishes = true, .fills = true, .faults = {.status = CF_IO}}, 1, 10);
+}
+
+Test(engine_cards, go_on_after_one_failure_while_they_get_uids)
+{
+    try_every(
+        (trial){.publishes = true, .fills = true, .faults = {.status = CF_FULL, .once = true}}, 1,
+        10);
 }
 
 Test(engine_cards, go_on_after_one_call_that_fails)

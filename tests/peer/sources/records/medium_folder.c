@@ -310,3 +310,102 @@ Test(medium_folder, takes_away_no_card_that_was_saved_since_it_was_kept)
     cf_buffer_release(&kept.kept);
     book_close(&b);
 }
+
+/* ---- Cards without a UID ---- */
+
+static const char nobody[] = "BEGIN:VCARD\nVERSION:3.0\nFN:Nobody\nEND:VCARD\n";
+
+static bool has_uid(const book *self, const char *path)
+{
+    cf_buffer text = {0};
+
+    scratch_read(self->disk, path, &text);
+    cf_buffer_append(&text, "", 1);
+    const bool has = strstr((const char *)text.data, "\nUID:") != NULL;
+    cf_buffer_release(&text);
+    return has;
+}
+
+Test(medium_folder, gives_each_card_a_uid)
+{
+    book b;
+
+    book_open(&b);
+    scratch_write(b.disk, "book/a.vcf", nobody);
+    scratch_write(b.disk, "book/b.vcf", nobody);
+    book_put(&b, "c.vcf", "one", "One");
+    for (int i = 0; i < 2; i++) {
+        book_look(&b);
+        cr_assert_eq(b.content.file.count, 3, "two that say the same are two");
+        cr_assert_eq(b.content.file.trouble_count, 0);
+        cr_expect(has_uid(&b, "book/a.vcf"));
+        cr_expect(has_uid(&b, "book/b.vcf"));
+        book_agree(&b);
+        book_restart(&b);
+    }
+    scratch_write(b.disk, "book/d.vcf", nobody);
+    book_look(&b);
+    cr_expect_eq(b.content.file.count, 4, "a third one is none of the two");
+    book_close(&b);
+}
+
+Test(medium_folder, writes_no_uid_in_a_look_that_publishes_nothing)
+{
+    book b;
+
+    book_open(&b);
+    scratch_write(b.disk, "book/a.vcf", nobody);
+    scratch_write(b.disk, "book/b.vcf", nobody);
+    b.medium->only_looks = true;
+    for (int i = 0; i < 2; i++) {
+        book_look(&b);
+        cr_expect_eq(b.content.file.count, 2);
+        cr_expect_eq(b.content.file.trouble_count, 0);
+        cr_expect_not(has_uid(&b, "book/a.vcf"));
+    }
+    b.medium->only_looks = false;
+    book_look(&b);
+    cr_expect(has_uid(&b, "book/a.vcf"));
+    cr_expect_eq(b.content.file.count, 2);
+    book_close(&b);
+}
+
+/* It may be the one that is missing, with an edit. */
+Test(medium_folder, gives_no_uid_while_a_card_is_missing)
+{
+    book b;
+
+    book_open(&b);
+    book_put(&b, "a.vcf", "one", "One");
+    book_put(&b, "b.vcf", "two", "Two");
+    book_look(&b);
+    book_agree(&b);
+    scratch_write(b.disk, "book/a.vcf", nobody);
+    scratch_write(b.disk, "book/c.vcf", nobody);
+    book_look(&b);
+    cr_expect(book_names(&b, "a.vcf"));
+    cr_expect(book_names(&b, "c.vcf"));
+    cr_expect(book_doubts(&b, "one"));
+    cr_expect_not(has_uid(&b, "book/a.vcf"));
+    book_put(&b, "a.vcf", "one", "One");
+    book_look(&b);
+    cr_expect(has_uid(&b, "book/c.vcf"));
+    cr_expect_eq(b.content.file.count, 3);
+    book_close(&b);
+}
+
+Test(medium_folder, leaves_a_card_without_a_uid_where_it_cannot_be_written)
+{
+    book b;
+
+    book_open(&b);
+    scratch_write(b.disk, "book/a.vcf", nobody);
+    b.faults = (disk_faults){.moves = true, .at = 1, .status = CF_IO};
+    book_look(&b);
+    cr_expect(book_names(&b, "a.vcf"));
+    cr_expect_not(has_uid(&b, "book/a.vcf"));
+    b.faults = (disk_faults){0};
+    book_look(&b);
+    cr_expect(has_uid(&b, "book/a.vcf"));
+    book_close(&b);
+}
