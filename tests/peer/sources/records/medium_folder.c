@@ -409,3 +409,45 @@ Test(medium_folder, leaves_a_card_without_a_uid_where_it_cannot_be_written)
     cr_expect(has_uid(&b, "book/a.vcf"));
     book_close(&b);
 }
+
+static void save_over(void *context)
+{
+    const scratch *disk = context;
+    char from[96], to[96];
+
+    scratch_write(disk, "book/.saving",
+                  "BEGIN:VCARD\nVERSION:3.0\nFN:Nobody\nNOTE:new\nEND:VCARD\n");
+    snprintf(from, sizeof from, "%s/book/.saving", disk->path);
+    snprintf(to, sizeof to, "%s/book/a.vcf", disk->path);
+    cr_assert_eq(rename(from, to), 0);
+}
+
+Test(medium_folder, gives_a_uid_to_what_a_user_saved_meanwhile)
+{
+    bool is_over = false;
+    uint64_t at = 0;
+
+    while (!is_over) {
+        cf_buffer text = {0};
+        book b;
+
+        book_open(&b);
+        scratch_write(b.disk, "book/a.vcf", nobody);
+        b.faults =
+            (disk_faults){.reads = true, .at = ++at, .meanwhile = save_over, .context = b.disk};
+        cf_medium_content_release(&b.content);
+        if (cf_medium_read(b.medium, BOOK_LATER_MS, &b.content, &b.error) == CF_OK)
+            book_commit(&b);
+        is_over = b.faults.calls < at;
+        b.faults = (disk_faults){0};
+        for (int i = 0; i < 2; i++)
+            book_look(&b);
+        scratch_read(b.disk, "book/a.vcf", &text);
+        cf_buffer_append(&text, "", 1);
+        cr_expect(is_over || strstr((const char *)text.data, "NOTE:new"), "%d", (int)at);
+        cr_expect(has_uid(&b, "book/a.vcf"), "%d", (int)at);
+        cf_buffer_release(&text);
+        book_close(&b);
+    }
+    cr_assert_geq(at, 10);
+}
