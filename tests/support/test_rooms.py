@@ -13,6 +13,7 @@ QUOTED = re.compile(r"`([^`\n]+)`")
 SOURCE = re.compile(r"[a-z][a-z0-9_]*\*?(?:\.[ch])?")
 FUNCTION = re.compile(r"\b(?:(cf_[a-z0-9_]*[a-z0-9])\b|([a-z][a-z0-9_]*)\(\))")
 PLACED = re.compile(r"(?:[a-z_]+/)*[a-z][a-z0-9_]*(?:\*(?:\.(?:[ch]|py))?|\.(?:[ch]|py))")
+SYNCS = re.compile(r"(?:\bfsync|->sync_f(?:ile|iles|older)|\bcf_files_(?:write|sync_each))\(")
 TEST = re.compile(r"(?:broker|codec|disks?|model|peer|system|worlds)_[a-z0-9_]+")
 
 
@@ -89,6 +90,34 @@ def test_the_readme_above_leads_to_each_room():
         assert not name or f"]({name}/README.md)" in path.read_text(), f"{path.relative_to(ROOT)} doesn't lead to {room}"
 
 
+def unheld(text, known):
+    """Tests that the table of promises names and nobody runs."""
+    rows = re.findall(r"^\|.+\| ([^|]+) \|$", text.split("\n| promise | tests |\n")[1].split("\n\n")[0], re.MULTILINE)
+    named = [name for row in rows for name in QUOTED.findall(row)]
+    return [name for name in named if not {name, name.removeprefix("disks_"), name.removeprefix("fuzz/")} & known]
+
+
+def test_each_promise_names_tests_that_are_run():
+    text = (ROOT / "README.md").read_text()
+    assert unheld(text, {"crash"}), "none is found"
+    assert unheld(text, words_of_the_lists()) == []
+
+
+def unsaid(text, syncs):
+    """Of files that make something durable, those that a README's section on that doesn't name."""
+    section = text.split("\n## What is made durable, and when\n")[1].split("\n## ")[0]
+    return [name for name in syncs if not re.search(rf"[`/]{re.escape(Path(name).name)}`", section)]
+
+
+def test_each_file_that_syncs_is_named_where_that_is_told():
+    """But those of platform/, through which all of them go."""
+    for program in "broker", "peer":
+        syncs = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / program).rglob("*.c"))
+                 if path.parent.name != "platform" and SYNCS.search(path.read_text())]
+        assert len(syncs) > 5
+        assert unsaid((ROOT / program / "README.md").read_text(), syncs) == [], program
+
+
 def test_no_line_of_a_readme_is_over_120():
     """But rows of tables and examples, which can't be folded."""
     paths = [path for area in ("codec", "broker", "peer", "tests", "bench") for path in (ROOT / area).rglob("README.md")]
@@ -104,3 +133,8 @@ def test_what_is_wrong_is_found():
     assert list(lead_nowhere("broker/log", text)) == ["nowhere.h", "nowhere_*", "log/nowhere.c", "gateway.c"]
     assert untested("`broker_log`, `broker_logs`, `log_wanted`", {"broker_log"}) == ["broker_logs"]
     assert unwritten("`cf_log_open` and take(), `cf_log_opened`, taken()", {"cf_log_open", "take"}) == ["cf_log_opened", "taken"]
+    text = "\n## What is made durable, and when\nA lease: `log/log.c`, `kept.c` there.\n## Words\n`log/other.c`"
+    assert unsaid(text, ["peer/log/log.c", "peer/log/kept.c", "peer/log/other.c", "peer/log/og.c"]) == ["peer/log/other.c", "peer/log/og.c"]
+    assert SYNCS.search("if (fsync(file))") and SYNCS.search("status = files->sync_folder(files,") and not SYNCS.search("sync_folder(path)")
+    text = "\n| promise | tests |\n|---|---|\n| A `file` is whole | `crash`, `disks_cut` |\n| kept | `lost` |\n\n`no test`"
+    assert unheld(text, {"crash", "cut"}) == ["lost"]
