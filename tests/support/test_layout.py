@@ -13,6 +13,7 @@ FILES_MAX, LINES_MAX = 120, 600
 STORIES_MAX = 210  # in system/: each story is one file, and pytest looks for what they share beside them
 PRODUCT = ("codec", "broker", "peer")
 PRIVATE_MAX, SMALL_MAX, SMALL = 24, 80, 100  # headers; files in C with fewer lines than SMALL
+BODY_MAX = 60  # lines of a function
 DATA = ("fuzz/corpus", "support/wrong_layers")
 # Rooms that decide: each file in C says first what it decides, and by which rule.
 DECIDING = ("broker/gateway", "broker/leases", "broker/log", "broker/management", "broker/members", "peer/engine", "peer/merge",
@@ -108,6 +109,22 @@ def wordless(texts):
     return [name for name, text in texts.items() if not said.match(text)]
 
 
+def long_functions(texts):
+    """[(file, the line before its first brace, how many lines stand between its braces)]"""
+    found = []
+    for name, text in texts.items():
+        lines = text.splitlines()
+        begins = [at for at, line in enumerate(lines) if line == "{"]
+        found += [(name, lines[at - 1], lines.index("}", at) - at - 1) for at in begins]
+    return [one for one in found if one[2] > BODY_MAX]
+
+
+def test_no_function_is_too_long_to_be_seen_at_once():
+    files = product("*.c")
+    assert long_functions(files) == []
+    assert sum("\n{\n" in text for text in files.values()) > 450
+
+
 def test_each_file_that_decides_says_so_first():
     files = {name: text for name, text in product("*.c").items() if name.rpartition("/")[0] in DECIDING}
     assert {name.rpartition("/")[0] for name in files} == set(DECIDING)
@@ -187,3 +204,6 @@ struct garden;
     licence, words, include = "/* SPDX-License-Identifier: Apache-2.0 */\n", "/* Who may. */\n", '#include "a.h"\n'
     assert wordless({"a.c": licence + words + include, "b.c": licence + include + words + include, "c.c": licence + include}) == ["b.c", "c.c"]
     assert too_long({"a.c": "\n" * LINES_MAX, "b.c": "\n" * (LINES_MAX + 1)}) == {"b.c": LINES_MAX + 1}
+    body = "\n{\n" + "    go();\n" * BODY_MAX + "}\n"
+    long = "static bool go(int a,\n               int b)" + body.replace("}", "    go();\n}")
+    assert long_functions({"a.c": "void come(void)" + body, "b.c": "int x[] = {\n1};\n" + long}) == [("b.c", "               int b)", BODY_MAX + 1)]

@@ -348,6 +348,48 @@ static bool answers_yet(const cf_files_source *source, uint64_t *deadline)
     return !needs_disk(source, now_ms) || cf_probe_answers(source->probe, now_ms, deadline);
 }
 
+typedef enum {
+    WORK_RESTS,       /* nothing is to be done now, or what is under way waits for something */
+    WORK_GOES_ON,     /* something ended, and the next thing may begin */
+    WORK_BEGINS_ANEW, /* the root has to be opened again */
+} work;
+
+/* One turn of what a source does, in order: the look that is under way, the steps that are, then
+ * what may begin. */
+static work take_turn(cf_files_source *source, uint64_t now_ms, cf_status *status, cf_error *error)
+{
+    if (source->scan) {
+        *status = cf_files_source_step_scan(source, now_ms, error);
+        return source->scan ? WORK_RESTS : WORK_GOES_ON;
+    }
+    if (cf_applying_busy(source->applying)) {
+        *status = cf_files_source_step_applying(source, now_ms, error);
+        if (cf_applying_is_stuck(source->applying))
+            cf_probe_rest(source->probe);
+        return cf_applying_busy(source->applying) ? WORK_RESTS : WORK_GOES_ON;
+    }
+    if (source->reopen)
+        return WORK_BEGINS_ANEW;
+    if (cf_files_source_guard_is_due(source)) {
+        *status = cf_files_source_guard(source, error);
+    } else if (cf_files_source_wants_look(source, now_ms)) {
+        if (!check_root(source))
+            return WORK_BEGINS_ANEW;
+        cf_files_source_start_scan(source, now_ms);
+    } else if (cf_files_source_may_merge(source)) {
+        *status = cf_files_source_merge(source, now_ms, error);
+    } else if (cf_files_source_may_apply(source)) {
+        if (!cf_files_source_has_base(source)) {
+            reopen(source);
+            return WORK_BEGINS_ANEW;
+        }
+        *status = cf_files_source_begin_applying(source, now_ms, error);
+    } else {
+        return WORK_RESTS;
+    }
+    return WORK_GOES_ON;
+}
+
 static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error *error)
 {
     cf_files_source *source = self;
@@ -378,38 +420,11 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     }
     bool answers = true;
     status = pay_owed(source, now_ms, error);
-    for (bool on = true;
-         !status && on && source->binding->root && (answers = answers_yet(source, deadline));) {
-        on = false;
-        if (source->scan) {
-            status = cf_files_source_step_scan(source, now_ms, error);
-            on = !source->scan;
-        } else if (cf_applying_busy(source->applying)) {
-            status = cf_files_source_step_applying(source, now_ms, error);
-            if (cf_applying_is_stuck(source->applying))
-                cf_probe_rest(source->probe);
-            on = !cf_applying_busy(source->applying);
-        } else if (source->reopen) {
-            return step(source, now_ms, deadline, error); /* what is asked for may be new */
-        } else if (cf_files_source_guard_is_due(source)) {
-            status = cf_files_source_guard(source, error);
-            on = true;
-        } else if (cf_files_source_wants_look(source, now_ms)) {
-            if (!check_root(source))
-                return step(source, now_ms, deadline, error);
-            cf_files_source_start_scan(source, now_ms);
-            on = true;
-        } else if (cf_files_source_may_merge(source)) {
-            status = cf_files_source_merge(source, now_ms, error);
-            on = true;
-        } else if (cf_files_source_may_apply(source)) {
-            if (!cf_files_source_has_base(source)) {
-                reopen(source);
-                return step(source, now_ms, deadline, error);
-            }
-            status = cf_files_source_begin_applying(source, now_ms, error);
-            on = true;
-        }
+    for (work next = WORK_GOES_ON; !status && next == WORK_GOES_ON && source->binding->root &&
+                                   (answers = answers_yet(source, deadline));) {
+        next = take_turn(source, now_ms, &status, error);
+        if (next == WORK_BEGINS_ANEW) /* what is asked for may be new */
+            return step(source, now_ms, deadline, error);
     }
     if (!answers)
         return status;

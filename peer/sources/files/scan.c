@@ -150,7 +150,7 @@ static bool is_wanted(const cf_listed *listed)
     return listed->kind && !listed->skipped && listed->readable && !listed->excluded;
 }
 
-/* It was moved to where it is not asked for: it is told once. */
+/* The entry's node was moved to where it is not asked for: that is told once. */
 static bool is_leaving(const cf_scan *scan, size_t entry)
 {
     return scan->listing.entries[entry].excluded && cf_scan_base_node(scan, entry);
@@ -309,6 +309,27 @@ static cf_scan_state tell_read(cf_scan *scan, cf_error *error)
     return CF_SCAN_BATCH;
 }
 
+/* Which node each thing is that was listed: where more has to be listed or read to tell, the scan
+ * seeks that first, and comes here again. */
+static void identify(cf_scan *scan)
+{
+    decide(scan);
+    if (begins_again(scan)) {
+        cf_scan_reads_clock(scan->reads, scan->now_ms);
+        return;
+    }
+    if (scan->identity.list_wanted_count)
+        list_wanted(scan);
+    if (!is_satisfied(scan)) {
+        scan->phase = CF_SCAN_IS_SEEKING;
+        return;
+    }
+    number_entries(scan);
+    note_listing(scan);
+    cf_scan_sync_names(scan);
+    scan->phase = CF_SCAN_IS_SYNCING;
+}
+
 cf_scan_state cf_scan_step(cf_scan *scan, uint64_t now_ms, cf_error *error)
 {
     cf_status status = CF_OK;
@@ -326,21 +347,7 @@ cf_scan_state cf_scan_step(cf_scan *scan, uint64_t now_ms, cf_error *error)
                 scan->phase = CF_SCAN_IS_IDENTIFYING;
             break;
         case CF_SCAN_IS_IDENTIFYING:
-            decide(scan);
-            if (begins_again(scan)) {
-                cf_scan_reads_clock(scan->reads, now_ms);
-                break;
-            }
-            if (scan->identity.list_wanted_count)
-                list_wanted(scan);
-            if (!is_satisfied(scan)) {
-                scan->phase = CF_SCAN_IS_SEEKING;
-                break;
-            }
-            number_entries(scan);
-            note_listing(scan);
-            cf_scan_sync_names(scan);
-            scan->phase = CF_SCAN_IS_SYNCING;
+            identify(scan);
             break;
         case CF_SCAN_IS_SEEKING:
             if (cf_scan_lists_on(scan, &status, error) || status)
