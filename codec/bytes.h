@@ -57,7 +57,7 @@ void *cf_grow(void *array, size_t *capacity, size_t count, size_t size);
  *     *cf_one_more(list->at, list->count, list->capacity) = item; */
 #define cf_one_more(array, count, capacity)                                                        \
     ((array) = cf_grow((array), &(capacity), (count) + 1, sizeof *(array)), &(array)[(count)++])
-/* The same at `place`, from 0 to the count: what stood there and behind moves on by one. The place
+/* One more at `place`, from 0 to the count: what stood there and behind moves on by one. The place
  * is a variable, too; what lies there is as it was, until something is put there.
  *     *cf_one_more_at(list->at, list->count, list->capacity, place) = item; */
 #define cf_one_more_at(array, count, capacity, place)                                              \

@@ -85,8 +85,8 @@ typedef struct {
 cf_slice_reader cf_slice_reader_of(cf_bytes slices);
 bool cf_slice_next(cf_slice_reader *reader, cf_slice *out);
 
-/* It is a whole of which a slice begins within a blob: out of what another content was sealed for.
- */
+/* The content is a whole of which a slice begins within a blob: out of what another content was
+ * sealed for. */
 bool cf_content_is_pieced(const cf_content *content);
 
 /* `content` is sound: what cf_content_read would refuse is the caller's mistake. */

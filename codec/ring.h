@@ -37,7 +37,7 @@ const cf_hash *cf_ring_epoch(const cf_ring *ring, size_t index);
 const cf_hash *cf_ring_commitment(const cf_ring *ring, const cf_hash *epoch); /* NULL: not noted */
 /* The key itself, borrowed until the ring changes; NULL when not known. */
 const uint8_t *cf_ring_key(const cf_ring *ring, const cf_hash *epoch);
-/* The same of the epoch with this index: not searched for. */
+/* The key of the epoch with this index: not searched for. */
 const uint8_t *cf_ring_key_at(const cf_ring *ring, size_t index);
 
 /* A ring of its own that holds this epoch alone, for a job: nothing that is added to the other one

@@ -20,11 +20,11 @@ void cf_alones_destroy(cf_alones **alones);
 /* The session's device, which has this lease of the whole collection as the only one, begins.
  * False: it had, or may not. */
 bool cf_alones_begin(cf_alones *alones, const cf_session *session, const cf_lease_held *held);
-/* It says that it has ended. */
+/* The session's device says that it communicates alone no more. */
 void cf_alones_end(cf_alones *alones, const cf_session *session, const cf_id *collection);
 /* A session has been greeted. */
 void cf_alones_greet(cf_alones *alones, cf_session *session);
-/* It is about to end. */
+/* The session is about to end. */
 void cf_alones_forget(cf_alones *alones, const cf_session *session);
 
 /* A session that was told of leases is told what is kept from it. */

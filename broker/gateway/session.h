@@ -80,7 +80,7 @@ uint64_t cf_sessions_changes(const cf_sessions *sessions);
 /* One after the other, beginning with NULL; removing the one in hand is allowed when the next was
  * taken before. */
 cf_session *cf_sessions_next(const cf_sessions *sessions, const cf_session *session);
-/* The same of one user's alone. */
+/* One of a user's sessions after the other. */
 cf_session *cf_sessions_first_of(const cf_sessions *sessions, const cf_hash *user);
 cf_session *cf_sessions_next_of(const cf_session *session);
 /* Whether the user has any of this device. */
@@ -169,7 +169,7 @@ typedef struct {
     const char *text;
 } cf_refusal;
 void cf_refuse(const cf_service *service, cf_bytes destination, const cf_refusal *refusal);
-/* The same for want of room on the disk, which is the operator's to know. */
+/* Refuses for want of room on the disk, which is the operator's to know. */
 void cf_refuse_full(cf_service *service, const cf_session *session, cf_command request,
                     const cf_hash *name);
 #define CF_TEXT_DISK "the broker can't write to its disk"
@@ -184,17 +184,17 @@ static inline const char *cf_refusal_text(const cf_error *why)
 /* Says in the audit log what was decided of the session's device; `entry` and `why` may be NULL. */
 void cf_session_audit(const cf_service *service, const cf_session *session, cf_audit_decision what,
                       const cf_hash *entry, const char *why);
-/* The same of the session's user. */
+/* As cf_service_charge, of the session's user. */
 void cf_session_charge(const cf_service *service, const cf_session *session, int64_t points);
 /* Ends a session, saying why to the operator. */
 void cf_session_end(const cf_service *service, cf_session *session, const char *why);
-/* The same of one whose connection is gone: a detail, where the session did nothing and began less
+/* Ends a session whose connection is gone: a detail, where the session did nothing and began less
  * than a minute ago, so that of a `sync` with nothing to do only the beginning is in the log. */
 void cf_session_gone(const cf_service *service, cf_session *session);
 /* Ends a session as cf_session_end does, and says AGAIN to who may wait for an answer. */
 void cf_session_dismiss(const cf_service *service, cf_session *session, const char *why);
-/* The same where its log can't be read; the operator is told why, and whoever waits, that it is
- * damaged if it is: REFUSED as to a HELLO. */
+/* Ends a session whose log can't be read; the operator is told why, and whoever waits, that the log
+ * is damaged if it is: REFUSED as to a HELLO. */
 void cf_session_end_unread(const cf_service *service, cf_session *session, const cf_error *error);
 #define CF_LOG_DAMAGED                                                                             \
     "what the broker has of this user is damaged, until whoever runs it types `counterfoild "      \

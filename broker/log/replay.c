@@ -314,7 +314,7 @@ static bool is_held(cf_replay *replay, uint64_t position, const cf_entry *entry)
     return kept != NULL;
 }
 
-/* It is not to be sent, or not now. */
+/* The entry is not to be sent, or not now. */
 static bool is_passed_over(cf_replay *replay, uint64_t position, cf_bytes wire)
 {
     cf_arena arena = {0};

@@ -175,7 +175,7 @@ static void unlock(cf_lease_commands *commands, cf_session *session, cf_leases *
     cf_lease_timer_serve_next(commands, session->log, leases);
 }
 
-/* It says what it needs the lease for. Who has none says nothing that counts. */
+/* The session says what it needs the lease for. Who has none says nothing that counts. */
 static void take_alone(cf_lease_commands *commands, cf_session *session, cf_leases *leases,
                        const cf_message *message)
 {

@@ -91,7 +91,7 @@ void cf_quotas_dropped(cf_quotas *quotas, const cf_hash *user, cf_blob_usage dro
  * next; by the sweep, where pieces are under way. */
 void cf_quotas_doubt(cf_quotas *quotas, const cf_hash *user);
 
-/* The same of all users, with one sync: the files may be another's copies. */
+/* Doubts the blobs of all users, with one sync: the files may be another's copies. */
 void cf_quotas_doubt_all(cf_quotas *quotas, cf_users *users);
 
 /* Rises with whatever changes the user's blobs; 0: something is under way, or the user is none. */

@@ -59,7 +59,7 @@ typedef struct {
     bool is_signed; /* by the key that its author was let in with */
     bool is_proven; /* ADD: by the newcomer, too */
 } cf_member_known;
-/* The same of one of many, as where a log is opened: what counts is right once all were taken and
+/* Takes one of many entries, as where a log is opened: what counts is right once all were taken and
  * cf_registry_settle was called. */
 void cf_registry_take(cf_registry *registry, const cf_entry *entry, cf_member_known known);
 void cf_registry_settle(cf_registry *registry);
@@ -103,8 +103,8 @@ typedef struct {
 const cf_limit *cf_registry_limits(const cf_registry *registry, const cf_hash *device,
                                    size_t *count);
 bool cf_limit_names(const cf_limit *limit, const cf_head *entry);
-/* It names a later entry of the same chain: while that is not here, nobody knows whether it leaves
- * this one. */
+/* The limit names a later entry of the chain: while that is not here, nobody knows whether it
+ * leaves this one. */
 bool cf_limit_names_later(const cf_limit *limit, const cf_head *entry);
 /* The next device of which a limit in force names this entry; `*from` begins with 0. NULL: none. */
 const cf_hash *cf_registry_named_for(const cf_registry *registry, const cf_head *entry,

@@ -59,13 +59,13 @@ cf_link *cf_engine_link(cf_engine *engine);
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error);
 /* What is kept in the home of limits (limits.h) was set or changed: holds for the link. */
 void cf_engine_use_limits(cf_engine *engine);
-/* The same of the size of what a relay carries. */
+/* The size of what a relay carries was set or changed: holds for what it fetches. */
 void cf_engine_use_carried(cf_engine *engine);
-/* Of that something was found damaged and taken away. */
+/* Of what a relay carries something was found damaged and taken away. */
 void cf_engine_recheck_carried(cf_engine *engine);
-/* The same of pauses (pauses.h). */
+/* What is paused (pauses.h) was changed. */
 void cf_engine_use_pauses(cf_engine *engine);
-/* The same of metered networks (metered.h). */
+/* What is done over metered networks (metered.h) was changed. */
 void cf_engine_use_metered(cf_engine *engine);
 /* Somebody who asks NetworkManager is wanted now. He says when he begins to, and what he heard:
  * until then contents wait for a while. */
@@ -131,7 +131,7 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options);
 bool cf_round_over(cf_round *round, uint64_t now_ms);
 /* All that is left waits for locks of others. */
 bool cf_round_is_locked_out(const cf_round *round);
-/* It was over because the broker, though connected, owes it an answer. */
+/* The round was over because the broker, though connected, owes it an answer. */
 bool cf_round_is_unanswered(const cf_round *round);
 /* Always to be called. */
 void cf_round_end(cf_round **round);
@@ -140,8 +140,8 @@ void cf_round_end(cf_round **round);
 
 /* Tries to connect at once where there is no connection. The mark is for cf_engine_reached. */
 uint64_t cf_engine_reach(cf_engine *engine);
-/* The same, and makes sure of a connection that there is: it may be dead, and nobody has noticed.
- */
+/* As cf_engine_reach, and makes sure of a connection that there is: it may be dead, and nobody has
+ * noticed. */
 void cf_engine_check(cf_engine *engine);
 typedef enum {
     CF_CONNECTION_TRYING,
@@ -173,13 +173,13 @@ cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_erro
 void cf_engine_tidy_bases(cf_engine *engine);
 /* Gives files the write permission back that others' locks took here: no lock counts any more. */
 void cf_engine_unguard(cf_engine *engine);
-/* Its options, path or root changed. */
+/* The binding's options, path or root changed. */
 void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding);
 
 /* Before the first round: for `add`. A folder that would be made has nothing in it. */
 cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_comparison *out,
                             cf_error *error);
-/* The same of a folder of files, where no engine is at work; `own` is told of each thing that lies
+/* Compares a folder of files where no engine is at work; `own` is told of each thing that lies
  * there and is no version in the log, folders before what is in them. `is_known`: the log has a
  * file of that content, under another name. */
 typedef void cf_compare_own(void *context, cf_bytes path, bool is_folder, bool is_known);

@@ -238,7 +238,8 @@ static bool has_other_mode(comparing *self, const thing *here, const thing *ther
 
 /* ---- Was it ever there ---- */
 
-/* Its content's identity, in the arena; nothing of a directory, and of what can't be read. */
+/* The thing's content's identity, in the arena; nothing of a directory, and of what can't be read.
+ */
 static cf_bytes identify(comparing *self, const thing *here, const cf_folder *folder, cf_bytes name)
 {
     cf_files *files = self->env->files;

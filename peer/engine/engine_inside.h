@@ -194,7 +194,7 @@ void cf_engine_load_applied(cf_engine *engine);
 cf_status cf_engine_follow_home(cf_engine *engine, cf_error *error);
 /* The broker says that the user is at this address now. */
 void cf_engine_moved(cf_engine *engine, cf_bytes address);
-/* It does not know this command; and the link is told what it does not know (unsupported.h). */
+/* The broker does not know this command; and the link is told which those are (unsupported.h). */
 void cf_engine_note_unsupported(cf_engine *engine, cf_command command);
 void cf_engine_recall_unsupported(cf_engine *engine);
 /* The broker said where it may be reached. Taken once in a session. */

@@ -138,7 +138,8 @@ static bool link_is_over(const cf_round *round)
     return engine->losses > round->losses && !engine->connecting;
 }
 
-/* It said so of all that is left; that may change at any time, and is not waited for. */
+/* The broker said of all that is left that it has no room; that may change at any time, and is not
+ * waited for. */
 static bool link_lacks_room(const cf_round *round)
 {
     const cf_engine *engine = round->engine;

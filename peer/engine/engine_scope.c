@@ -144,8 +144,8 @@ bool cf_engine_carries(const cf_engine *engine, const cf_id *collection)
 
 /* ---- What is kept ---- */
 
-/* Its entries are to be at the new broker before it is asked which blobs it lacks: what it isn't
- * brought it can't name. */
+/* The user left a broker, whose entries are to be at the new one before that is asked which blobs
+ * it lacks: what it isn't brought it can't name. */
 static bool has_left_any(const cf_engine *engine)
 {
     cf_left_brokers left;

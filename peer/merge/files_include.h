@@ -36,7 +36,7 @@ bool cf_include_limits(const cf_include *include);
 /* `path` are the names from the source's folder down to what is asked about. */
 cf_include_answer cf_include_match(const cf_include *include, const cf_bytes *path, size_t count,
                                    bool directory);
-/* The same of a path with slashes. */
+/* What the patterns say of a path with slashes. */
 cf_include_answer cf_include_match_path(const cf_include *include, cf_bytes path, bool directory);
 
 #endif

@@ -52,15 +52,15 @@ bool cf_racy_is_coarse(const cf_stat *stat);
  * nobody else uses at the moment. */
 cf_status cf_racy_now(cf_files *files, const cf_folder *folder, cf_bytes name, int64_t *out_ns,
                       cf_error *error);
-/* The same where nothing can be made: no later than what that would give, if the clocks agree
- * within 8 s. */
+/* The time of a folder in which nothing can be made: no later than cf_racy_now would give, if the
+ * clocks agree within 8 s. */
 int64_t cf_racy_now_by_clock(int64_t now_ns);
 
 /* 0: the file, read when or after the disk's time was `disk_ns`, is not racy; else in how many ms
  * its step is over for sure. */
 uint32_t cf_racy_wait_ms(const cf_stat *stat, int64_t disk_ns);
-/* The same as our clock tells, for who can make no file there: its time is of the step that goes
- * on, or of the one before or after. */
+/* Whether the file is racy as our clock tells, for who can make no file there: the disk's time is
+ * of the step of its clock that goes on, or of the one before or after. */
 bool cf_racy_by_clock(const cf_stat *stat, int64_t now_ns);
 /* A file that came from elsewhere was put in place with this stat, at `now_ns` by our clock:
  * whether its time, which another device's clock gave it, may be the one that a save here gets. */

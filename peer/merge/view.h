@@ -79,7 +79,11 @@ void cf_view_called(const cf_view *view, const cf_id *directory, cf_bytes name, 
 bool cf_view_directory_of(const cf_view *view, const cf_id *item, cf_id *out);
 
 /* A copy that is shown under a conflict name, by whatever: what is done to the copy, or to the file
- * that it is a copy of, settles nothing, but for another name or its end. */
+ * that it is a copy of, settles nothing, but for another name or its end.
+ *
+ *     a.txt, and beside it "a (conflict 2026-11-20 13-05-00 abcd).txt"   listed, `free` is empty
+ *     a.txt is deleted, the copy stays where it is                       listed, `free` is a.txt
+ *     the copy is renamed to b.txt, or deleted                           not listed any more */
 typedef struct {
     cf_bytes path;  /* the names down to it, with slashes */
     cf_dot written; /* the entry that wrote its content */

@@ -40,7 +40,7 @@ bool cf_occurrence_stands(const cf_series *series, cf_bytes field);
 /* The field under which an occurrence is shown that was given the name `field` by what was `said`
  * (nothing: by an unknown start, as of old programs); in the arena, or as it is. */
 cf_bytes cf_occurrence_now(const cf_series *series, cf_bytes field, cf_bytes said, cf_arena *arena);
-/* The same of a base's row, by its series and its refs. */
+/* The field under which a base's row shows its occurrence, by the row's series and refs. */
 cf_bytes cf_occurrence_shown_as(const cf_series *series, const cf_row_refs *refs, cf_bytes field,
                                 cf_arena *arena);
 

@@ -2,7 +2,11 @@
 /* Which changes move nothing, so that the usual scan costs what the comparison costs. That is so of
  * plain values of rows that go on living; and, as long as no row is displaced, held back, or
  * visible only because another refers to it, of deletions, of new rows under keys that are free,
- * and of references to rows that are shown. */
+ * and of references to rows that are shown. What isn't harmless is tried out (record_pins.c).
+ *
+ *     Ann's number is edited; Bob, 7, is added where nobody is 7    harmless
+ *     Ann gets the unique number that Bob has                       not: one of them gives way
+ *     phone 1 is given to Dora, who is deleted elsewhere            not: she is back for that */
 #include <stdlib.h>
 
 #include "peer/records/record_diff_inside.h"

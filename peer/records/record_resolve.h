@@ -63,9 +63,9 @@ bool cf_row_conflicts_are_one(const cf_schema_table *table, const cf_row_conflic
  * one a field of the state, ascending, in the arena; 0: there is no such version. */
 size_t cf_row_resolve(const cf_row_contest *contest, const cf_keep *keep, cf_arena *arena,
                       cf_change **out);
-/* The same end for the contest as it is now, some time after: what was written since stays. `out`
- * has room for all that were chosen. 0: nothing of what was to be replaced is there, or nothing
- * else is. In the arena. */
+/* Ends the contest as it is now by the changes that were `chosen` some time before: what was
+ * written since stays. `out` has room for all that were chosen. 0: nothing of what was to be
+ * replaced is there, or nothing else is. In the arena. */
 size_t cf_row_resolve_still(const cf_row_contest *contest, const cf_change *chosen, size_t count,
                             cf_arena *arena, cf_change *out);
 

@@ -26,7 +26,7 @@ typedef struct {
     const act *keepers[CF_WHENS];
 } quarrel;
 
-/* The same for all entries of one act: their counters go up with their sequences. */
+/* One number for all entries of an act: their counters go up with their sequences. */
 static uint64_t place_in_act(const cf_write *write)
 {
     return write->time.counter - write->dot.sequence;

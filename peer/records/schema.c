@@ -265,7 +265,7 @@ static cf_bytes *sorted_values(const cf_row_field *field)
     return values;
 }
 
-/* The same values, in whatever order. */
+/* Both fields have the same values, in whatever order. */
 static bool same_values(const cf_row_field *a, const cf_row_field *b)
 {
     cf_bytes *left = sorted_values(a), *right = sorted_values(b);

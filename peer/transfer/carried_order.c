@@ -233,7 +233,7 @@ static cf_carried_blob *new_blob(cf_carried *self, const cf_hash *id)
     return blob;
 }
 
-/* It is the newest now, also where an older entry named it before. */
+/* The blob is the newest now, also where an older entry named it before. */
 static void take_new(cf_carried *self, const cf_hash *id)
 {
     cf_carried_blob *blob = cf_carried_find(self, id);

@@ -45,7 +45,7 @@ void cf_making_doubt(const cf_making *making);
 bool cf_making_used_disk(const cf_making *making);
 /* The whole at the end of its chain is being made in the temporary folder as well. */
 bool cf_making_needs(const cf_making *making, const cf_hash *content);
-/* It is made from the base's copy of this content. */
+/* The content is made from the base's copy of this one. */
 bool cf_making_reads_base(const cf_making *making, const cf_hash *content);
 /* Once done; `*leaves` is replaced. */
 void cf_making_result(cf_making *making, cf_stat *stat, cf_buffer *leaves);

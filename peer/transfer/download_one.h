@@ -71,9 +71,9 @@ void cf_incoming_drop(cf_downloads *downloads, cf_incoming *one);
 cf_incoming *cf_incoming_find(const cf_downloads *downloads, const cf_binding *binding,
                               const cf_hash *hash);
 void cf_incoming_set_phase(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase);
-/* It goes on without anybody else's doing. */
+/* The download goes on without anybody else's doing. */
 bool cf_incoming_moves(const cf_downloads *downloads, const cf_incoming *one);
-/* Its file is still where it was put. */
+/* The download's file is still where it was put. */
 bool cf_incoming_is_there(const cf_downloads *downloads, const cf_incoming *one);
 /* Another one of its binding makes the file of this content. */
 bool cf_incoming_is_shared(const cf_downloads *downloads, const cf_incoming *one,

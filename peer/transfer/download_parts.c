@@ -216,7 +216,8 @@ static cf_status make_folder(cf_parts *parts, cf_error *error)
     return status ? status : files->open_folder(files, above, name, &parts->folder, error);
 }
 
-/* It is the youngest now. NULL: what comes before was dropped to make room for others. */
+/* The blob's part, the youngest now. NULL: what comes before was dropped to make room for others.
+ */
 static part *take(cf_parts *parts, const cf_hash *blob, uint64_t offset, uint64_t size)
 {
     part *one = find(parts, blob);

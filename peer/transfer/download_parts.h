@@ -21,7 +21,7 @@ void cf_parts_load(cf_parts *parts, const cf_hash *blob, cf_buffer *out);
 /* Further bytes of it, from `offset` on, before which all is kept, unless that was dropped to make
  * room: then these are not. Where the disk doesn't take them nothing is kept of the blob. */
 void cf_parts_keep(cf_parts *parts, const cf_hash *blob, uint64_t offset, cf_bytes bytes);
-/* It has come, or what is kept is wrong. */
+/* All of the blob has come, or what is kept of it is wrong. */
 void cf_parts_drop(cf_parts *parts, const cf_hash *blob);
 
 #endif

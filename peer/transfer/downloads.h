@@ -45,8 +45,8 @@ typedef struct {
  * next call; `reason` is written unless READY or STARTED. */
 cf_download_answer cf_downloads_want(cf_downloads *downloads, cf_binding *binding, cf_bytes content,
                                      cf_download *out);
-/* Its file is where it belongs, or nobody wants it any more (what was begun is thrown away). Who
- * asks for it after this gets another one, made from the first. */
+/* The content's file is where it belongs, or nobody wants it any more (what was begun is thrown
+ * away). Who asks for the content after this gets another file, made from the first. */
 void cf_downloads_take(cf_downloads *downloads, const cf_binding *binding, cf_bytes content);
 
 /* Whether the disk of the source keeps its reserve when a file of so many bytes is written to it,

@@ -56,7 +56,7 @@ typedef struct {
 
 /* False when there is no room, or somebody has it in hand. */
 bool cf_hand_take(cf_hand *hand, const cf_hash *blob, uint64_t size, cf_transfer_rank rank);
-/* Its size is known now. */
+/* The size of a blob in hand is known now. */
 void cf_hand_resize(cf_hand *hand, const cf_hash *blob, uint64_t size);
 void cf_hand_drop(cf_hand *hand, const cf_hash *blob);
 

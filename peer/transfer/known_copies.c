@@ -90,7 +90,7 @@ void cf_known_put(const cf_hash *content, const cf_known *known, cf_kv_list *rec
     cf_arena_release(&arena);
 }
 
-/* It is within both contents, and behind those before. */
+/* A copy that is read is within both contents, and behind those before. */
 static cf_status read_copy(cf_reader *reader, uint64_t behind, uint64_t size, uint64_t base_size,
                            cf_delta_copy *out, cf_error *error)
 {

@@ -98,7 +98,7 @@ static bool resume(cf_partial_file *partial, cf_bytes name, cf_bytes note_name)
     cf_stat stat;
     cf_error ignored;
 
-    /* It may have got the mode of the file that it was to be, on a disk that keeps modes. */
+    /* The file may have got the mode of the one that it was to be, on a disk that keeps modes. */
     files->set_mode(files, options->folder, name, 0600, &ignored);
     bool fits =
         files->reopen_file(files, options->folder, name, &partial->file, &ignored) == CF_OK &&

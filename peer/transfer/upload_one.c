@@ -58,7 +58,7 @@ static bool may_be_patch(const cf_upload *one)
            one->before_depth < cf_content_depth_max(one->before_size);
 }
 
-/* It is a patch, inline. */
+/* What goes is a patch, inline. */
 static void become_patch(cf_uploads *uploads, cf_upload *one, cf_bytes patch)
 {
     cf_content *content = &one->prepared.content;
@@ -123,7 +123,7 @@ static bool is_too_much(const cf_uploads *uploads, const cf_upload *one)
     return cf_upload_size(one) > uploads->most;
 }
 
-/* It is ready to be sealed: queued, or deferred. */
+/* The upload is ready to be sealed: queued, or deferred. */
 static void queue(cf_uploads *uploads, cf_upload *one)
 {
     cf_upload_set_phase(uploads, one,

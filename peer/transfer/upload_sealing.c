@@ -101,7 +101,7 @@ static void take_off(cf_sealing *sealing, const piece *one)
         sealing->offered[i] = sealing->offered[--sealing->offered_count];
 }
 
-/* It is in hand no more. */
+/* The piece is in hand no more. */
 static void let_go(cf_sealing *sealing, piece *one, piece_state state)
 {
     take_off(sealing, one);

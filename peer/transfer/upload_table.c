@@ -132,7 +132,7 @@ void cf_upload_tell(cf_uploads *uploads, cf_upload *upload)
     }
 }
 
-/* It is in the log, or given up: what is known of the files stays. */
+/* The upload's content is in the log, or given up: what is known of the files stays. */
 static void let_go(cf_upload *upload)
 {
     while (upload->askers.first)

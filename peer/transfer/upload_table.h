@@ -102,12 +102,12 @@ cf_upload_phase cf_uploads_last_coming(const cf_uploads *uploads);
 bool cf_uploads_lack_room(const cf_uploads *uploads);
 /* Each place at which a content was found and has to wait for it is one that asked. */
 void cf_upload_ask(cf_uploads *uploads, cf_upload *upload, const cf_upload_file *file);
-/* It heard how that is to be had; or is published, or has to be read again. */
+/* The file heard how its content is to be had; or is published, or has to be read again. */
 void cf_upload_answered(cf_uploads *uploads, const cf_upload_file *file);
 void cf_upload_unask(cf_uploads *uploads, const cf_upload_file *file);
 /* All of them, or those of one binding. */
 void cf_upload_unask_all(cf_uploads *uploads, const cf_binding *binding);
-/* It has ended: all that asked for it are to hear so. */
+/* The upload has ended: all that asked for it are to hear so. */
 void cf_upload_tell(cf_uploads *uploads, cf_upload *upload);
 
 #endif

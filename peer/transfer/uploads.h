@@ -97,7 +97,7 @@ bool cf_uploads_piece(cf_uploads *uploads, const cf_hash *blob, uint64_t offset,
                       cf_buffer *out);
 void cf_uploads_stored(cf_uploads *uploads, const cf_hash *blob);
 void cf_uploads_refused(cf_uploads *uploads, const cf_hash *blob, const cf_error *why);
-/* It is refused for now. True when that is news. */
+/* The blob is refused for now. True when that is news. */
 bool cf_uploads_delayed(cf_uploads *uploads, const cf_hash *blob, cf_bytes text);
 
 /* Whether there is a broker to seal for. */

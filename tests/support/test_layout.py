@@ -18,6 +18,9 @@ DATA = ("fuzz/corpus", "support/wrong_layers")
 # Rooms that decide: each file in C says first what it decides, and by which rule.
 DECIDING = ("broker/gateway", "broker/leases", "broker/log", "broker/management", "broker/members", "peer/engine", "peer/merge",
             "peer/records", "peer/sources/files", "peer/sources/records")
+# Whose comments name their noun: what one begins with isn't said by the one before.
+NAMING = (*DECIDING, "codec", "peer/transfer")
+POINTING = re.compile(r"/\* (?:The same(?:,|\.| (?:as|at|for|in|of|one|where|with)\b)|(?:It|Its|Their|They) |Both:)[^\n]*")
 
 ATTRIBUTE = r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)"
 
@@ -125,6 +128,17 @@ def test_no_function_is_too_long_to_be_seen_at_once():
     assert sum("\n{\n" in text for text in files.values()) > 450
 
 
+def pointing(texts):
+    """Comments that say their noun by a pronoun alone."""
+    return [(name, found) for name, text in texts.items() for found in POINTING.findall(text)]
+
+
+def test_comments_of_what_decides_name_their_noun():
+    files = {name: text for name, text in product("*.[ch]").items() if name.rpartition("/")[0] in NAMING}
+    assert {name.rpartition("/")[0] for name in files} == set(NAMING)
+    assert pointing(files) == []
+
+
 def test_each_file_that_decides_says_so_first():
     files = {name: text for name, text in product("*.c").items() if name.rpartition("/")[0] in DECIDING}
     assert {name.rpartition("/")[0] for name in files} == set(DECIDING)
@@ -204,6 +218,8 @@ struct garden;
     licence, words, include = "/* SPDX-License-Identifier: Apache-2.0 */\n", "/* Who may. */\n", '#include "a.h"\n'
     assert wordless({"a.c": licence + words + include, "b.c": licence + include + words + include, "c.c": licence + include}) == ["b.c", "c.c"]
     assert too_long({"a.c": "\n" * LINES_MAX, "b.c": "\n" * (LINES_MAX + 1)}) == {"b.c": LINES_MAX + 1}
+    said = "/* The same of a path. */ /* It is gone. */ /* The same values. */ /* Its: a word. */ /* Item 7. */"
+    assert [found for _, found in pointing({"a.h": said.replace("*/ ", "*/\n")})] == ["/* The same of a path. */", "/* It is gone. */"]
     body = "\n{\n" + "    go();\n" * BODY_MAX + "}\n"
     long = "static bool go(int a,\n               int b)" + body.replace("}", "    go();\n}")
     assert long_functions({"a.c": "void come(void)" + body, "b.c": "int x[] = {\n1};\n" + long}) == [("b.c", "               int b)", BODY_MAX + 1)]

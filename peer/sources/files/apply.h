@@ -33,7 +33,7 @@ void cf_applying_destroy(cf_applying **applying);
 
 /* The groups of these directories are to be looked at by the next cf_applying_begin. */
 void cf_applying_mark(cf_applying *applying, const cf_id *directories, size_t count);
-/* The same of a group, or of the items of it that are meant. */
+/* A group, or the items of it that are meant, are to be looked at likewise. */
 void cf_applying_mark_group(cf_applying *applying, const cf_group *group);
 bool cf_applying_marked(const cf_applying *applying);
 /* Marks again what was left undone: something has happened that may have made it possible. */
@@ -58,7 +58,8 @@ cf_status cf_applying_compare(cf_applying *applying, cf_error *error);
  * step is done by a coroutine: what this call waits for too long goes on beside the engine. */
 cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error);
 bool cf_applying_busy(const cf_applying *applying);
-/* Its last step ended in the midst of a call: what the disk answered before counts no more. */
+/* The last step of applying ended in the midst of a call: what the disk answered before counts no
+ * more. */
 bool cf_applying_is_stuck(const cf_applying *applying);
 /* Waits until neither a job nor a step is under way for it. */
 void cf_applying_await(cf_applying *applying);

@@ -9,12 +9,12 @@
 void cf_task_touch(cf_task_place *place, uint64_t directory);
 void cf_task_end(const cf_task_place *place, cf_task *task, cf_task_state state,
                  const char *reason);
-/* It could not be done, because of this. */
+/* The task could not be done, because of this. */
 void cf_task_stop(const cf_task_place *place, cf_task *task, const cf_error *error);
 /* Ends the task unless the disk is as the base has it. */
 bool cf_task_check_base(cf_task_place *place, cf_task *task, const cf_folder *folder,
                         const cf_node *node);
-/* It is done: the base gets what the task leaves in its place. */
+/* The task is done: the base gets what it leaves in its place. */
 void cf_task_put_node(cf_task_place *place, cf_task *task, const cf_folder *folder);
 
 /* Puts the task's new file into the place of the base's. */

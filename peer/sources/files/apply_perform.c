@@ -416,7 +416,7 @@ static void update(cf_task_place *place, cf_task *task)
 
 /* ---- Delete ---- */
 
-/* It is the user's alone now, and the next look publishes it. */
+/* The thing is the user's alone now, and the next look publishes it. */
 static void give_back(cf_task_place *place, cf_task *task)
 {
     cf_binding_drop_node(place->binding, task->number, place->records);

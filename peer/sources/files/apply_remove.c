@@ -82,8 +82,8 @@ static void end_removal(cf_task_place *place, cf_task *task, cf_status status,
         return;
     }
     if (status == CF_CHANGED && cf_task_may_hold_more(place, node)) {
-        /* It stays for that, and is nobody's business any more unless the next look finds in it
-         * what is asked for. */
+        /* The directory stays for that, and is nobody's business any more unless the next look
+         * finds in it what is asked for. */
         status = CF_OK;
         task->looks = true;
     }

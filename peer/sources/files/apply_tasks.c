@@ -307,8 +307,8 @@ static void ask_for_content(cf_applying *applying, cf_task *task)
     task->asked->askers++;
 }
 
-/* It is new in a directory that has yet to move, and nobody's business where that lies now: it
- * comes when the directory is there. */
+/* The step's thing is new in a directory that has yet to move, and nobody's business where that
+ * lies now: it comes when the directory is there. */
 static bool comes_later(const cf_applying *applying, const cf_step *step)
 {
     const cf_binding *binding = applying->options.binding;

@@ -37,10 +37,11 @@ void cf_debounce_note(cf_debounce *debounce, uint64_t folder, cf_bytes name, cf_
 void cf_debounce_note_all(cf_debounce *debounce, cf_event_kind kind, uint64_t now_ms);
 /* Something is missing there: if it was not seen to vanish, it has vanished now. */
 void cf_debounce_miss(cf_debounce *debounce, const cf_look_place *place, uint64_t now_ms);
-/* The same of a look at everything where not all is told: what was not seen to vanish may have come
- * to where that look had been already, and counts when everything is looked at again. */
+/* Something is missing, by a look at everything where not all is told: what was not seen to vanish
+ * may have come to where that look had been already, and counts when everything is looked at again.
+ */
 void cf_debounce_miss_anywhere(cf_debounce *debounce, const cf_look_place *place, uint64_t now_ms);
-/* The same, and it counts at `when_ms`. */
+/* Something is missing there, and counts at `when_ms`. */
 void cf_debounce_miss_until(cf_debounce *debounce, const cf_look_place *place, uint64_t when_ms);
 /* All that is missing counts at one moment, which is returned: when the last of it would have, and
  * not before `at_ms`. */
@@ -72,7 +73,7 @@ void cf_debounce_end_waits(cf_debounce *debounce, const cf_look_places *looked);
 /* For how long it has waited. */
 uint64_t cf_debounce_waited_ms(const cf_debounce *debounce, const cf_look_place *place,
                                uint64_t now_ms);
-/* It is looked at again then, whatever happens meanwhile. */
+/* The place is looked at again then, whatever happens meanwhile. */
 void cf_debounce_note_later(cf_debounce *debounce, const cf_look_place *place, uint64_t when_ms);
 /* cf_debounce_take has nothing before, and costs nothing: what happened since may have put off the
  * rest, which only that call finds out. CF_DEBOUNCE_NEVER. */
@@ -113,7 +114,9 @@ void cf_debounce_forget(cf_debounce *debounce, uint64_t folder);
 
 /* When to look at everything again: the period ± 25 %, drawn by `random`. */
 uint64_t cf_debounce_rescan(uint64_t now_ms, bool watch_complete, uint32_t random);
-/* The same of a source that is polled: 75 to 100 % of the period. CF_DEBOUNCE_NEVER: of 0. */
+/* When to look at a source again that is polled: 75 to 100 % of the period. CF_DEBOUNCE_NEVER: of
+ * 0.
+ */
 uint64_t cf_debounce_poll(uint64_t now_ms, uint64_t period_ms, uint32_t random);
 
 #endif

@@ -35,7 +35,7 @@ void cf_debounce_place_join(cf_debounce_place *all, const cf_debounce_place *one
 uint64_t cf_debounce_place_next_ms(const cf_debounce_place *place);
 /* What to make of what is missing there. */
 cf_absence cf_debounce_place_absence(const cf_debounce_place *place, uint64_t now_ms);
-/* It is looked at now, and what is missing there is taken so. */
+/* The place is looked at now, and what is missing there is taken so. */
 void cf_debounce_place_looked_at(cf_debounce_place *place, cf_absence absence);
 
 /* The look that began there is over, one of so many places: it rests for what that cost. */
@@ -47,7 +47,7 @@ uint64_t cf_debounce_place_rested_ms(const cf_debounce_place *place);
 void cf_debounce_place_end_waits(cf_debounce_place *place);
 /* What is known of it is more than when to look there. */
 bool cf_debounce_place_is_remembered(const cf_debounce_place *place);
-/* It may be forgotten. */
+/* The place may be forgotten. */
 bool cf_debounce_place_is_idle(const cf_debounce_place *place, uint64_t now_ms);
 /* The clock was set back. */
 void cf_debounce_place_set_back(cf_debounce_place *place, uint64_t by_ms);

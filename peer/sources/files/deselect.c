@@ -123,7 +123,7 @@ size_t cf_deselect_count(const cf_binding *binding)
     return self.files;
 }
 
-/* They are known until the store has forgotten them. */
+/* Nodes that go out are known until the store has forgotten them. */
 static void put(const deselecting *self, cf_arena *arena, cf_kv_list *records)
 {
     cf_binding now = *self->binding;

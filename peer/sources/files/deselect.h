@@ -19,8 +19,8 @@ cf_status cf_deselect_base(cf_peer *peer, cf_binding *binding, cf_error *error);
  * for.
  */
 bool cf_deselect_is_moved(const cf_binding *binding, const cf_finding *finding);
-/* It has come to where it is now by this device's user: forgets it if it is not asked for there;
- * `below`: and what is in it. Directories that are passed through stay. */
+/* The node has come to where it is now by this device's user: forgets it if it is not asked for
+ * there; `below`: and what is in it. Directories that are passed through stay. */
 void cf_deselect_node(cf_binding *binding, uint64_t number, bool below, cf_kv_list *records);
 
 #endif

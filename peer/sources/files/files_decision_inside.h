@@ -51,7 +51,7 @@ void cf_decision_place_folders(cf_decision *self);
 /* Whether the place of a node that nothing has claimed is surely empty; with `ask` the listing that
  * would tell is wanted. */
 bool cf_decision_missing(cf_decision *self, size_t node, bool ask);
-/* The same of one that is not away. */
+/* As cf_decision_missing, of a node that is not away. */
 bool cf_decision_left(cf_decision *self, size_t node, bool ask);
 /* Which disk lies where a node is missing. */
 uint64_t cf_decision_disk_at(const cf_decision *self, size_t node);
@@ -59,7 +59,7 @@ uint64_t cf_decision_disk_at(const cf_decision *self, size_t node);
 bool cf_decision_is_on(const cf_decision *self, size_t node, uint64_t disk);
 /* The disk of a listed entry, or of what is in it, in a folder that is settled. */
 uint64_t cf_decision_disk_of(const cf_decision *self, size_t entry);
-/* The same of a listed folder that stands for this node. */
+/* The disk of a listed folder that stands for this node. */
 uint64_t cf_decision_disk_of_start(const cf_decision *self, size_t folder, size_t node);
 /* In a look at everything, once all folders are placed: disks whose roots tell nothing, by what is
  * on them. */

@@ -19,7 +19,7 @@ size_t cf_files_known_place(const cf_files_known *known, uint64_t parent, cf_byt
 /* The nodes of this kind that are this very file, one after the other: begin with CF_KNOWN_NONE. */
 size_t cf_files_known_next_same(const cf_files_known *known, const cf_stat *stat, char kind,
                                 size_t after);
-/* The same for those that have this name, too, wherever. */
+/* Of these nodes those that have this name, too, wherever. */
 size_t cf_files_known_next_named(cf_files_known *known, const cf_stat *stat, char kind,
                                  cf_bytes name, size_t after);
 

@@ -86,7 +86,7 @@ static bool has_entry(const cf_listing *listing, const cf_listed_folder *folder,
     return false;
 }
 
-/* It is among what was found in this directory, whenever that was listed. */
+/* The file is among what was found in this directory, whenever that was listed. */
 static bool is_found(const cf_listing *listing, const cf_stat *stat, cf_bytes name)
 {
     cf_hash_link *link = NULL;

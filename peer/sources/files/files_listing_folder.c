@@ -20,7 +20,7 @@ typedef struct {
     const cf_listing_options *options;
 } look;
 
-/* It wasn't forbidden, as it will be, nor did it change. */
+/* Listing failed, and neither was it forbidden, as it will be, nor did the folder change or go. */
 static bool has_failed(const cf_error *error)
 {
     return error->status != CF_MISSING && error->status != CF_CHANGED && error->number != EACCES &&

@@ -101,7 +101,8 @@ bool cf_files_source_confirm_missing(cf_files_source *source, const cf_node *nod
 
 /* ---- Gone ---- */
 
-/* It may have been moved to where this look doesn't go, and where no watch sees it come. */
+/* What is gone may have been moved to where this look doesn't go, and where no watch sees it come.
+ */
 static bool may_be_elsewhere(const cf_files_source *source)
 {
     return !source->scanning_all &&

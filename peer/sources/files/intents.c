@@ -219,7 +219,7 @@ static void return_displaced(recovery *self, const cf_intent *intent, bool is_ou
     cf_hold_release(&hold, files);
 }
 
-/* It was fetched, and need not be again. */
+/* The intent's content was fetched, and need not be again. */
 static void keep_download(recovery *self, const cf_intent *intent)
 {
     cf_files *files = self->peer->env->files;
@@ -337,7 +337,7 @@ static void recover_making(recovery *self, const cf_intent *intent)
         return;
     node.stat = cf_node_stat_of(&stat);
     node.disk = cf_nodes_disk_in(self->binding->nodes, node.parent);
-    /* It was made, and had yet to get its mode: that is a step of its own. */
+    /* The file was made, and had yet to get its mode: that is a step of its own. */
     if (!self->binding->traits.loses_modes &&
         (stat.mode & 0777) != cf_lifted_mode(self->binding, node.number, cf_mode_of(node.mode, 0)))
         node.mode = (cf_bytes){0};

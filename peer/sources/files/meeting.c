@@ -122,7 +122,7 @@ static void meet_shown(looking *self, const cf_past_item *item)
     self->met = CF_MET_OLDER;
 }
 
-/* It is shown somewhere else, and nothing lies there here. */
+/* The item is shown somewhere else, and nothing lies there here. */
 static void meet_moved(looking *self, const cf_past_item *item, const cf_past_place *stay,
                        const cf_tree_place *place)
 {

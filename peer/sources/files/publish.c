@@ -70,8 +70,8 @@ static cf_upload_answer prepare(cf_publishing_batch *self, const cf_observation 
     return cf_uploads_prepare(self->with->uploads, &file, out);
 }
 
-/* Its content has to wait; its place and mode need not. True when there is something left to say.
- */
+/* The file's content has to wait; its place and mode need not. True when there is something left to
+ * say. */
 static bool without_content(const cf_node *node, cf_finding *finding)
 {
     if (!node)

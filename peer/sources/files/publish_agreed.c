@@ -166,7 +166,7 @@ static bool is_as_node(const cf_finding *finding, const cf_node *node)
            cf_bytes_equal(finding->content, node->content);
 }
 
-/* The same of what the base has, where that is older than the log. */
+/* Has what the base has meet the log, where the base is older. */
 static bool meet_again(cf_publishing_batch *self, const cf_finding *finding)
 {
     const cf_meeting meeting = meeting_of(self);

@@ -150,7 +150,7 @@ static cf_status prepared_of(cf_publishing_batch *self, cf_bytes identity, const
     if (status)
         return status;
     *out = find_prepared(self, &hash);
-    /* It is written again because the state forgot its item (model, rule L). */
+    /* The content is written again because the state forgot its item (model, rule L). */
     return *out ? CF_OK
                 : cf_prepared_in_log(self->with->peer, &self->collection->id, &hash, &self->arena,
                                      out, error);

@@ -25,9 +25,8 @@ static bool is_seen(seeking *self, cf_status status, const cf_error *error)
     return !status;
 }
 
-/* It is the node's file, as far as that tells. A mode or time that was being set on it says
- * nothing.
- */
+/* What has this name is the node's file, as far as a stat and the content tell. A mode or time that
+ * was being set on it says nothing. */
 static bool is_alike(seeking *self, const cf_node *node, const cf_folder *folder, cf_bytes name,
                      cf_stat *stat)
 {

@@ -118,8 +118,8 @@ void cf_scan_path(const cf_scan *scan, const cf_observation *seen, cf_buffer *ou
  * under their node's numbers, if they have such now. */
 void cf_scan_renumber_watches(const cf_scan *scan);
 
-/* It was found, wherever, so that a batch tells where. Of what is neither that nor gone nobody
- * knows: not all could be listed, or it can't be read where it is. */
+/* The node was found, wherever, so that a batch tells where. Of one that is neither found nor gone
+ * nobody knows: not all could be listed, or it can't be read where it is. */
 bool cf_scan_found(const cf_scan *scan, uint64_t node);
 
 /* What is not in sync and why; paths are raw, from the source's root. `d/` is what lies in d, where

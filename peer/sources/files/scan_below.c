@@ -140,8 +140,8 @@ static void find_losing(const cf_scan *scan, cf_node_set *losing)
     cf_node_set_sort(losing);
 }
 
-/* It became another directory when something went from it, or was known so. Where numbers are
- * alike, as of the roots of two disks, nothing tells which of them it is of. */
+/* The place became another directory when something went from it, or was known so. Where numbers
+ * are alike, as of the roots of two disks, nothing tells which disk this one is of. */
 static bool is_known_by_number(const cf_scan *scan, const cf_bare_time *now)
 {
     const cf_binding *binding = scan->options.binding;

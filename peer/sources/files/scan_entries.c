@@ -168,8 +168,8 @@ const cf_bare_time *cf_scan_folder_time(const cf_scan *scan, uint64_t directory)
                : NULL;
 }
 
-/* It was another directory at the last look, and is the one that was there without a disk; nobody
- * put it there. */
+/* What lies at this place was another directory at the last look, and is the one that was there
+ * without a disk; nobody put it there. */
 static bool is_bare_again(const cf_scan *scan, const cf_bare_time *now)
 {
     const cf_binding *binding = scan->options.binding;

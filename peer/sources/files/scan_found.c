@@ -124,8 +124,8 @@ static bool is_unchanged(const cf_scan *scan, size_t entry)
     return cf_stat_unchanged(&known, &listed->stat);
 }
 
-/* Its place is known from that, and it is read all the same: a rename changes the ctime, and so may
- * hide an edit that left size and mtime as they were. */
+/* The file was renamed, by which its place is known, and it is read all the same: a rename changes
+ * the ctime, and so may hide an edit that left size and mtime as they were. */
 static bool was_renamed(const cf_scan *scan, size_t entry)
 {
     const cf_listed *listed = &scan->listing.entries[entry];

@@ -145,8 +145,8 @@ enum { CF_FILES_TELLING = 4 };
 
 /* Notes as away, and on CF_DISK_BELOW, what is gone from directories that have lost nothing. */
 void cf_scan_find_below(cf_scan *scan);
-/* Its parts in scan_swapped.c: which disks are back; and, to `bare`, directories where another
- * one took the place of one before a look saw that go. */
+/* The parts of cf_scan_find_below in scan_swapped.c: which disks are back; and, to `bare`,
+ * directories where another one took the place of one before a look saw that go. */
 void cf_scan_find_returned(cf_scan *scan);
 void cf_scan_find_swapped(cf_scan *scan);
 /* Once all is listed: when its directories were changed last. */
@@ -167,7 +167,7 @@ void cf_scan_restate(cf_scan *scan, const cf_node *node, const cf_node_stat *sta
 
 /* Starts to make durable what is new, moved or gone by name. */
 void cf_scan_sync_names(cf_scan *scan);
-/* The same of what was read, before it is told. */
+/* Starts to make durable the names of what was read, before it is told. */
 void cf_scan_sync_names_read(cf_scan *scan);
 void cf_scan_await_names(cf_scan *scan);
 /* The first batch: gone, moved, directories, links, all that needs no reading. */

@@ -166,7 +166,7 @@ void cf_scan_renumber_watches(const cf_scan *scan)
 
 /* ---- The listing, a job ---- */
 
-/* It may outlive the scan: a disk that hangs gives it back to nobody. */
+/* A listing may outlive its scan: a disk that hangs gives it back to nobody. */
 struct cf_scan_listing {
     cf_job job;
     cf_scan *scan; /* NULL: nobody waits for it */

@@ -18,7 +18,8 @@ void cf_unplaced_begin(cf_unplaced *unplaced);
 const char *cf_unplaced_waits(cf_unplaced *unplaced, const cf_step *step);
 /* A new thing, or a new content, could not be put into the directory step->parent. */
 void cf_unplaced_failed(cf_unplaced *unplaced, const cf_step *step, const char *reason);
-/* It could. True: it had failed before, and those that wait for it may be tried. */
+/* The step's thing could be put there. True: it had failed before, and those that wait for it may
+ * be tried. */
 bool cf_unplaced_passed(cf_unplaced *unplaced, const cf_step *step);
 /* All are tried. */
 void cf_unplaced_forget(cf_unplaced *unplaced);

@@ -274,7 +274,7 @@ static bool is_copied(const cf_database_place *place)
  * until its rows are settled. */
 static const int64_t held_ns = INT64_MAX;
 
-/* The same file counts fewer writes. */
+/* What lies there is the file that was kept, and counts fewer writes than it did. */
 static bool counts_fewer(const cf_database_place *place)
 {
     return cf_hash_equal(&place->kept.file, &place->is.file) &&

@@ -67,7 +67,7 @@ static bool says(const rewinding *self, const differing *row, const cf_row_ref *
              cf_database_comparable(cf_row_field_named(row->there, ref->field))));
 }
 
-/* The same entry wrote something in the row that is undone. */
+/* The entry of this dot wrote something in the row that is undone. */
 static bool is_undone_beside(const rewinding *self, const differing *row, const cf_row_ref *refs,
                              size_t count, const cf_dot *dot)
 {

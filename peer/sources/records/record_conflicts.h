@@ -65,7 +65,7 @@ void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_coll
 
 /* KEY/FIELD, of a database TABLE/KEY/FIELD; appended. */
 void cf_record_conflict_path(const cf_row_conflict *conflict, cf_buffer *path);
-/* The same of two values of a set that are both kept: the field is the set. */
+/* The path of two values of a set that are both kept: the field is the set. */
 void cf_record_both_path(const cf_row_conflict *both, cf_buffer *path);
 
 #endif

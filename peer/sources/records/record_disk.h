@@ -31,12 +31,12 @@ typedef struct {
  * there. CF_OK also when there is no file. To be released in any case. */
 cf_status cf_record_disk_read(cf_files *files, const char *path, const cf_record_reading *how,
                               cf_record_disk *out, cf_error *error);
-/* The same in a folder that is held. */
+/* Reads a file in a folder that is held. */
 cf_status cf_record_disk_read_in(cf_files *files, const cf_folder *folder, cf_bytes name,
                                  const cf_record_reading *how, cf_record_disk *out,
                                  cf_error *error);
-/* The same in two parts, between which the caller makes it durable, with others: `*file`, which he
- * hands back whatever came of that. NULL: that is all. */
+/* Reading in two parts, between which the caller makes the file durable, with others: `*file`,
+ * which he hands back whatever came of that. NULL: the first part was all. */
 cf_status cf_record_disk_read_begin(cf_files *files, const cf_folder *folder, cf_bytes name,
                                     const cf_record_reading *how, cf_record_disk *out,
                                     cf_file **file, cf_error *error);
@@ -56,7 +56,7 @@ typedef struct {
 /* Makes the file, durably; nothing is left of it when that fails. */
 cf_status cf_record_disk_make(const cf_record_disk *disk, cf_record_replacement *replacement,
                               cf_bytes bytes, cf_error *error);
-/* The same in two parts, between which the caller makes it durable, with others. */
+/* Making in two parts, between which the caller makes the file durable, with others. */
 cf_status cf_record_disk_begin(const cf_record_disk *disk, const cf_record_replacement *replacement,
                                cf_bytes bytes, cf_file **out, cf_error *error);
 /* `sync` has what came of that; its error is the error of all. */

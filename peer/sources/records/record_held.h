@@ -11,15 +11,15 @@
 #include "peer/records/schema.h"
 
 cf_bytes cf_record_held_key(cf_arena *arena, uint32_t source);
-/* All that is kept, in the arena. CF_MISSING: nothing is. */
+/* All that is kept of the source, packed, in the arena. CF_MISSING: nothing is. */
 cf_status cf_record_held_load(cf_peer *peer, uint32_t source, cf_arena *arena, cf_bytes *out,
                               cf_error *error);
 
-/* The tables of it. */
+/* The tables at the beginning of what is kept: written, and read. */
 void cf_record_held_pack(const cf_row_format *format, cf_buffer *out);
 cf_status cf_record_held_read(cf_reader *reader, cf_arena *arena, cf_row_format *out,
                               cf_error *error);
-/* Both: as the source had it. */
+/* Loads what is kept of the source, and reads its tables. */
 cf_status cf_record_held_format(cf_peer *peer, uint32_t source, cf_arena *arena, cf_row_format *out,
                                 cf_error *error);
 

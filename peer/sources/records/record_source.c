@@ -50,8 +50,7 @@ static uint64_t applied(const void *self)
     return source->applied;
 }
 
-/* It is known how the source stands, so that only what was written to it since has to be looked at.
- */
+/* How the source stands is known, so that only what was written to it since has to be looked at. */
 static bool is_known(const cf_record_source *source)
 {
     return source->context->watch && source->looked && !source->trouble && !source->retry_ms;

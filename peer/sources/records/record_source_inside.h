@@ -248,10 +248,10 @@ cf_row cf_record_run_based_here(cf_record_run *run, const cf_row *viewed, const 
 void cf_record_run_path(const cf_record_run *run, const cf_row_place *place, cf_buffer *path);
 void cf_record_note(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* The same with a reason of any length. */
+/* Lists a row with a reason of any length. */
 void cf_record_note_text(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
                          const char *reason);
-/* The same of the source as a whole. */
+/* Lists the source as a whole. */
 void cf_record_note_whole(cf_record_run *run, cf_pending_kind kind, const char *reason);
 /* What keeps from publishing now, and how to list it; NULL: nothing. */
 const char *cf_record_run_silence(cf_record_run *run, cf_pending_kind *kind);
@@ -366,7 +366,7 @@ void cf_record_run_find_doubts(cf_record_run *run);
 void cf_record_run_keep_family(cf_record_run *run);
 /* Only lists what others did. */
 void cf_record_run_tell(cf_record_run *run);
-/* The same of a source that only sends, and takes none of that. */
+/* Lists what others did, of a source that only sends, and takes none of that. */
 void cf_record_run_tell_untaken(cf_record_run *run);
 
 #endif

@@ -78,7 +78,7 @@ typedef enum {
 /* The row with its long values, for the medium; in the arena. `why`, unless they are here. */
 cf_values_answer cf_record_values_fetch(cf_record_values *values, const cf_row *row,
                                         cf_arena *arena, cf_row *out, const char **why);
-/* The same, where all of it is here; nothing is asked for. */
+/* The row with its long values, where all of these are here; nothing is asked for. */
 bool cf_record_values_here(cf_record_values *values, const cf_row *row, cf_arena *arena,
                            cf_row *out);
 /* All that is wanted was asked for: what was asked for earlier and is not wanted any more ends. */

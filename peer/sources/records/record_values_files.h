@@ -28,7 +28,7 @@ struct cf_record_values {
 cf_record_value *cf_record_values_find(const cf_record_values *values, const cf_hash *hash);
 /* Made where there is none. */
 cf_record_value *cf_record_values_get(cf_record_values *values, const cf_hash *hash, uint64_t size);
-/* The same of an identity. NULL: `value` is none. */
+/* The value of an identity, made where there is none. NULL: `value` is no identity. */
 cf_record_value *cf_record_values_of(cf_record_values *values, cf_bytes value);
 
 /* The content, when the medium shows the value; in `made` if it isn't the value itself. */
