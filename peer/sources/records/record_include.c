@@ -19,9 +19,9 @@
 
 static bool matches(const char *pattern, size_t size, cf_bytes text)
 {
-    char *wanted = strndup(pattern, size), *found = strndup((const char *)text.data, text.size);
+    char *wanted = cf_text_copy_of(cf_bytes_of(pattern, size)), *found = cf_text_copy_of(text);
 
-    bool match = wanted && found && fnmatch(wanted, found, 0) == 0;
+    const bool match = fnmatch(wanted, found, 0) == 0;
     free(wanted);
     free(found);
     return match;
