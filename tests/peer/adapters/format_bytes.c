@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file as a person or a program wrote it, with what the format doesn't understand, with blanks,
  * spellings and an order of its own: shown again it is the same file, byte for byte, and an edit of
- * a text changes no byte that lies beside it. A new format needs its file here. */
+ * a text changes no byte that lies beside it. What is in trouble, as the second of two records of
+ * one key, stays as it is, whatever becomes of the others. A new format needs its files here. */
 #include "peer/adapters/record_adapter.h"
 #include "peer/adapters/value_map.h"
 #include "tests/peer/adapters/rows.h"
@@ -11,23 +12,26 @@ enum { SPELLING = 8 }; /* what it may take in a file beyond its bytes: quotes, e
 static const struct {
     const char *format, *key; /* NULL: records have keys of their own */
     const char *text;
-    size_t edits; /* texts that can be edited in place: so many at least */
+    size_t edits;      /* texts that can be edited in place: so many at least */
+    const char *twice; /* one record twice, the second time with STAYS */
 } files[] = {
     {"csv", "id",
      "\xef\xbb\xbfid;name;\"note\"; odd \r\n"
      "2;\"Bob\";;\r\n"
      "1;Ann;\"two\r\nlines\"; x \r\n",
-     4},
+     4, "id;name\r\n1;Ann\r\n1;STAYS\r\n"},
     {"json", "id",
      "[ {\"id\" :\"b\",\"name\": \"B\\u006fb\" , \"n\":1.50, \"e\":1e2},\n\n"
      "\t{\"name\":\"Ann\",\"id\":\"a\", \"in\": {\"depth\" : \"three\" }  } ]\n\n",
-     3},
+     3, "[{\"id\": \"a\", \"name\": \"Ann\"}, {\"id\": \"a\", \"name\": \"STAYS\"}]\n"},
     {"vcard", NULL,
      "BEGIN:VCARD\nVERSION:3.0\nPRODID:-//Some//Program//EN\nitem1.EMAIL;TYPE=INTERNET:a@b\n"
      "item1.X-ABLabel:_$!<Home>!$_\nX-ODD;A=\"b;c\":1\\,2\nfn:Ann\n Lee\nN:Lee;Ann;;;\n"
      "NOTE:a note\nREV:20240101T000000Z\nUID:one\nEND:VCARD\n\n"
      "BEGIN:VCARD\nVERSION:3.0\nUID:two\nFN:Bob\nN:;Bob;;;\nEND:VCARD\n",
-     3},
+     3,
+     "BEGIN:VCARD\nVERSION:3.0\nUID:one\nFN:Ann\nN:;Ann;;;\nEND:VCARD\n"
+     "BEGIN:VCARD\nVERSION:3.0\nUID:one\nFN:STAYS\nN:;Ann;;;\nEND:VCARD\n"},
     {"icalendar", NULL,
      "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Some//Program//EN\r\nX-WR-CALNAME:Home\r\n"
      "BEGIN:VEVENT\r\nUID:one\r\nDTSTAMP:20240101T000000Z\r\nX-ODD;A=\"b;c\":1\r\n"
@@ -37,7 +41,13 @@ static const struct {
      "BEGIN:X-THING\r\nX-KEPT:1\r\nEND:X-THING\r\n"
      "BEGIN:VTODO\r\nUID:two\r\nDTSTAMP:20240101T000000Z\r\nSUMMARY:Wash\r\nEND:VTODO\r\n"
      "END:VCALENDAR\r\n",
-     3},
+     3,
+     "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Some//Program//EN\r\n"
+     "BEGIN:VEVENT\r\nUID:one\r\nDTSTAMP:20240101T000000Z\r\nSUMMARY:Tea\r\n"
+     "DTSTART:20240102T030405Z\r\nEND:VEVENT\r\n"
+     "BEGIN:VEVENT\r\nUID:one\r\nDTSTAMP:20240101T000000Z\r\nSUMMARY:STAYS\r\n"
+     "DTSTART:20240102T030405Z\r\nEND:VEVENT\r\n"
+     "END:VCALENDAR\r\n"},
 };
 
 typedef struct {
@@ -148,7 +158,40 @@ static void try_file(const trial *of)
     cf_buffer_release(&out);
 }
 
-Test(formats, leave_what_they_dont_understand_byte_for_byte)
+static void expect_stays(const trial *of, const cf_record_file *rows, const char *what)
+{
+    bool refused[4] = {false};
+    cf_buffer out = {0};
+
+    show(of, rows, refused, &out);
+    cr_expect(memmem(out.data, out.size, "STAYS", strlen("STAYS")), "%s: %s\n%.*s",
+              of->options.adapter->name, what, (int)out.size, (const char *)out.data);
+    cf_buffer_release(&out);
+}
+
+/* The first of the two is as it was, or goes. */
+static void try_trouble(const trial *of)
+{
+    const char *name = of->options.adapter->name;
+    bool refused[4] = {false};
+    const cf_record_file nothing = {0};
+    cf_record_file rows = {0};
+    cf_buffer out = {0};
+    cf_error error;
+
+    expect_ok(cf_record_format_read(&of->options, of->text, &rows, &error), error);
+    cr_assert_leq(rows.count, 1, "%s", name); /* none: nobody knows which */
+    cr_expect_geq(rows.trouble_count, 1, "%s", name);
+    show(of, &rows, refused, &out);
+    cr_expect(cf_bytes_equal(cf_buffer_view(&out), of->text), "%s: shown again\n%.*s", name,
+              (int)out.size, (const char *)out.data);
+    expect_stays(of, &nothing, "the other one goes");
+    cf_record_file_release(&rows);
+    cf_buffer_release(&out);
+}
+
+/* The files of each format; `twice`: those of one record twice. */
+static void try_each(bool twice, void (*try)(const trial *of))
 {
     for (size_t i = 0; i < CF_FORMATS; i++) {
         const cf_adapter *adapter = cf_adapter_of((cf_format)i);
@@ -159,7 +202,7 @@ Test(formats, leave_what_they_dont_understand_byte_for_byte)
             continue;
         for (size_t k = 0; k < sizeof files / sizeof *files; k++)
             if (strcmp(files[k].format, adapter->name) == 0) {
-                of.text = cf_bytes_of_text(files[k].text);
+                of.text = cf_bytes_of_text(twice ? files[k].twice : files[k].text);
                 of.edits = files[k].edits;
                 key = files[k].key;
             }
@@ -168,6 +211,16 @@ Test(formats, leave_what_they_dont_understand_byte_for_byte)
             of.options.keys = &key;
             of.options.key_count = 1;
         }
-        try_file(&of);
+        try(&of);
     }
+}
+
+Test(formats, leave_what_they_dont_understand_byte_for_byte)
+{
+    try_each(false, try_file);
+}
+
+Test(formats, leave_what_is_in_trouble_as_it_is)
+{
+    try_each(true, try_trouble);
 }
