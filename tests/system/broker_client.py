@@ -144,6 +144,11 @@ class Refused(Exception):
         super().__init__(f"{self.request}: {self.verdict} {self.code}: {self.text}")
 
 
+def hello_of(user, heads=(), more=False, version=VERSION):
+    """HELLO and its elements: for whoever says it by hand, too, so that another one has its place here alone."""
+    return ["HELLO", version, user, list(heads), more]
+
+
 class Silence(Exception):
     """Nothing came in time: says what was awaited, and what had gone to and fro before."""
 
@@ -242,7 +247,7 @@ class Session:
         heads = [list(head) for head in heads]
         pages = [heads[at : at + HEADS_PAGE] for at in range(0, len(heads), HEADS_PAGE)] or [[]]
         for at, page in enumerate(pages):
-            self.send("HELLO", VERSION, user, page, at + 1 < len(pages))
+            self.send(*hello_of(user, page, at + 1 < len(pages)))
         self.theirs = []
         more = True
         while more:

@@ -7,7 +7,7 @@ import os
 import pytest
 
 import protocol_crypto as crypto
-from broker_client import Session, Silence, VERSION
+from broker_client import Session, Silence, hello_of
 from counterfoil import WAIT, broker, fill, make_device, tree, wait_until  # noqa: F401
 from family import at_terminal, bind, family, settle, state_of  # noqa: F401
 from protocol import CHANGE, MEMBER, Malformed
@@ -246,7 +246,7 @@ def test_an_upload_that_a_revocation_meets_is_sealed_again(family, broker):
 
 
 def listen(session, user):
-    session.send("HELLO", VERSION, user, [], False)
+    session.send(*hello_of(user))
     while True:
         try:
             message = session.receive(1000)

@@ -15,7 +15,7 @@ import zmq
 import protocol_crypto as crypto
 from counterfoil import wait_until
 from counterfoild import WAIT, broker  # noqa: F401
-from broker_client import Author, Refused, Session, Silence, VERSION, enrol, knock, new_account, now
+from broker_client import Author, Refused, Session, Silence, VERSION, enrol, hello_of, knock, new_account, now
 from protocol import MEMBER, Map, pack, read_entry
 
 PAPERS = b"papers".ljust(16, b"\0")
@@ -64,7 +64,7 @@ def raw_dealer(broker, **options):
 )
 def test_no_key_and_other_mechanisms_get_no_answer(broker, ann, options):
     with raw_dealer(broker, **options) as stranger:
-        stranger.send(pack(["HELLO", VERSION, ann.user, [], False]))
+        stranger.send(pack(hello_of(ann.user)))
         assert not stranger.poll(1000)
         wait_until(lambda: broker.audit("connection-refused"), "its end is told")
     expect_open(broker, ann)
@@ -75,7 +75,7 @@ def test_random_keys_are_refused_before_anything_is_heard(broker, ann):
         stranger = crypto.Identity(os.urandom(32))
         with Session(broker.line, stranger.keys[1], stranger.curve_secret) as session:
             with contextlib.suppress(zmq.Again):  # it may be refused before that
-                session.socket.send(pack(["HELLO", VERSION, ann.user, [], False]), zmq.DONTWAIT)
+                session.socket.send(pack(hello_of(ann.user)), zmq.DONTWAIT)
             assert not session.is_let_in()
             with pytest.raises(Silence):
                 session.receive(50)
@@ -126,7 +126,7 @@ def test_no_strange_key_gets_in_while_the_broker_starts(broker, ann):
 @pytest.mark.parametrize("version", [0, VERSION + 1, 2**63])
 def test_other_versions_of_the_protocol_are_named(broker, ann, version):
     with ann.session(broker.line) as session:
-        session.send("HELLO", version, ann.user, [], False)
+        session.send(*hello_of(ann.user, version=version))
         expect_refused("version", session.hear, "WELCOME")
         session.hello(ann.user)
 
@@ -213,7 +213,7 @@ def test_an_identity_that_is_another_s_gains_nothing(broker, ann):
                 "CURVE_SECRETKEY": device.identity.curve_secret}
         return raw_dealer(broker, ROUTING_ID=name, **keys)
 
-    hello = pack(["HELLO", VERSION, ann.user, [], False])
+    hello = pack(hello_of(ann.user))
     with session_named(ann, b"ann's place") as first:
         first.send(hello)
         assert first.poll(WAIT * 1000) and b"WELCOME" in first.recv()
@@ -420,7 +420,7 @@ def abuse(session, member, stops):
     forged[len(read_entry(bytes(forged)).header)] ^= 1
     ids = [os.urandom(32) for _ in range(2000)]
     while not stops.is_set():
-        session.send("HELLO", VERSION, member.user, [], False)
+        session.send(*hello_of(member.user))
         for message in EVERYTHING + [("HAVE", ids)]:
             session.send(*message)
         session.send("PUBLISH", None, [], bulk=bytes(forged))
