@@ -28,7 +28,7 @@ static void compare_clocks_again(cf_engine *engine)
 {
     if (!engine->peer->link || !cf_link_is_connected(engine->peer->link))
         return;
-    engine->connecting = true;
+    engine->session.connecting = true;
     cf_link_begin_anew(engine->peer->link);
 }
 
@@ -272,13 +272,13 @@ void cf_engine_close(cf_engine **engine)
     free(self->told_locks);
     cf_engine_release_scope(&self->scope);
     cf_unmade_release(&self->unmade.own);
-    cf_heads_release(&self->applied);
-    free(self->behind.at);
+    cf_heads_release(&self->reports.applied);
+    free(self->reports.behind.at);
     for (size_t i = 0; i < self->count; i++)
         cf_source_end(&self->sources[i]);
     cf_resupply_destroy(&self->resupply);
     cf_carried_destroy(&self->carried);
-    cf_heads_release(&self->refusals);
+    cf_heads_release(&self->session.refusals);
     cf_uploads_destroy(&self->context.uploads);
     cf_downloads_destroy(&self->context.downloads);
     for (size_t i = 0; i < self->count; i++) {
@@ -388,14 +388,14 @@ static void await_locks(cf_engine *engine, uint64_t *deadline)
         connects |= round->options.kind == CF_ROUND_SYNC;
     const cf_link *link = engine->peer->link;
 
-    engine->catches_up &=
+    engine->session.catches_up &=
         link && cf_link_is_connected(link) && (!cf_link_has_received(link) || engine->inbox_count);
-    bool awaits = connects && link && (engine->connecting || cf_link_is_connected(link)) &&
-                  (engine->catches_up || !cf_locks_are_known(engine->context.locks));
+    bool awaits = connects && link && (engine->session.connecting || cf_link_is_connected(link)) &&
+                  (engine->session.catches_up || !cf_locks_are_known(engine->context.locks));
     if (!awaits)
         engine->locks_due_ms = 0;
     else if (!engine->locks_due_ms)
-        engine->locks_due_ms = now_ms + (engine->catches_up ? CATCHES_UP_MS : LOCKS_MS);
+        engine->locks_due_ms = now_ms + (engine->session.catches_up ? CATCHES_UP_MS : LOCKS_MS);
     engine->context.awaits_locks = awaits && now_ms < engine->locks_due_ms;
     if (engine->context.awaits_locks)
         cf_deadline_lower(deadline, engine->locks_due_ms);

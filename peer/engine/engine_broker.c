@@ -40,11 +40,11 @@ void cf_engine_note_removed(cf_engine *engine, bool was_removed)
 {
     cf_error error;
 
-    if (was_removed == engine->was_removed)
+    if (was_removed == engine->session.was_removed)
         return;
-    engine->was_removed = was_removed;
-    if (cf_home_set(engine->home, REMOVED_FROM, cf_bytes_of_text(was_removed ? engine->broker : ""),
-                    &error))
+    engine->session.was_removed = was_removed;
+    if (cf_home_set(engine->home, REMOVED_FROM,
+                    cf_bytes_of_text(was_removed ? engine->broker.line : ""), &error))
         cf_report(engine->env, CF_REPORT_WARNING, "noting that the user was removed: %s",
                   error.text);
 }
@@ -55,9 +55,10 @@ static cf_status recall_removed(cf_engine *engine, cf_error *error)
     cf_buffer line = {0};
 
     cf_status status = read_line(engine, REMOVED_FROM, &line, error);
-    engine->was_removed = !status && has_same_key((const char *)line.data, engine->broker);
-    if (engine->was_removed)
-        cf_fail(&engine->loss, CF_DENIED, "%s", CF_ENGINE_REMOVED);
+    engine->session.was_removed =
+        !status && has_same_key((const char *)line.data, engine->broker.line);
+    if (engine->session.was_removed)
+        cf_fail(&engine->session.loss, CF_DENIED, "%s", CF_ENGINE_REMOVED);
     cf_buffer_release(&line);
     return status;
 }
@@ -81,7 +82,7 @@ static bool read_own(const cf_engine *engine, cf_address *out)
 {
     cf_error ignored;
 
-    return cf_address_read(engine->broker, out, &ignored) == CF_OK;
+    return cf_address_read(engine->broker.line, out, &ignored) == CF_OK;
 }
 
 void cf_engine_recall_unsupported(cf_engine *engine)
@@ -121,14 +122,14 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
 
     cf_status status = read_line(engine, CF_HOME_BROKER, &line, error);
     const char *address = (const char *)line.data;
-    bool is_other = !status && *address && strcmp(address, engine->broker) != 0;
+    bool is_other = !status && *address && strcmp(address, engine->broker.line) != 0;
     if (is_other)
-        snprintf(engine->broker, sizeof engine->broker, "%s", address);
+        snprintf(engine->broker.line, sizeof engine->broker.line, "%s", address);
     cf_buffer_release(&line);
     if (!is_other)
         return status;
-    engine->broker_number++;
-    engine->connecting = !engine->is_paused;
+    engine->broker.number++;
+    engine->session.connecting = !engine->is_paused;
     if (!peer->link) {
         peer->link = cf_link_new(&(cf_link_options){
             .env = engine->env,
@@ -144,8 +145,8 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
     } else {
         cf_engine_save_acknowledged(engine);
         cf_link_stop(peer->link);
-        engine->loss = (cf_error){0};
-        cf_heads_release(&engine->refusals);
+        engine->session.loss = (cf_error){0};
+        cf_heads_release(&engine->session.refusals);
     }
     cf_engine_recall_unsupported(engine);
     return recall_removed(engine, error);
@@ -160,17 +161,17 @@ void cf_engine_told_addresses(cf_engine *engine, const cf_bytes *lines, size_t c
     cf_error error;
     bool changed = false;
 
-    if (!engine->awaits_addresses)
+    if (!engine->broker.awaits_addresses)
         return;
-    engine->awaits_addresses = false;
-    cf_status status = cf_address_read(engine->broker, &own, &error);
+    engine->broker.awaits_addresses = false;
+    cf_status status = cf_address_read(engine->broker.line, &own, &error);
     if (!status)
         status = cf_told_addresses_load(engine->home, &own, &told, &error);
     if (!status)
         changed = cf_told_addresses_take(&told, &own, lines, count);
     if (!status && changed) {
         status = cf_told_addresses_save(engine->home, &told, &error);
-        engine->told_number++;
+        engine->broker.told_number++;
     }
     if (status)
         cf_report(engine->env, CF_REPORT_WARNING, "noting where else the broker is: %s",
@@ -182,15 +183,15 @@ uint64_t cf_engine_elsewhere(cf_engine *engine, cf_told_addresses *out)
     cf_address own;
     cf_error ignored;
 
-    if (out && (cf_address_read(engine->broker, &own, &ignored) ||
+    if (out && (cf_address_read(engine->broker.line, &own, &ignored) ||
                 cf_told_addresses_load(engine->home, &own, out, &ignored)))
         *out = (cf_told_addresses){0};
-    return engine->told_number;
+    return engine->broker.told_number;
 }
 
 uint64_t cf_engine_broker_number(const cf_engine *engine)
 {
-    return engine->broker_number;
+    return engine->broker.number;
 }
 
 /* ---- Moving ---- */
@@ -225,7 +226,7 @@ bool cf_engine_is_home(const cf_engine *engine, const char *address)
     cf_arena arena = {0};
     const char *home = read_home(engine, &arena);
 
-    bool is = has_same_key(home ? home : engine->broker, address);
+    bool is = has_same_key(home ? home : engine->broker.line, address);
     cf_arena_release(&arena);
     return is;
 }
@@ -256,7 +257,7 @@ static cf_status follow(cf_engine *engine, const cf_home_broker *home, cf_error 
 {
     cf_arena arena = {0};
     const char *address = cf_arena_text(&arena, home->address);
-    bool moves = reads_as_address(address) && !has_same_key(address, engine->broker);
+    bool moves = reads_as_address(address) && !has_same_key(address, engine->broker.line);
 
     cf_status status = keep_followed(engine, home->generation, error);
     if (!status && moves) {
@@ -305,12 +306,12 @@ cf_status cf_engine_publish_home(cf_engine *engine, const char *address, cf_erro
     cf_arena arena = {0};
     cf_status status = CF_OK;
 
-    bool is_first = !read_home(engine, &arena) && engine->broker[0];
+    bool is_first = !read_home(engine, &arena) && engine->broker.line[0];
     cf_arena_release(&arena);
-    if (is_first && has_same_key(engine->broker, address))
+    if (is_first && has_same_key(engine->broker.line, address))
         return CF_OK;
     if (is_first)
-        status = publish_home(engine, engine->broker, error);
+        status = publish_home(engine, engine->broker.line, error);
     return status ? status : publish_home(engine, address, error);
 }
 
@@ -323,7 +324,8 @@ static cf_status try_move(cf_engine *engine, const char *address, cf_error *erro
 
     cf_status status = read_line(engine, HOME_BEFORE, &before, error);
     if (!status && before.size == 1)
-        status = cf_home_set(engine->home, HOME_BEFORE, cf_bytes_of_text(engine->broker), error);
+        status =
+            cf_home_set(engine->home, HOME_BEFORE, cf_bytes_of_text(engine->broker.line), error);
     cf_buffer_release(&before);
     if (status)
         return status;
@@ -338,9 +340,9 @@ void cf_engine_moved(cf_engine *engine, cf_bytes address)
     const char *text = cf_arena_text(&arena, address);
     cf_error error = {0};
 
-    bool is_early =
-        engine->went_back_ms && engine->steady_ms < engine->went_back_ms + FOLLOW_AGAIN_MS;
-    if (!is_early && reads_as_address(text) && !has_same_key(text, engine->broker) &&
+    bool is_early = engine->broker.went_back_ms &&
+                    engine->steady_ms < engine->broker.went_back_ms + FOLLOW_AGAIN_MS;
+    if (!is_early && reads_as_address(text) && !has_same_key(text, engine->broker.line) &&
         try_move(engine, text, &error))
         cf_report(engine->env, CF_REPORT_WARNING, "following the user: %s", error.text);
     cf_arena_release(&arena);
@@ -351,7 +353,7 @@ static bool is_at_home(const cf_engine *engine)
     cf_arena arena = {0};
     const char *home = read_home(engine, &arena);
 
-    bool is = home && has_same_key(home, engine->broker);
+    bool is = home && has_same_key(home, engine->broker.line);
     cf_arena_release(&arena);
     return is;
 }
@@ -365,7 +367,7 @@ static cf_status go_back(cf_engine *engine, cf_error *error)
     if (!status && before.size > 1 && is_at_home(engine)) {
         status = cf_home_set(engine->home, HOME_BEFORE, (cf_bytes){0}, error);
     } else if (!status && before.size > 1) {
-        engine->went_back_ms = engine->steady_ms;
+        engine->broker.went_back_ms = engine->steady_ms;
         status = cf_home_set(engine->home, HOME_BEFORE, (cf_bytes){0}, error);
         if (!status)
             status = switch_to(engine, (const char *)before.data, error);

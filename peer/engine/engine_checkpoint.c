@@ -56,7 +56,8 @@ void cf_engine_located(cf_engine *engine, const uint8_t instance[16], uint64_t p
         return;
     self->looked_session = cf_link_session(engine->peer->link);
     self->looked_travelled = travelled(engine);
-    if (!may_say(engine) || engine->crowded || engine->is_told_some || is_without(engine))
+    if (!may_say(engine) || engine->session.crowded || engine->session.is_told_some ||
+        is_without(engine))
         return;
     if (cf_checkpoints_here(&self->own, engine->peer, &engine->acknowledged, instance, position,
                             engine->now_ms, &is_new, &made, &error))
@@ -138,7 +139,7 @@ enum { AGAIN_MS = 2000, AGAIN_SHIFT_MAX = 5, TOLD_MAX = 20 /* in a session */ };
 
 void cf_engine_fault(cf_engine *engine, const char *text)
 {
-    cf_fault *fault = &engine->fault;
+    cf_fault *fault = &engine->session.fault;
     uint64_t session = engine->peer->link ? cf_link_session(engine->peer->link) : 0;
 
     if (!fault->count || fault->session != session) {
@@ -180,14 +181,14 @@ void cf_engine_end_fault(cf_engine *engine)
 
     if (cf_admitted_check(engine->peer, &held_back))
         cf_engine_fault(engine, held_back.text);
-    if (cf_link_session(engine->peer->link) != engine->fault.session)
-        engine->fault = (cf_fault){0};
+    if (cf_link_session(engine->peer->link) != engine->session.fault.session)
+        engine->session.fault = (cf_fault){0};
 }
 
 /* Only who goes on serving; else the next run does. */
 void cf_engine_step_fault(cf_engine *engine, uint64_t *deadline)
 {
-    const cf_fault *fault = &engine->fault;
+    const cf_fault *fault = &engine->session.fault;
     cf_link *link = engine->peer->link;
     cf_error why;
 
@@ -203,7 +204,7 @@ void cf_engine_step_fault(cf_engine *engine, uint64_t *deadline)
 
 bool cf_engine_tell_fault(const cf_engine *engine, char out[CF_ERROR_TEXT])
 {
-    const cf_fault *fault = &engine->fault;
+    const cf_fault *fault = &engine->session.fault;
     cf_error text;
 
     if (!fault->count)

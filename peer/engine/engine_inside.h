@@ -61,6 +61,46 @@ typedef struct {
     uint64_t heard; /* changes of the catalog that are heeded */
 } cf_engine_unmade;
 
+/* Which broker the link goes to, and where the user's home is (engine_broker.c). */
+typedef struct {
+    char line[CF_ADDRESS_TEXT];
+    uint64_t number;
+    bool awaits_addresses; /* it was asked in this session where it is, and has not said */
+    uint64_t told_number;  /* rises as what the broker told of its addresses changes */
+    uint64_t went_back_ms; /* from a broker that was not the user's new home */
+} cf_engine_broker;
+
+/* How the link to that broker fares: what a session ended with, and what this one said
+ * (engine_link.c). */
+typedef struct {
+    bool connecting;       /* since the link was started nothing is known */
+    bool catches_up;       /* entries of an own chain are to come: the home went back */
+    uint64_t losses;       /* how often a session was lost or could not be had, */
+    cf_error loss;         /* and why, the last time; CF_OK: there is a session */
+    uint64_t retry_ms;     /* when another one is tried */
+    unsigned denials;      /* in a row */
+    bool was_removed;      /* from that broker, which said so once: until it lets this device in */
+    uint64_t anew_ms;      /* when a session began anew that the broker had forgotten */
+    bool crowded;          /* only the member log goes to and fro: see cf_link_welcome */
+    bool is_told_some;     /* the session names heads of some collections alone */
+    uint64_t told_lacking; /* of what the broker had acknowledged, by the heads of the session */
+    cf_heads refusals;     /* entries that were refused for good, */
+    char refusal[CF_ERROR_TEXT]; /* and why the last one was */
+    cf_fault fault;
+    char delay[CF_NAME_SHOWN]; /* why the broker takes no entries for now; empty: it does */
+} cf_engine_session;
+
+/* What this device last said, or noted, when all was calm (engine_report.c). */
+typedef struct {
+    cf_heads applied;           /* as it was reported last */
+    bool knows_applied;         /* since this start it was gathered of all collections */
+    cf_ids behind;              /* collections that were not applied when that was last gathered */
+    uint64_t session, activity; /* in which it was reported */
+    uint64_t gone_session;      /* in which what is gone was noted; 0: never */
+    uint64_t gone_ms;           /* then, */
+    size_t gone_lacking;        /* when so many blobs were lacking */
+} cf_engine_reports;
+
 struct cf_engine {
     const cf_env *env;
     cf_home *home;
@@ -87,38 +127,14 @@ struct cf_engine {
     cf_metered metered;
     uint64_t most;         /* bytes that may travel for one content, as transfers know; */
     bool tells_metered;    /* and that this is for a metered network was told */
-    bool connecting;       /* since the link was started nothing is known */
-    bool catches_up;       /* entries of an own chain are to come: the home went back */
     uint64_t locks_due_ms; /* till when it is waited for what is locked; 0: it isn't */
-    uint64_t losses;       /* how often a session was lost or could not be had */
     cf_error clock;        /* what context.silent says */
-    cf_error loss;
-    unsigned denials; /* in a row */
-    bool was_removed; /* from that broker, which said so once: until it lets this device in */
-    uint64_t retry_ms;
+    cf_engine_broker broker;
+    cf_engine_session session;
+    cf_engine_reports reports;
     cf_acknowledged acknowledged;
     cf_engine_checkpoint checkpoint;
-    cf_heads applied;   /* as it was reported last */
-    bool knows_applied; /* since this start it was gathered of all collections */
-    cf_ids behind;      /* collections that were not applied when that was last gathered */
-    uint64_t reported_session, reported_activity;
-    uint64_t noted_session;       /* in which what is gone was noted; 0: never */
-    uint64_t noted_ms;            /* then, */
-    size_t noted_lacking;         /* when so many blobs were lacking */
-    char broker[CF_ADDRESS_TEXT]; /* its line */
-    uint64_t broker_number;
-    bool awaits_addresses; /* it was asked in this session where it is, and has not said */
-    uint64_t told_number;  /* rises as what the broker told of its addresses changes */
-    uint64_t went_back_ms; /* from a broker that was not the user's new home */
-    uint64_t anew_ms;      /* when a session began anew that the broker had forgotten */
-    bool crowded;          /* only the member log goes to and fro: see cf_link_welcome */
-    bool is_told_some;     /* the session names heads of some collections alone */
-    uint64_t told_lacking; /* of what the broker had acknowledged, by the heads of the session */
-    cf_heads refusals;     /* entries that were refused for good */
-    char refusal[CF_ERROR_TEXT];
-    cf_fault fault;
-    char delay[CF_NAME_SHOWN]; /* why the broker takes no entries for now; empty: it does */
-    cf_lease *told_locks;      /* of others, that something of ours waits for, as `serve` told */
+    cf_lease *told_locks; /* of others, that something of ours waits for, as `serve` told */
     size_t told_count, told_capacity;
     cf_traffic traffic;
     cf_flow up, down; /* of contents */

@@ -69,13 +69,13 @@ static void greet_broker(cf_engine *engine, const cf_link_welcome *welcome)
     uint64_t lacking = 0;
     cf_error error;
 
-    engine->is_told_some = welcome->is_confined;
+    engine->session.is_told_some = welcome->is_confined;
     if (cf_acknowledged_greet(&engine->acknowledged, cf_home_store(engine->home),
                               cf_peer_user(engine->peer), &shown, &lacking, &error))
         cf_report(engine->env, CF_REPORT_WARNING, "what the broker has: %s", error.text);
     else if (lacking)
         tell_rollback(engine, lacking);
-    engine->told_lacking = lacking;
+    engine->session.told_lacking = lacking;
 }
 
 /* A device that doesn't keep all is not told what of the others is there: how much there is in all
@@ -91,8 +91,8 @@ static void note_extent(cf_engine *engine, const uint8_t instance[16], uint64_t 
     if (cf_acknowledged_extent(cf_home_store(engine->home), cf_peer_user(engine->peer), &now,
                                &fewer, &error))
         cf_report(engine->env, CF_REPORT_WARNING, "noting what the broker has: %s", error.text);
-    if (fewer > engine->told_lacking)
-        tell_rollback(engine, fewer - engine->told_lacking);
+    if (fewer > engine->session.told_lacking)
+        tell_rollback(engine, fewer - engine->session.told_lacking);
 }
 
 void cf_engine_save_acknowledged(cf_engine *engine)
@@ -117,7 +117,7 @@ static void meet_again(void *context, const cf_id *collection)
         if (!cf_id_equal(&binding->collection, collection) || binding->meets & CF_MEETS_AGAIN)
             continue;
         binding->meets |= CF_MEETS_AGAIN;
-        engine->catches_up = true;
+        engine->session.catches_up = true;
         engine->locks_due_ms = 0;
         if (cf_binding_save(engine->peer, binding, &error))
             cf_report(engine->env, CF_REPORT_WARNING, "noting that the home went back: %s",
@@ -131,14 +131,15 @@ static void connected(void *context, const cf_link_welcome *welcome)
 {
     cf_engine *engine = context;
     int64_t difference = welcome->clock_difference_ms;
-    const bool was_lost = engine->loss.status && engine->losses; /* as this process said */
+    const bool was_lost =
+        engine->session.loss.status && engine->session.losses; /* as this process said */
 
-    engine->connecting = false;
-    engine->loss = (cf_error){0};
-    engine->delay[0] = '\0';
-    engine->denials = 0;
+    engine->session.connecting = false;
+    engine->session.loss = (cf_error){0};
+    engine->session.delay[0] = '\0';
+    engine->session.denials = 0;
     cf_engine_note_removed(engine, false);
-    engine->retry_ms = 0;
+    engine->session.retry_ms = 0;
     engine->context.silent = NULL;
     if (cf_clock_is_off(difference)) {
         cf_link_fail_clock(difference, &engine->clock);
@@ -147,8 +148,8 @@ static void connected(void *context, const cf_link_welcome *welcome)
                   engine->clock.text);
     }
     cf_engine_recall_unsupported(engine);
-    engine->crowded = welcome->is_crowded;
-    if (engine->crowded) {
+    engine->session.crowded = welcome->is_crowded;
+    if (engine->session.crowded) {
         cf_report(engine->env, CF_REPORT_ERROR, "the broker: %s", CF_ENGINE_CROWDED);
         return;
     }
@@ -157,7 +158,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
                   "the broker: connected again");
     greet_broker(engine, welcome);
     cf_link_locate(engine->peer->link);
-    engine->awaits_addresses = true;
+    engine->broker.awaits_addresses = true;
     cf_author_each_behind(engine->peer->author, welcome->heads, meet_again, engine);
     cf_unsent_shown(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer),
                     welcome->heads);
@@ -175,10 +176,10 @@ static void connected(void *context, const cf_link_welcome *welcome)
 static bool begins_anew(cf_engine *engine, const cf_link_loss *loss)
 {
     if (loss->why->status != CF_CHANGED ||
-        (engine->anew_ms && engine->steady_ms < engine->anew_ms + ANEW_MS))
+        (engine->session.anew_ms && engine->steady_ms < engine->session.anew_ms + ANEW_MS))
         return false;
-    engine->anew_ms = engine->steady_ms;
-    engine->connecting = true;
+    engine->session.anew_ms = engine->steady_ms;
+    engine->session.connecting = true;
     cf_report(engine->env, CF_REPORT_DETAIL, "the broker: %s; trying again at once",
               loss->why->text);
     cf_link_start(engine->peer->link);
@@ -192,11 +193,11 @@ static void tell_denial(cf_engine *engine, const cf_error *why)
     cf_error standing;
 
     if (cf_membership_standing(engine->peer, &standing))
-        cf_fail(&engine->loss, CF_DENIED, "%s", standing.text);
-    else if (engine->was_removed)
-        cf_fail(&engine->loss, CF_DENIED, "%s", CF_ENGINE_REMOVED);
+        cf_fail(&engine->session.loss, CF_DENIED, "%s", standing.text);
+    else if (engine->session.was_removed)
+        cf_fail(&engine->session.loss, CF_DENIED, "%s", CF_ENGINE_REMOVED);
     else
-        cf_fail(&engine->loss, CF_DENIED,
+        cf_fail(&engine->session.loss, CF_DENIED,
                 "%s: it was shut out, or the user was removed. If other devices get in: "
                 "`counterfoil leave`, then `counterfoil join` with an owner's new code. If none "
                 "does: `counterfoil broker` with the operator's new invitation",
@@ -206,29 +207,30 @@ static void tell_denial(cf_engine *engine, const cf_error *why)
 static void lost(void *context, const cf_link_loss *loss)
 {
     cf_engine *engine = context;
-    cf_error before = engine->loss;
+    cf_error before = engine->session.loss;
 
     cf_locks_lost(engine->context.locks);
     cf_engine_save_acknowledged(engine);
     if (begins_anew(engine, loss))
         return;
-    engine->losses++;
-    engine->connecting = false;
-    engine->loss = *loss->why;
-    if (engine->loss.status == CF_CHANGED)
-        engine->loss.status = CF_UNREACHABLE;
-    engine->retry_ms = loss->retry_ms;
+    engine->session.losses++;
+    engine->session.connecting = false;
+    engine->session.loss = *loss->why;
+    if (engine->session.loss.status == CF_CHANGED)
+        engine->session.loss.status = CF_UNREACHABLE;
+    engine->session.retry_ms = loss->retry_ms;
     cf_engine_check_move(engine);
-    engine->denials = loss->why->status == CF_DENIED ? engine->denials + 1 : 0;
+    engine->session.denials = loss->why->status == CF_DENIED ? engine->session.denials + 1 : 0;
     if (loss->was_removed)
         cf_engine_note_removed(engine, true);
-    if (engine->denials)
+    if (engine->session.denials)
         tell_denial(engine, loss->why);
     /* At the try before, if there was one: what was recalled was not said by this process. */
-    bool said = (strcmp(before.text, engine->loss.text) == 0 && engine->losses > 1) ||
-                (engine->denials && cf_membership_left(engine->peer));
+    bool said =
+        (strcmp(before.text, engine->session.loss.text) == 0 && engine->session.losses > 1) ||
+        (engine->session.denials && cf_membership_left(engine->peer));
     cf_report(engine->env, said ? CF_REPORT_DETAIL : CF_REPORT_NOTICE, "the broker: %s",
-              engine->loss.text);
+              engine->session.loss.text);
 }
 
 static void entry_came(void *context, const cf_entry *entry)
@@ -279,7 +281,7 @@ static void accepted(void *context, const cf_head *entry)
     cf_engine *engine = context;
 
     if (!engine->peer->link || !cf_link_waits_for_room(engine->peer->link))
-        engine->delay[0] = '\0';
+        engine->session.delay[0] = '\0';
     engine->traffic.entries_sent++;
     note_accepted(engine, entry);
     engine->context.activity++;
@@ -353,8 +355,8 @@ static cf_report_level note_delay(cf_engine *engine, const cf_link_refusal *refu
     if (is_locked(refusal) || is_passing(refusal->code))
         return CF_REPORT_DETAIL;
     cf_name_show(refusal->text.size ? refusal->text : refusal->code, shown);
-    bool known = strcmp(shown, engine->delay) == 0;
-    memcpy(engine->delay, shown, sizeof shown);
+    bool known = strcmp(shown, engine->session.delay) == 0;
+    memcpy(engine->session.delay, shown, sizeof shown);
     return known ? CF_REPORT_DETAIL : CF_REPORT_WARNING;
 }
 
@@ -378,11 +380,11 @@ static bool is_final(const cf_engine *engine, const cf_link_refusal *refusal)
 /* What was refused for this device's role is withheld once that is heard of. */
 static void end_refusals(cf_engine *engine)
 {
-    for (size_t i = engine->refusals.count; i > 0; i--) {
-        const cf_head entry = engine->refusals.heads[i - 1];
+    for (size_t i = engine->session.refusals.count; i > 0; i--) {
+        const cf_head entry = engine->session.refusals.heads[i - 1];
 
         if (cf_withheld_has(&engine->peer->withheld, &entry))
-            cf_heads_remove(&engine->refusals, &entry);
+            cf_heads_remove(&engine->session.refusals, &entry);
     }
 }
 
@@ -401,8 +403,8 @@ static void refused(void *context, const cf_link_refusal *refusal)
         cf_resupply_behind(engine->resupply, &refusal->entry, engine->steady_ms);
     if (!is_final(engine, refusal))
         return;
-    cf_heads_insert(&engine->refusals, &refusal->entry);
-    snprintf(engine->refusal, sizeof engine->refusal, "%s", text);
+    cf_heads_insert(&engine->session.refusals, &refusal->entry);
+    snprintf(engine->session.refusal, sizeof engine->session.refusal, "%s", text);
     end_refusals(engine);
 }
 
@@ -435,13 +437,13 @@ static void idle(void *context)
 {
     cf_engine *engine = context;
 
-    engine->delay[0] = '\0';
+    engine->session.delay[0] = '\0';
     engine->told_count = 0;
     engine->context.activity++;
     cf_engine_save_acknowledged(engine);
     cf_engine_check_move(engine);
     cf_engine_end_fault(engine);
-    if (!engine->refusals.count && !engine->scope.is_named)
+    if (!engine->session.refusals.count && !engine->scope.is_named)
         cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer),
                         &engine->peer->withheld);
 }

@@ -16,14 +16,14 @@ static void stop_link(cf_engine *engine, const cf_pause *pause)
     char text[CF_PAUSE_TEXT];
 
     cf_pause_show(pause, engine->now_ms, text);
-    cf_fail(&engine->loss, CF_UNREACHABLE, "%s; `counterfoil resume` ends that", text);
+    cf_fail(&engine->session.loss, CF_UNREACHABLE, "%s; `counterfoil resume` ends that", text);
     if (engine->is_paused)
         return;
     engine->is_paused = true;
-    cf_report(engine->env, level(engine), "the broker: %s", engine->loss.text);
-    engine->losses++;
-    engine->connecting = false;
-    engine->retry_ms = 0;
+    cf_report(engine->env, level(engine), "the broker: %s", engine->session.loss.text);
+    engine->session.losses++;
+    engine->session.connecting = false;
+    engine->session.retry_ms = 0;
     if (!engine->peer->link)
         return;
     cf_locks_lost(engine->context.locks);
@@ -36,7 +36,7 @@ static void start_link(cf_engine *engine)
     if (!engine->is_paused)
         return;
     engine->is_paused = false;
-    engine->loss = (cf_error){0};
+    engine->session.loss = (cf_error){0};
     cf_report(engine->env, level(engine), "the broker: no longer paused");
     cf_engine_reach(engine);
 }

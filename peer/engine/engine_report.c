@@ -34,9 +34,9 @@ static void list_due(void *context, const cf_id *collection)
 
 static cf_ids take_due(cf_engine *engine)
 {
-    cf_ids due = engine->behind;
+    cf_ids due = engine->reports.behind;
 
-    engine->behind = (cf_ids){0};
+    engine->reports.behind = (cf_ids){0};
     cf_author_each_changed(engine->peer->author, list_due, &due);
     cf_ids_sort(&due);
     return due;
@@ -98,28 +98,28 @@ static bool are_equal(const cf_heads *a, const cf_heads *b)
 /* What is applied of these collections, the first time of all. False: it is the same. */
 static bool gather(cf_engine *engine, const cf_ids *due)
 {
-    cf_heads before = engine->applied; /* of collections that are gone, too */
-    const bool is_first = !engine->knows_applied;
+    cf_heads before = engine->reports.applied; /* of collections that are gone, too */
+    const bool is_first = !engine->reports.knows_applied;
     bool is_new = false;
 
     if (is_first)
-        engine->applied = (cf_heads){0};
+        engine->reports.applied = (cf_heads){0};
     for (size_t i = 0; i < due->count; i++) {
         const cf_heads *heads = cf_author_heads(engine->peer->author, &due->at[i]);
 
         if (!is_behind(engine, &due->at[i])) {
-            is_new |= set_writers(&engine->applied, heads);
+            is_new |= set_writers(&engine->reports.applied, heads);
             continue;
         }
-        cf_ids_add(&engine->behind, &due->at[i]);
+        cf_ids_add(&engine->reports.behind, &due->at[i]);
         for (size_t k = 0; is_first && k < heads->count; k++)
-            add_writer(&engine->applied, &before, &heads->heads[k].writer);
+            add_writer(&engine->reports.applied, &before, &heads->heads[k].writer);
     }
     if (is_first) {
-        is_new = !are_equal(&before, &engine->applied);
+        is_new = !are_equal(&before, &engine->reports.applied);
         cf_heads_release(&before);
     }
-    engine->knows_applied = true;
+    engine->reports.knows_applied = true;
     return is_new;
 }
 
@@ -130,7 +130,7 @@ static void save(cf_engine *engine)
     cf_buffer value = {0};
     cf_error error;
 
-    cf_heads_pack(&value, engine->applied.heads, engine->applied.count);
+    cf_heads_pack(&value, engine->reports.applied.heads, engine->reports.applied.count);
     cf_kv record = {cf_key_meta(&arena, META_APPLIED), cf_buffer_view(&value)};
     if (store->write(store, cf_peer_user(engine->peer), &record, 1, false, &error))
         cf_report(engine->env, CF_REPORT_WARNING, "noting what is applied: %s", error.text);
@@ -149,7 +149,8 @@ void cf_engine_load_applied(cf_engine *engine)
                                   cf_key_meta(&arena, META_APPLIED), &value, &ignored);
     cf_reader reader = cf_reader_of(cf_buffer_view(&value));
     if (!status)
-        cf_heads_read(&reader, SIZE_MAX, &engine->applied, &ignored); /* else it is said anew */
+        cf_heads_read(&reader, SIZE_MAX, &engine->reports.applied,
+                      &ignored); /* else it is said anew */
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
@@ -171,18 +172,18 @@ void cf_engine_report(cf_engine *engine)
     bool is_new;
 
     if (!link || !cf_link_is_idle_in(link, NULL) || !is_quiet(engine) ||
-        (engine->reported_session == cf_link_session(link) &&
-         engine->reported_activity == engine->context.activity))
+        (engine->reports.session == cf_link_session(link) &&
+         engine->reports.activity == engine->context.activity))
         return;
-    engine->reported_activity = engine->context.activity;
+    engine->reports.activity = engine->context.activity;
     cf_ids due = take_due(engine);
     is_new = gather(engine, &due);
     free(due.at);
-    if (is_new || engine->reported_session != cf_link_session(link)) {
-        engine->reported_session = cf_link_session(link);
+    if (is_new || engine->reports.session != cf_link_session(link)) {
+        engine->reports.session = cf_link_session(link);
         if (is_new)
             save(engine);
-        cf_link_report(link, &engine->applied);
+        cf_link_report(link, &engine->reports.applied);
     }
     cf_engine_ask_position(engine);
 }
@@ -192,19 +193,20 @@ void cf_engine_note_gone(cf_engine *engine, uint64_t *due_ms)
     cf_link *link = engine->peer->link;
     const uint64_t session = link ? cf_link_session(link) : 0;
     const size_t lacking = cf_contents_lacking(engine->peer->contents);
-    const uint64_t again_ms = engine->noted_session ? engine->noted_ms + GONE_AGAIN_MS : 0;
+    const uint64_t again_ms =
+        engine->reports.gone_session ? engine->reports.gone_ms + GONE_AGAIN_MS : 0;
     cf_error error;
 
-    if ((engine->noted_session == session && engine->noted_lacking == lacking) || !link ||
-        !cf_link_is_idle(link) || !is_quiet(engine))
+    if ((engine->reports.gone_session == session && engine->reports.gone_lacking == lacking) ||
+        !link || !cf_link_is_idle(link) || !is_quiet(engine))
         return;
     if (lacking && engine->steady_ms < again_ms) {
         cf_deadline_lower(due_ms, again_ms);
         return;
     }
-    engine->noted_session = session;
-    engine->noted_lacking = lacking;
-    engine->noted_ms = engine->steady_ms;
+    engine->reports.gone_session = session;
+    engine->reports.gone_lacking = lacking;
+    engine->reports.gone_ms = engine->steady_ms;
     if (cf_gone_keep(engine->peer, &error))
         cf_report(engine->env, CF_REPORT_WARNING, "noting what is gone: %s", error.text);
 }

@@ -52,7 +52,7 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
     if (options->collection_count)
         memcpy(round->collections, options->collections,
                options->collection_count * sizeof *round->collections);
-    round->losses = engine->losses;
+    round->losses = engine->session.losses;
     round->progress_ms = cf_env_steady_ms(engine->env);
     round->activity = engine->context.activity;
     round->next = engine->rounds;
@@ -135,7 +135,7 @@ static bool link_is_over(const cf_round *round)
                     ? cf_link_has_all_but_paused(link)
                     : link_is_idle(round)) &&
                !engine->inbox_count;
-    return engine->losses > round->losses && !engine->connecting;
+    return engine->session.losses > round->losses && !engine->session.connecting;
 }
 
 /* The broker said of all that is left that it has no room; that may change at any time, and is not
@@ -273,10 +273,10 @@ uint64_t cf_engine_reach(cf_engine *engine)
     cf_link *link = engine->peer->link;
 
     if (link && !engine->is_paused && !cf_link_is_connected(link)) {
-        engine->connecting = true;
+        engine->session.connecting = true;
         cf_link_start(link);
     }
-    return engine->losses;
+    return engine->session.losses;
 }
 
 void cf_engine_check(cf_engine *engine)
@@ -294,7 +294,8 @@ cf_connection_state cf_engine_reached(const cf_engine *engine, uint64_t mark)
         !engine->inbox_count)
         return CF_CONNECTION_CAUGHT_UP;
     if (!link || engine->is_paused ||
-        (!cf_link_is_connected(link) && engine->losses > mark && !engine->connecting))
+        (!cf_link_is_connected(link) && engine->session.losses > mark &&
+         !engine->session.connecting))
         return CF_CONNECTION_LOST;
     return CF_CONNECTION_TRYING;
 }
@@ -309,7 +310,7 @@ void cf_engine_try_again(cf_engine *engine)
 
 cf_delivery cf_engine_delivered(cf_engine *engine, const cf_head *entry)
 {
-    if (cf_heads_contain(&engine->refusals, entry) ||
+    if (cf_heads_contain(&engine->session.refusals, entry) ||
         cf_withheld_has(&engine->peer->withheld, entry))
         return CF_DELIVERY_REFUSED;
     return cf_unsent_holds(cf_home_store(engine->home), cf_peer_user(engine->peer), entry)

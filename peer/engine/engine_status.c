@@ -118,7 +118,8 @@ static void add_all_overfull(cf_engine *engine, const cf_binding *binding,
 /* What it says of entries or blobs that it takes later only; NULL: nothing. */
 static const char *delay_of(const cf_engine *engine)
 {
-    return engine->delay[0] ? engine->delay : cf_uploads_delay(engine->context.uploads);
+    return engine->session.delay[0] ? engine->session.delay
+                                    : cf_uploads_delay(engine->context.uploads);
 }
 
 static const char *tried_again(cf_arena *arena, const char *why)
@@ -219,8 +220,8 @@ static void find_unsent(cf_engine *engine, const cf_binding *binding, cf_pending
     cf_arena arena = {0};
     cf_error ignored;
 
-    if (engine->delay[0])
-        search.reason = tried_again(&arena, engine->delay);
+    if (engine->session.delay[0])
+        search.reason = tried_again(&arena, engine->session.delay);
     if (lease) {
         search.kind = CF_PENDING_LOCKED;
         search.reason = cf_lock_guard_text(engine->peer, lease, &arena);
@@ -371,17 +372,17 @@ void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out)
     *out = (cf_broker_status){
         .set = link != NULL,
         .connected = link && cf_link_is_connected(link),
-        .trouble = engine->loss.status,
-        .retry_ms = engine->retry_ms,
-        .denials = engine->denials,
-        .refused = engine->refusals.count > 0,
+        .trouble = engine->session.loss.status,
+        .retry_ms = engine->session.retry_ms,
+        .denials = engine->session.denials,
+        .refused = engine->session.refusals.count > 0,
         .heard_at_ms = link ? cf_link_heard_at(link) : 0,
     };
     if (out->connected)
         out->trouble = CF_OK;
     snprintf(out->text, sizeof out->text, "%s",
-             engine->refusals.count ? engine->refusal : engine->loss.text);
-    if (out->connected && engine->crowded) {
+             engine->session.refusals.count ? engine->session.refusal : engine->session.loss.text);
+    if (out->connected && engine->session.crowded) {
         snprintf(out->text, sizeof out->text, "%s", CF_ENGINE_CROWDED);
         out->trouble = CF_TOO_LARGE;
     }

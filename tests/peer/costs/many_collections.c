@@ -95,7 +95,7 @@ static bool says_applied(const small_device *self)
     bool all = heads->count > 0;
 
     for (size_t i = 0; i < heads->count; i++)
-        all &= cf_heads_contain(&self->engine->applied, &heads->heads[i]);
+        all &= cf_heads_contain(&self->engine->reports.applied, &heads->heads[i]);
     return all;
 }
 

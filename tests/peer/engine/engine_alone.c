@@ -62,7 +62,7 @@ static bool has_reported(const small_device *self, const cf_id *collection)
 {
     const cf_heads *here = cf_author_heads(self->engine->peer->author, collection);
 
-    return here->count && cf_heads_lacking(here, &self->engine->applied) == 0;
+    return here->count && cf_heads_lacking(here, &self->engine->reports.applied) == 0;
 }
 
 Test(engine_alone, keeps_nobody_from_telling_what_is_applied_elsewhere)
