@@ -6,6 +6,7 @@
 #include "codec/bulk.h"
 #include "tests/broker/people/broker_world.h"
 
+#include <sodium.h>
 #include <string.h>
 
 /* A household in which both have a session and have subscribed, and the lap has written one entry,
@@ -72,6 +73,45 @@ Test(gateway_members, sends_a_revoked_device_nothing_more_and_shuts_out_its_key)
     hear_nothing(a.world, a.at_lap);
     say_hello(&a, a.at_lap);
     hear_refusal(a.world, a.at_lap, CF_REFUSED_UNKNOWN);
+    household_end(&a);
+}
+
+/* Lets a device in that says another one's key of connections is its own, as PROTOCOL, section 9,
+ * has a newcomer say which keys it has. */
+static void let_in_with_key_of(person *owner, const person *newcomer, const person *of)
+{
+    cf_member member = {
+        .kind = CF_MEMBER_ADD, .keys = *cf_keys_public(newcomer->keys), .role = CF_ROLE_MEMBER};
+    cf_buffer said = {0};
+
+    member.access.readable = true;
+    member.access.epoch = owner->epoch;
+    memcpy(member.keys.curve, cf_keys_public(of->keys)->curve, sizeof member.keys.curve);
+    cf_domain_append(&said, "join");
+    cf_buffer_append(&said, newcomer->user.bytes, CF_HASH_SIZE);
+    cf_buffer_append(&said, member.keys.signing, sizeof member.keys.signing);
+    cf_buffer_append(&said, member.keys.curve, sizeof member.keys.curve);
+    cf_buffer_append(&said, member.keys.sealing, sizeof member.keys.sealing);
+    crypto_sign_detached(member.proof, NULL, said.data, said.size,
+                         cf_keys_signing_secret(newcomer->keys));
+    cf_buffer_release(&said);
+    write_operation(owner, &member);
+}
+
+/* The lap is shut out, and another device says that the lap's key is its own: the session is none
+ * of that device's. */
+Test(gateway_members, ends_the_session_of_a_revoked_device_whose_key_another_one_has)
+{
+    ann a = anns_house();
+    person mask = a_device(9, &a.account.user);
+
+    let_in_with_key_of(&a.desk, &mask, &a.lap);
+    publish(a.world, a.at_desk, &a.desk);
+    hear(a.world, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear(a.world, a.at_lap, CF_COMMAND_ENTRY);
+    revoke_the_lap(&a);
+    hear_refusal(a.world, a.at_lap, CF_REFUSED_UNKNOWN);
+    person_end(&mask);
     household_end(&a);
 }
 
