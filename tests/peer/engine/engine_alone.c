@@ -89,6 +89,23 @@ Test(engine_alone, keeps_nobody_from_telling_what_is_applied_elsewhere)
     small_world_destroy(&w);
 }
 
+/* What is applied was told and kept: a device that begins anew knows that before it has looked at
+ * anything, as of a collection of which it can't apply all now. */
+Test(engine_alone, forgets_nothing_of_what_is_applied_where_it_begins_anew)
+{
+    small_world *w = a_world(86);
+    small_device *a = &w->devices[0];
+
+    cr_expect_not(ends_locked_out(a));
+    const size_t count = a->engine->reports.applied.count;
+    cr_assert_gt(count, 0);
+    user_writes_text(a, "own", "own"); /* whose commit makes durable what was written before */
+    cr_expect(ends_locked_out(a));
+    small_device_crash(a);
+    cr_expect_geq(a->engine->reports.applied.count, count);
+    small_world_destroy(&w);
+}
+
 /* In a session that begins meanwhile WELCOME names what does not come. */
 Test(engine_alone, is_waited_for_in_later_sessions_of_both)
 {
