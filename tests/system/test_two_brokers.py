@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A log that two brokers hold, because its user has moved from one to the other: who is shut out is out at both."""
 
+import contextlib
 import os
 import signal
+import socket
+import time
 
 import pytest
 import zmq
@@ -159,9 +162,35 @@ def test_a_broker_that_died_is_spoken_of_once_and_given_up_by_a_command(broker, 
         served = laptop.serve()
         expect_out(suspect, (before, broker))
     laptop.stop(served)
+    laptop.sync()  # which hears that it was told, also where serve was ended before
     broker.stop()
     said = laptop.finish("devices", "role", "desktop", "reader").stderr
     assert said.count("could not be told") == 1, "it was back, and is not given up any more"
+
+
+def knocks(silent, seconds):
+    """The connections that it was asked for, in so long."""
+    made, end = [], time.monotonic() + seconds
+    with contextlib.suppress(TimeoutError, BlockingIOError):
+        while True:
+            silent.settimeout(max(0, end - time.monotonic()))
+            made.append(silent.accept()[0])
+    return made
+
+
+def test_who_serves_does_not_ask_a_broker_that_is_silent_again_and_again(broker, other, family):
+    """But once a session."""
+    laptop, _ = family
+    invitation = other.run("invite").strip()
+    broker.stop()
+    host, port, _ = broker.place
+    with socket.create_server((host, port)) as silent:
+        laptop.finish("broker", invitation)
+        before = knocks(silent, 0)
+        served = laptop.serve()
+        asked = knocks(silent, 8)
+        laptop.stop(served)
+    assert len(before) >= 1 and 1 <= len(asked) <= 2, (before, asked)
 
 
 def test_an_owner_that_came_after_the_move_tells_both(broker, other, family, suspect, make_device):

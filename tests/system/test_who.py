@@ -107,7 +107,8 @@ def test_users_are_shown_with_names_and_who_is_connected(broker):
         said = broker.run("users")
         assert "name bob  devices 1  connected 1" in said and "name -  devices 1  connected 0" in said
         shown = json.loads(broker.run("--json", "users", "show", "bob"))
-        assert shown["user"] == bob.user.hex() and shown["invitation"] == invitations(broker)[0]["key"]
+        came = invitations(broker)[0]
+        assert shown["user"] == bob.user.hex() and (shown["invitation"], shown["invited"]) == (came["key"], came["made"])
         assert [(one["role"], one["connected"]) for one in shown["members"]] == [("owner", True)]
         text = broker.run("users", "show", bob.user.hex()[:8])
         for word in bob.user.hex(), "name       bob", shown["members"][0]["device"], "owner  connected", "1.0 GiB":
