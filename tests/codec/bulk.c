@@ -66,7 +66,7 @@ Test(bulk, hashes_the_hundredth_kilobyte_as_the_first)
 Test(bulk, seals_byte_for_byte_as_libsodium_does)
 {
     static uint8_t plain[70000], ours[70016], theirs[70016], opened[70000];
-    uint8_t key[CF_KEY_SIZE], nonce[CF_NONCE_SIZE], associated[100];
+    uint8_t key[CF_KEY_SIZE], nonce[CF_NONCE_SIZE], associated[120];
     const size_t sizes[] = {0, 1, 15, 16, 17, 63, 64, 65, 1000, 1024, 1025, 65536, 70000};
 
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {

@@ -79,7 +79,7 @@ def test_nothing_in_python_and_no_real_program_is_fast():
 def test_a_suite_in_c_is_fast_by_itself():
     found = dict((name, found) for name, _, found in labels())
     assert all("fast" in found[name] for name in FAST_IN_PYTHON & set(found))
-    assert "fast" in found["codec_base32"] and "fast" in found["peer_csv"] and "slow" in found["peer_crash_points"]
+    assert "fast" in found["codec_base32"] and "fast" in found["peer_csv"] and "slow" in found["peer_crash_saves"]
 
 
 @of_all_tests

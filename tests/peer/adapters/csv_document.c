@@ -100,6 +100,7 @@ static void expect_whole(const char *text, size_t whole)
     read_text(text);
     cr_expect_eq(csv.unended, whole < bytes.size, "%s", text);
     cr_expect_eq(cf_csv_whole(bytes), whole, "%s", text);
+    cf_csv_release(&csv);
 }
 
 Test(csv_document, takes_half_a_line_end_for_none)
