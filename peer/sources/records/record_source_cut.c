@@ -23,11 +23,16 @@ static bool was_ended(cf_record_run *run)
     return cf_record_run_kept(run, CF_TABLE_ENDED).size > 0;
 }
 
+/* Where only the end of the last line is gone no user edited the file: what is cut off next is cut
+ * off a file whose lines had their ends.
+ *
+ *     7,Gus\r\n8,Ida\r\n is cut to …8,Ida\r, and then to 7,Gus\r    Ida isn't deleted */
 void cf_record_run_keep_ended(cf_record_run *run)
 {
     const cf_adapter *adapter = cf_adapter_of(run->source->binding->format);
+    const bool is_ended = run->wrote ? run->wrote_end : !run->content.file.unended;
     const bool ended = adapter->cutting == CF_CUTTING_LINE &&
-                       (run->wrote ? run->wrote_end : !run->content.file.unended);
+                       (is_ended || (!run->wrote && run->as_base && was_ended(run)));
     const bool says = run->wrote || (run->content.there && !run->content.blank);
 
     if (!run->cut && !run->look_only && says)

@@ -222,6 +222,38 @@ Test(engine_cut, deletes_nothing_wherever_the_file_is_cut)
     }
 }
 
+/* First only the last line's end is gone, or the half of it. */
+Test(engine_cut, deletes_nothing_of_a_table_that_lost_an_end_before)
+{
+    for (size_t k = 0; k < KINDS; k++) {
+        if (kinds[k].format != CF_FORMAT_CSV)
+            continue;
+        for (size_t lost = 1; lost <= strlen(kinds[k].line_end); lost++) {
+            scene self = begin(&kinds[k]);
+            const size_t size = self.of.text.size;
+            const uint64_t entries = small_world_entries(self.in);
+
+            write_bytes(self.a, &self.of, size - lost);
+            sync(self.a);
+            cr_assert_not(is_said(&self), "all rows are there");
+            for (size_t at = size - lost - 1; at > size / 2; at--) {
+                if (may_end(&self.of, at))
+                    continue;
+                write_bytes(self.a, &self.of, at);
+                sync(self.a);
+                cr_assert_eq(small_world_entries(self.in), entries, "cut at %zu of %zu", at, size);
+            }
+            cr_assert(is_said(&self));
+            sync(self.b);
+            cr_assert(shows(self.b, &self.of));
+            write_bytes(self.a, &self.of, size);
+            sync(self.a);
+            cr_assert_not(is_said(&self), "whole again");
+            end(&self);
+        }
+    }
+}
+
 /* Behind the cut is all but the first record. */
 Test(engine_cut, sends_what_is_whole_and_was_edited)
 {
