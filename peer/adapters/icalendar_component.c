@@ -169,7 +169,8 @@ static bool take_exclusions(cf_calendar_component *self, size_t index, cf_arena 
     bool fine = cf_line_named(line, "EXDATE") && self->started && self->occurrence == CF_LINES_NONE;
 
     for (size_t at = 0; fine && cf_content_part(line->value, ',', &at, &part.value);) {
-        fine = cf_calendar_time_read(&part, &time) && cf_calendar_same_zone(&time, &self->start);
+        fine = self->count < CF_CALENDAR_SAID_MAX && cf_calendar_time_read(&part, &time) &&
+               cf_calendar_same_zone(&time, &self->start);
         if (!fine)
             break;
         cf_buffer_clear(&field);

@@ -130,6 +130,9 @@ typedef struct {
 } cf_calendar_component;
 
 #define CF_CALENDAR_LINES_MAX 10000 /* of one component */
+/* Where a component says more than so much, a line of exclusions is told as it is spelled:
+ * elsewhere each of them takes a line, and these must have room. */
+#define CF_CALENDAR_SAID_MAX (CF_CALENDAR_LINES_MAX / 2)
 
 /* What is read is in the arena, except for the array of entries. */
 void cf_calendar_component_read(const cf_content_lines *lines, size_t component, cf_arena *arena,

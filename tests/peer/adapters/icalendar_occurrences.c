@@ -100,6 +100,27 @@ Test(icalendar_occurrences, leaves_a_line_that_names_one_in_another_way)
     }
 }
 
+/* So that each still has room for a line of its own where another file is written. */
+Test(icalendar_occurrences, tells_no_more_that_are_cancelled_than_have_room_for_lines)
+{
+    enum { MOST = 5000 };
+
+    for (size_t count = MOST; count <= MOST + 1; count++) {
+        cf_buffer text = {0};
+
+        cf_buffer_append_text(&text, "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\n"
+                                     "DTSTART:20240101T090000\nEXDATE:");
+        for (size_t i = 0; i < count; i++)
+            cf_buffer_append_text(&text, "%s20240101T%02zu%02zu%02zu", i ? "," : "", i / 3600,
+                                  i / 60 % 60, i % 60);
+        cf_buffer_append_text(&text, "\nEND:VEVENT\nEND:VCALENDAR\n");
+        cf_buffer_append(&text, "", 1);
+        read_text((const char *)text.data);
+        cr_expect_eq(rows.rows[0].field_count, count > MOST ? 2 : 1 + MOST, "%zu", count);
+        cf_buffer_release(&text);
+    }
+}
+
 Test(icalendar_occurrences, reads_an_occurrence_of_what_is_elsewhere)
 {
     read_text(CALENDAR(OCCURRENCE("SUMMARY:x\n")));
