@@ -126,8 +126,18 @@ typedef struct {
     size_t row_count;
 } cf_folder_step;
 void cf_folder_step_release(cf_folder_step *step);
-/* Makes all of them, keeping an intent for each meanwhile. Those that fail refuse their rows. */
-void cf_folder_steps_perform(cf_folder_medium *self, cf_folder_step *steps, size_t count,
+/* Steps that are made together: one sync serves all of a batch, and no more than 64 MiB are held.
+ */
+typedef struct {
+    cf_folder_step *steps;
+    size_t count, capacity, bytes;
+} cf_folder_batch; /* {0} is empty */
+/* Takes the step; where the batch is full by that, performs it. */
+void cf_folder_batch_add(cf_folder_batch *batch, cf_folder_medium *self, const cf_folder_step *step,
+                         cf_medium_outcome *out);
+/* Makes all steps, keeping an intent for each meanwhile. Those that fail refuse their rows. Leaves
+ * the batch empty. */
+void cf_folder_batch_perform(cf_folder_batch *batch, cf_folder_medium *self,
                              cf_medium_outcome *out);
 cf_status cf_folder_medium_recover(cf_medium *medium, cf_error *error);
 void cf_folder_intents_settle(cf_folder_medium *self, cf_kv_list *records);

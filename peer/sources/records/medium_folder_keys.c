@@ -14,13 +14,9 @@
 typedef struct {
     cf_folder_medium *self;
     cf_rows *shown, *missing; /* by any file; and those of the base that none shows */
-    cf_folder_step *steps;
-    size_t count, capacity;
-    size_t bytes; /* that the steps hold */
-    bool wrote;
+    cf_folder_batch batch;
+    cf_medium_outcome out;
 } filling;
-
-enum { BATCH_STEPS = 512, BATCH_BYTES = 64 << 20 };
 
 /* A card without a UID is one that can't be taken. */
 static bool may_lack(const cf_folder_item *item)
@@ -45,26 +41,6 @@ static void find_missing(filling *self)
     for (const cf_row *row = NULL; base && (row = cf_rows_next(base, row));)
         if (!cf_rows_find(self->shown, row->table, row->key))
             cf_rows_put(self->missing, &(cf_row){.table = row->table, .key = row->key});
-}
-
-static void flush(filling *self)
-{
-    cf_medium_outcome outcome = {0};
-
-    cf_folder_steps_perform(self->self, self->steps, self->count, &outcome);
-    self->wrote |= outcome.wrote;
-    cf_medium_outcome_release(&outcome);
-    for (size_t i = 0; i < self->count; i++)
-        cf_folder_step_release(&self->steps[i]);
-    self->count = self->bytes = 0;
-}
-
-static void add_step(filling *self, const cf_folder_step *step)
-{
-    *cf_one_more(self->steps, self->count, self->capacity) = *step;
-    self->bytes += step->after.size + step->disk.bytes.size;
-    if (self->count == BATCH_STEPS || self->bytes > BATCH_BYTES)
-        flush(self);
 }
 
 /* The item as it would be; it is read again by the next look. */
@@ -116,7 +92,7 @@ static void fill(filling *self, cf_folder_item *item)
     if (lacks)
         add_all(self->shown, &filled);
     if (lacks && medium->peer && !medium->only_looks) {
-        add_step(self, &step);
+        cf_folder_batch_add(&self->batch, self->self, &step, &self->out);
     } else {
         if (lacks)
             show(item, &filled);
@@ -140,9 +116,10 @@ bool cf_folder_items_fill(cf_folder_medium *self)
     for (size_t i = 0; i < self->count; i++)
         if (may_lack(self->items[i]))
             fill(&all, self->items[i]);
-    flush(&all);
-    free(all.steps);
+    cf_folder_batch_perform(&all.batch, self, &all.out);
+    const bool wrote = all.out.wrote;
+    cf_medium_outcome_release(&all.out);
     cf_rows_destroy(&all.shown);
     cf_rows_destroy(&all.missing);
-    return all.wrote;
+    return wrote;
 }

@@ -147,15 +147,13 @@ static void note_written(cf_folder_medium *self, const cf_folder_step *step)
                                                        {step->rows[0].table, step->rows[0].key}});
 }
 
-void cf_folder_steps_perform(cf_folder_medium *self, cf_folder_step *steps, size_t count,
-                             cf_medium_outcome *out)
+static void perform_all(cf_folder_medium *self, cf_folder_step *steps, size_t count,
+                        cf_medium_outcome *out)
 {
     cf_files *files = self->medium.files;
     bool wrote = false;
     cf_error error;
 
-    if (!count)
-        return;
     cf_status status = prepare(self, steps, count, out, &error);
     for (size_t i = 0; i < count; i++) {
         if (!steps[i].made)
@@ -180,6 +178,27 @@ void cf_folder_steps_perform(cf_folder_medium *self, cf_folder_step *steps, size
     }
     for (size_t i = 0; i < count; i++)
         note_written(self, &steps[i]);
+}
+
+enum { BATCH_STEPS = 512, BATCH_BYTES = 64 << 20 };
+
+void cf_folder_batch_perform(cf_folder_batch *batch, cf_folder_medium *self, cf_medium_outcome *out)
+{
+    if (batch->count)
+        perform_all(self, batch->steps, batch->count, out);
+    for (size_t i = 0; i < batch->count; i++)
+        cf_folder_step_release(&batch->steps[i]);
+    free(batch->steps);
+    *batch = (cf_folder_batch){0};
+}
+
+void cf_folder_batch_add(cf_folder_batch *batch, cf_folder_medium *self, const cf_folder_step *step,
+                         cf_medium_outcome *out)
+{
+    *cf_one_more(batch->steps, batch->count, batch->capacity) = *step;
+    batch->bytes += step->after.size + step->disk.bytes.size;
+    if (batch->count == BATCH_STEPS || batch->bytes > BATCH_BYTES)
+        cf_folder_batch_perform(batch, self, out);
 }
 
 /* ---- What is settled ---- */

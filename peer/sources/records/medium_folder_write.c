@@ -25,31 +25,10 @@ typedef struct {
     size_t count;
     size_t *nexts;   /* by wanted row: the next one in the same item; NONE */
     target *targets; /* by item */
-    cf_folder_step *steps;
-    size_t step_count, step_capacity;
-    size_t bytes; /* that the steps hold */
+    cf_folder_batch batch;
 } writing;
 
 static const size_t NONE = SIZE_MAX;
-enum { BATCH_STEPS = 512, BATCH_BYTES = 64 << 20 };
-
-static void flush(writing *self)
-{
-    cf_folder_steps_perform(self->self, self->steps, self->step_count, self->out);
-    for (size_t i = 0; i < self->step_count; i++)
-        cf_folder_step_release(&self->steps[i]);
-    self->step_count = self->bytes = 0;
-}
-
-/* Steps are performed a batch at a time: one sync serves all of a batch, and no more than
- * BATCH_BYTES are held. */
-static void add_step(writing *self, const cf_folder_step *step)
-{
-    *cf_one_more(self->steps, self->step_count, self->step_capacity) = *step;
-    self->bytes += step->after.size + step->disk.bytes.size;
-    if (self->step_count == BATCH_STEPS || self->bytes > BATCH_BYTES)
-        flush(self);
-}
 
 static void refuse(writing *self, const cf_row *rows, size_t count, const cf_error *error)
 {
@@ -154,7 +133,7 @@ static void plan_item(writing *self, size_t index)
     if (status || same)
         cf_folder_step_release(&step);
     else
-        add_step(self, &step);
+        cf_folder_batch_add(&self->batch, self->self, &step, self->out);
     free(rows);
 }
 
@@ -167,8 +146,8 @@ static bool is_taken(const writing *self, cf_bytes name)
     cf_error ignored;
     cf_stat stat;
 
-    for (size_t i = 0; i < self->step_count; i++)
-        if (cf_bytes_equal(cf_buffer_view(&self->steps[i].name), name))
+    for (size_t i = 0; i < self->batch.count; i++)
+        if (cf_bytes_equal(cf_buffer_view(&self->batch.steps[i].name), name))
             return true;
     return medium->files->stat(medium->files, self->self->root, name, &stat, &ignored) !=
            CF_MISSING;
@@ -239,7 +218,7 @@ static void plan_new(writing *self, const cf_row *row)
     if (self->out->count > refused) {
         cf_folder_step_release(&step);
     } else {
-        add_step(self, &step);
+        cf_folder_batch_add(&self->batch, self->self, &step, self->out);
     }
 }
 
@@ -287,8 +266,7 @@ cf_status cf_folder_medium_write(cf_medium *medium, const cf_row *rows, size_t c
     for (size_t i = 0; i < count; i++)
         if (is_new[i])
             plan_new(&self, &rows[i]);
-    flush(&self);
-    free(self.steps);
+    cf_folder_batch_perform(&self.batch, self.self, self.out);
     cf_arena_release(&arena);
     return CF_OK;
 }
