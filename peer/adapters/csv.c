@@ -278,6 +278,7 @@ cf_status cf_csv_document_rows(cf_csv_document *self, const cf_record_file **out
     if (!self->has_rows) {
         cf_record_file_settle(&self->rows, line_of, self);
         self->rows.unended = self->csv.unended;
+        self->rows.half_end = self->csv.half_end;
         self->rows.last_place = self->csv.count - 1;
     }
     self->has_rows = true;

@@ -20,6 +20,7 @@ cf_record_file cf_record_file_borrow(const cf_record_file *from)
 {
     cf_record_file out = {.cut = from->cut,
                           .unended = from->unended,
+                          .half_end = from->half_end,
                           .last_place = from->last_place,
                           .others = from->others,
                           .pins = from->pins,

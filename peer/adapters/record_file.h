@@ -42,6 +42,7 @@ typedef struct {
     size_t trouble_count, trouble_capacity;
     bool cut;               /* it ends in the midst of what it says: one of the troubles tells */
     bool unended;           /* of lines: the last one has no end, ... */
+    bool half_end;          /* ... or the first half of one, ... */
     size_t last_place;      /* ... and this is its place, if it is a row */
     bool others;            /* it holds what is never synced, as a calendar a journal */
     const cf_row_pin *pins; /* one row may be in more than one */

@@ -83,6 +83,23 @@ static cf_status add_path(const cf_run *run, state *self, const char *named, cf_
     return CF_OK;
 }
 
+/* The files that the record was in, too: one that can't be read now is listed by its own name. */
+static cf_status add_files_of(const cf_run *run, state *self, const cf_overview_filter *of,
+                              cf_binding *binding, cf_error *error)
+{
+    cf_overview_filter filter = {.binding = binding, .named = of->named};
+    cf_record_paths files;
+
+    cf_status status =
+        cf_record_card_files(cf_loop_peer(run->loop), binding, of->row.size ? of->row : of->path,
+                             &self->arena, &files, error);
+    for (size_t i = 0; !status && i < files.count; i++) {
+        filter.path = files.at[i];
+        add_filter(self, &filter);
+    }
+    return status;
+}
+
 /* All sources of its collection here. */
 static cf_status add_record(const cf_run *run, state *self, const char *named,
                             const cf_named_record *record, cf_error *error)
@@ -90,16 +107,20 @@ static cf_status add_record(const cf_run *run, state *self, const char *named,
     cf_engine *engine = cf_loop_engine(run->loop);
     bool known = record->row.size || record->is_table || !record->path.size;
     size_t count = self->count;
+    cf_status status = CF_OK;
 
-    for (size_t i = 0; i < cf_engine_binding_count(engine); i++) {
-        const cf_binding *binding = cf_engine_binding_at(engine, i);
+    for (size_t i = 0; !status && i < cf_engine_binding_count(engine); i++) {
+        cf_binding *binding = cf_engine_binding_at(engine, i);
 
         if (!cf_id_equal(&binding->collection, &record->collection))
             continue;
         const cf_overview_filter filter = {binding, record->path, record->row, named, named};
         known |= !cf_format_is_records(binding->format) && exists(&filter);
         add_filter(self, &filter);
+        status = add_files_of(run, self, &filter, binding, error);
     }
+    if (status)
+        return status;
     for (size_t i = count; known && i < self->count; i++)
         self->filters[i].unknown = NULL;
     return self->count > count

@@ -68,6 +68,7 @@ def test_a_known_card_that_lost_its_uid_is_not_deleted(two):  # noqa: F811
     pair.laptop.sync(1)
     pair.desktop.sync()
     assert items(pair.there) == before and "has no UID" in str(pending(laptop))
+    assert "isn't deleted elsewhere" in pending(laptop)[uids(text)[0]]
     write(pair.here, text + exported(("FN:New", "N:New;;;;")))
     pair.both()
     assert len(items(pair.there)) == 5 and before.items() < items(pair.there).items()
@@ -114,12 +115,31 @@ def test_a_known_card_of_a_folder_that_lost_its_uid_is_not_deleted(two):  # noqa
     write(pair.here / "new.vcf", exported(("FN:New", "N:New;;;;")))
     pair.laptop.sync(1)
     pair.desktop.sync()
-    assert items(pair.there) == before and sorted(pending(laptop)) == ["0.vcf", "new.vcf"]
+    assert items(pair.there) == before and sorted(pending(laptop)) == ["0.vcf", uids(known)[0], "new.vcf"]
     assert "has no UID: give it one" in str(pending(laptop))
+    assert "0.vcf: " in laptop.run("status", f"home//{uids(known)[0]}")
     write(pair.here / "0.vcf", without_uids(known))
     pair.both()
     assert items(pair.here)["0.vcf"] == known, "that says what it said, and is who it was"
     assert len(items(pair.there)) == 5 and not pending(laptop)
+
+
+def test_a_card_that_is_gone_beside_one_without_a_uid_is_named(two):  # noqa: F811
+    """One may be the other, by a program that writes no UIDs: nothing is deleted, and not without a word."""
+    laptop, desktop = two
+    pair = Pair(laptop, desktop, "vcard", folder_on(laptop, ONE_EACH), desktop.source("cards"))
+    pair.both()
+    before, gone = items(pair.there), uids(items(pair.here)["0.vcf"])[0]
+    (pair.here / "0.vcf").unlink()
+    write(pair.here / "new.vcf", exported(("FN:New", "N:New;;;;")))
+    pair.laptop.sync(1)
+    pair.desktop.sync()
+    assert items(pair.there) == before and sorted(pending(laptop)) == sorted([gone, "new.vcf"])
+    assert "missing here, and isn't deleted elsewhere" in pending(laptop)[gone]
+    assert "isn't deleted elsewhere" in laptop.finish("status", f"home//{gone}", "--check").stdout
+    write(pair.here / "new.vcf", exported(("UID:new", "FN:New", "N:New;;;;")))
+    pair.both()
+    assert len(items(pair.there)) == 4 and gone not in str(items(pair.there)) and not pending(laptop)
 
 
 OLD = exported(("UID:erika", "N;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:M=FCller;Erika;;;",

@@ -131,12 +131,14 @@ def test_a_full_disk_leaves_the_file_as_it_is(two, make_disk):
     report = desktop.json("sync", code=1)
     pending, = report["collections"][0]["pending"]
     assert "No space left on device; make room" in pending["reason"], pending
+    told = desktop.json("status")["collections"][0]["pending"]
+    assert [one["reason"] for one in told if one["kind"] == "skipped"] == [pending["reason"]], told[:3]
     assert place(desktop).read_text() == PEOPLE
     assert set(os.listdir(disk.path)) == {"ballast", place(desktop).name}, "nothing is left beside it"
     place(laptop).write_text(more.replace("Rome", "Kiel"))
     laptop.sync()
     disk.make_room()
-    assert desktop.sync()["in_sync"]
+    assert desktop.sync()["in_sync"] and not desktop.json("status")["collections"][0]["pending"]
     assert sorted(place(desktop).read_text().split("\n")) == sorted(place(laptop).read_text().split("\n"))
 
 
@@ -155,6 +157,8 @@ def test_a_full_disk_takes_as_many_cards_as_there_is_room_for(two, make_disk):
     some, reasons = items(there), {one["path"]: one["reason"] for one in told["pending"]}
     assert 0 < len(some) < 400 and len(some) + len(reasons) == 400
     assert all("No space left on device; make room" in reason for reason in reasons.values()), reasons
+    told = desktop.json("status")["collections"][0]["pending"]
+    assert len(told) == len(reasons) and all("No space left on device; make room" in one["reason"] for one in told), told[:3]
     assert all(text.endswith("END:VCARD\r\n") for text in some.values())
     assert not list((there / ".counterfoil/tmp").iterdir())
     disk.make_room()

@@ -214,6 +214,7 @@ static cf_status read_records(cf_csv *self, cf_error *error)
             return cf_fail(error, CF_TOO_LARGE, "has more than %zu rows: split the file",
                            CF_CSV_RECORDS_MAX);
         self->unended = !has_end(input, &found, self->line_end);
+        self->half_end = self->unended && self->line_end && found.next > found.end;
         if (!self->line_end)
             self->line_end = line_end_at(input, found.end, found.next);
         if (found.end > at)

@@ -31,6 +31,7 @@ typedef struct {
     cf_csv_record *records; /* the first is the header, if there is one; blank lines are none */
     size_t count, capacity;
     bool unended;   /* the last one has no line end, or half of one; or there is no first one yet */
+    bool half_end;  /* it has the CR of a CRLF, as those before it */
     bool is_quoted; /* the fields of a first record are to be */
 } cf_csv;           /* {0} is empty */
 

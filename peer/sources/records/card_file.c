@@ -67,14 +67,19 @@ static void add_all(finding *self, const cf_record_file *file, const cf_folder_i
         add(self, item->held[i].table, item->held[i].key);
 }
 
+static bool is_folder_of_records(const cf_binding *binding)
+{
+    return cf_adapter_of(binding->format)->storage == CF_STORAGE_FILE_OR_FOLDER &&
+           cf_binding_is_folder(binding);
+}
+
 cf_status cf_card_file_records(cf_peer *peer, cf_binding *binding, cf_bytes name, cf_arena *arena,
                                cf_record_paths *out, cf_error *error)
 {
     cf_record_file file = {0};
 
     *out = (cf_record_paths){0};
-    if (cf_adapter_of(binding->format)->storage != CF_STORAGE_FILE_OR_FOLDER ||
-        !cf_binding_is_folder(binding) || !name.size || memchr(name.data, '/', name.size) ||
+    if (!is_folder_of_records(binding) || !name.size || memchr(name.data, '/', name.size) ||
         cf_vdir_name_of(name, binding->format) != CF_VDIR_ITEM)
         return CF_OK;
     cf_medium *medium = cf_medium_folder_new(peer->env->files, peer, binding);
@@ -86,6 +91,39 @@ cf_status cf_card_file_records(cf_peer *peer, cf_binding *binding, cf_bytes name
         add_all(&self, &file, cf_folder_item_find(self.medium, name));
     }
     cf_record_file_release(&file);
+    cf_medium_destroy(&medium);
+    return status;
+}
+
+/* The file is known to have held a record that is called so. */
+static bool held(const cf_folder_item *item, cf_bytes path)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < item->held_count && !found; i++) {
+        cf_buffer held = {0};
+
+        cf_record_path(0, item->held[i].table, item->held[i].key, &held);
+        found = cf_bytes_equal(cf_buffer_view(&held), path);
+        cf_buffer_release(&held);
+    }
+    return found;
+}
+
+cf_status cf_record_card_files(cf_peer *peer, cf_binding *binding, cf_bytes path, cf_arena *arena,
+                               cf_record_paths *out, cf_error *error)
+{
+    *out = (cf_record_paths){0};
+    if (!is_folder_of_records(binding) || !path.size)
+        return CF_OK;
+    cf_medium *medium = cf_medium_folder_new(peer->env->files, peer, binding);
+    const cf_folder_medium *folder = (cf_folder_medium *)medium;
+    cf_status status = cf_folder_kept_load((cf_folder_medium *)medium, error);
+    if (!status)
+        out->at = cf_arena_allocate(arena, folder->count, sizeof *out->at);
+    for (size_t i = 0; !status && i < folder->count; i++)
+        if (held(folder->items[i], path))
+            out->at[out->count++] = cf_arena_copy(arena, folder->items[i]->name);
     cf_medium_destroy(&medium);
     return status;
 }

@@ -16,5 +16,9 @@ typedef struct {
  * file is none of its items. Reads the home, and the file unless its disk is silent. */
 cf_status cf_card_file_records(cf_peer *peer, cf_binding *binding, cf_bytes name, cf_arena *arena,
                                cf_record_paths *out, cf_error *error);
+/* The other way: the names of the files that held the record when the folder was last looked at.
+ * What is wrong with them is listed under their names. Reads the home. */
+cf_status cf_record_card_files(cf_peer *peer, cf_binding *binding, cf_bytes path, cf_arena *arena,
+                               cf_record_paths *out, cf_error *error);
 
 #endif

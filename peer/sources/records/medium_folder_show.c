@@ -166,6 +166,18 @@ bool cf_folder_item_is_clear(const cf_folder_item *item)
     return item->read && cf_record_file_certain(&item->file);
 }
 
+/* The row is missing, and the file may be it: the row is listed by its own name. */
+static void add_doubt(cf_record_file *out, const cf_folder_item *item, const cf_row *row)
+{
+    char text[CF_ERROR_TEXT];
+
+    snprintf(text, sizeof text,
+             "it is missing here, and isn't deleted elsewhere: %.*s may be it, so mend that file",
+             (int)item->name.size, (const char *)item->name.data);
+    cf_record_file_trouble(out, 0, row, text);
+    out->troubles[out->trouble_count - 1].passes = item->passes;
+}
+
 /* What the file held and no file shows now is in trouble. */
 static void doubt_held(const cf_folder_medium *self, const cf_folder_item *item,
                        cf_record_file *out)
@@ -173,11 +185,13 @@ static void doubt_held(const cf_folder_medium *self, const cf_folder_item *item,
     for (size_t i = 0; i < item->held_count; i++) {
         cf_row row = {.table = item->held[i].table, .key = item->held[i].key};
 
-        if (cf_folder_place_find(self, row.table, row.key) == NULL)
+        if (cf_folder_place_find(self, row.table, row.key) != NULL)
+            continue;
+        if (item->guessed)
+            add_doubt(out, item, &row);
+        else
             add_trouble(out, item, &row, item->passes,
                         "what it held can't be read: mend that file, or delete it if this may go");
-        else
-            continue;
         out->troubles[out->trouble_count - 1].cut = item->file.cut;
     }
 }

@@ -114,6 +114,21 @@ static void note_missing(cf_record_counted *self, cf_pending_kind kind, const ch
             cf_record_note_text(run, kind, &(cf_row_place){row->table, row->key}, reason);
 }
 
+void cf_record_counted_note_unclear(cf_record_counted *self)
+{
+    const cf_record_file *file = &self->run->content.file;
+    cf_pending_kind kind = CF_PENDING_WAITS;
+
+    if (cf_record_file_certain(file) || file->cut)
+        return;
+    for (size_t i = 0; i < file->trouble_count; i++)
+        if (!file->troubles[i].known && !file->troubles[i].passes)
+            kind = CF_PENDING_SKIPPED;
+    note_missing(self, kind,
+                 "it is missing here, and isn't deleted elsewhere: what can't be read here may be "
+                 "it, so mend that");
+}
+
 /* The reason where few rows are missing, but not few would go with them. */
 static const char *others_text(cf_record_counted *self, size_t items, size_t others)
 {

@@ -45,6 +45,11 @@ void cf_record_counted_find_moved(cf_record_counted *self);
 /* Too many rows are missing at once, or `others`, which aren't shown here, would go with them. What
  * is missing counts as unchanged from then on. */
 void cf_record_counted_hold_missing(cf_record_counted *self, size_t others);
+/* Where what can't be read may be any record: lists which ones are missing, and not deleted
+ * elsewhere.
+ *
+ *     ann.vcf of the base is gone, new.vcf is a card without a UID: it may be Ann's */
+void cf_record_counted_note_unclear(cf_record_counted *self);
 /* Lists what would be published. */
 void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind, const char *why);
 /* What is done to records that another has locked waits. */

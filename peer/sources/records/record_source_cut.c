@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file that ends in the midst of what it says: what came behind is missing, and nobody deleted
  * it. A card or a calendar says so itself. Of lines the last one can: it has no line end where the
- * file had one, and either rows are missing or this row is the beginning of what it was:
+ * file had one, or half of one, and either rows are missing or this row is the beginning of what it
+ * was:
  *
  *   1,Ann      1,Ann        row 3 is missing, and row 2 may be cut: neither goes on
  *   2,Bob      2,Bo
@@ -130,14 +131,14 @@ static void set_aside(cf_record_run *run, size_t index, const char *why)
     run->as_read.odd[index] = why;
 }
 
-/* Cut: the last line lost its end, and rows are missing, or this row is the beginning of what it
- * was. With the user's word for deletions nothing is cut. */
+/* Cut: the last line lost its end, or has a CR where others end in CRLF, and rows are missing, or
+ * this row is the beginning of what it was. With the user's word for deletions nothing is cut. */
 static void look_at_last_line(cf_record_run *run)
 {
     cf_record_file *file = &run->content.file;
     size_t last = 0;
 
-    if (!file->unended || run->source->word.given || !was_ended(run))
+    if (!file->unended || run->source->word.given || !(file->half_end || was_ended(run)))
         return;
     while (last < file->count && file->places[last] != file->last_place)
         last++;

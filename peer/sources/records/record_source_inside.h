@@ -123,6 +123,7 @@ typedef struct {
     bool cut;                    /* the file is cut short: nothing new is put into it, ... */
     bool cut_passes;             /* ... which may be over in a moment */
     bool wrote, wrote_end;       /* the file was written, and ends in a line end */
+    bool unwritten;              /* it could not be, and is listed as a whole */
     bool unrest;                 /* something passes by itself: look again soon */
     cf_record_refusals refusals; /* of the last look that wrote */
     cf_row_view *view;

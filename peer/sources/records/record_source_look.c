@@ -235,6 +235,7 @@ static cf_status apply(cf_record_run *run, cf_error *error)
 
         snprintf(text, sizeof text, "%s%s", error->text, cf_record_advice(status));
         cf_record_note_whole(run, CF_PENDING_SKIPPED, text);
+        run->unwritten = true;
         source->retry_ms = run->now_ms + CF_RECORD_RETRY_MS;
     } else {
         cf_record_run_note_held_back(run);

@@ -308,6 +308,8 @@ static cf_status publish_changes(cf_record_counted *self, cf_error *error)
         cf_record_counted_find_moved(self);
     if (!allows(self) || (self->missing && run->content.blank && !source->word.given))
         cf_record_counted_hold_missing(self, 0);
+    if (!silent)
+        cf_record_counted_note_unclear(self);
     if (silent || run->look_only) {
         if (!silent && self->missing && cf_rows_count(source->binding->dependants))
             scan_guarded(self, &scan);

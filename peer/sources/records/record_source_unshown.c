@@ -192,11 +192,15 @@ void cf_record_run_note_unshown(cf_record_run *run, cf_pending_kind kind, const 
 
 static void pack_refusal(const cf_record_run *run, const cf_medium_refusal *refusal, cf_buffer *out)
 {
+    cf_buffer reason = {0};
+
+    cf_buffer_append_text(&reason, "%s%s", refusal->text, cf_record_advice(refusal->why));
     cf_pack_array(out, 4);
     cf_pack_bin(out, refusal->table);
     cf_pack_bin(out, refusal->key);
     cf_pack_uint(out, hash_shown(run, refusal->table, refusal->key));
-    cf_pack_bin(out, cf_bytes_of_text(refusal->text));
+    cf_pack_bin(out, cf_buffer_view(&reason));
+    cf_buffer_release(&reason);
 }
 
 void cf_record_run_keep_refusals(cf_record_run *run, const cf_medium_outcome *outcome)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What waited when the source was last synced, and why: [[path, reason]…], ascending. Only a look
- * that writes, and asks a broker, finds that out, and `status` does neither. */
+/* What waited when the source was last synced, and why: [[path, reason]…], ascending; of a file
+ * that could not be written [path, reason, true]. Only a look that writes, and asks a broker, finds
+ * that out, and `status` does neither. */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "codec/pack.h"
@@ -12,24 +13,41 @@ enum { WAITS_MAX = 1000 };
 
 /* ---- Of a look that syncs ---- */
 
-/* Packs what waits; nothing of a source that is kept in sync all the time, which tells it itself.
- */
-static void pack(const cf_record_source *source, cf_buffer *out)
+static cf_pending of_whole(const cf_record_run *run)
 {
+    return (cf_pending){.path = cf_bytes_of_text(cf_binding_file_name(run->source->binding))};
+}
+
+static bool is_kept(const cf_record_run *run, const cf_pending *pending)
+{
+    return pending->kind == CF_PENDING_WAITS ||
+           (run->unwritten && pending->kind == CF_PENDING_SKIPPED &&
+            cf_bytes_equal(pending->path, of_whole(run).path));
+}
+
+/* Packs what waits, and why the file could not be written; nothing of a source that is kept in sync
+ * all the time, which tells it itself. */
+static void pack(const cf_record_run *run, cf_buffer *out)
+{
+    const cf_record_source *source = run->source;
     const cf_pendings *found = &source->found;
     cf_pendings waits = {0};
 
     for (size_t i = 0; !source->context->watch && i < found->count; i++)
-        if (found->at[i].kind == CF_PENDING_WAITS)
-            cf_pendings_add(&waits, CF_PENDING_WAITS, found->at[i].path, found->at[i].reason);
+        if (is_kept(run, &found->at[i]))
+            cf_pendings_add(&waits, found->at[i].kind, found->at[i].path, found->at[i].reason);
     cf_pendings_sort(&waits);
     size_t count = waits.count < WAITS_MAX ? waits.count : WAITS_MAX;
     if (count)
         cf_pack_array(out, count);
     for (size_t i = 0; i < count; i++) {
-        cf_pack_array(out, 2);
+        const bool failed = waits.at[i].kind == CF_PENDING_SKIPPED;
+
+        cf_pack_array(out, failed ? 3 : 2);
         cf_pack_bin(out, waits.at[i].path);
         cf_pack_bin(out, cf_bytes_of_text(waits.at[i].reason));
+        if (failed)
+            cf_pack_bool(out, true);
     }
     cf_pendings_release(&waits);
 }
@@ -42,7 +60,7 @@ void cf_record_run_keep_waits(cf_record_run *run)
     cf_buffer now = {0};
     cf_error error;
 
-    pack(run->source, &now);
+    pack(run, &now);
     if (cf_record_run_keep(run, CF_TABLE_WAITED, cf_buffer_view(&now), &records) &&
         store->write(store, cf_peer_user(peer), records.at, records.count, false, &error))
         cf_report(peer->env, CF_REPORT_DETAIL, "keeping why something waits: %s", error.text);
@@ -51,6 +69,20 @@ void cf_record_run_keep_waits(cf_record_run *run)
 }
 
 /* ---- Of a look that only looks ---- */
+
+static bool read_wait(cf_reader *reader, cf_pending *out, cf_bytes *reason)
+{
+    size_t parts = 0;
+    bool failed = false;
+    cf_error ignored;
+
+    if (cf_read_array(reader, &parts, &ignored) || parts < 2 || parts > 3 ||
+        cf_read_bin(reader, &out->path, &ignored) || cf_read_bin(reader, reason, &ignored) ||
+        (parts > 2 && cf_read_bool(reader, &failed, &ignored)))
+        return false;
+    out->kind = failed ? CF_PENDING_SKIPPED : CF_PENDING_WAITS;
+    return true;
+}
 
 static size_t read_waits(cf_record_run *run, cf_pending **out)
 {
@@ -62,9 +94,7 @@ static size_t read_waits(cf_record_run *run, cf_pending **out)
     if (reader.at == reader.end || cf_read_array(&reader, &count, &ignored))
         return 0;
     *out = cf_arena_allocate(&run->arena, count, sizeof **out);
-    while (known < count && cf_read_array_of(&reader, 2, &ignored) == CF_OK &&
-           cf_read_bin(&reader, &(*out)[known].path, &ignored) == CF_OK &&
-           cf_read_bin(&reader, &reason, &ignored) == CF_OK)
+    while (known < count && read_wait(&reader, &(*out)[known], &reason))
         (*out)[known++].reason = cf_arena_text(&run->arena, reason);
     return known;
 }
@@ -90,7 +120,7 @@ static void append_reason(cf_record_run *run, cf_pending *found, const char *why
 void cf_record_run_tell_waits(cf_record_run *run)
 {
     cf_pendings *found = &run->source->found;
-    const cf_pending whole = {.path = cf_bytes_of_text(cf_binding_file_name(run->source->binding))};
+    const cf_pending whole = of_whole(run);
     cf_pending *waits = NULL;
     size_t count = read_waits(run, &waits);
     bool unapplied = false;
@@ -107,5 +137,5 @@ void cf_record_run_tell_waits(cf_record_run *run)
     }
     const cf_pending *why = count ? bsearch(&whole, waits, count, sizeof *waits, by_path) : NULL;
     if (why && unapplied)
-        cf_record_note_whole(run, CF_PENDING_WAITS, why->reason);
+        cf_record_note_whole(run, why->kind, why->reason);
 }

@@ -14,6 +14,7 @@ typedef struct {
     cf_format format;
     const char *suffix, *key, *head, *tail;
     const char *line_end; /* of a table */
+    bool bare;            /* of a table: its last line has no end */
     const char *edited;   /* in the first record, instead of "Ann" */
     size_t ends[16];      /* where a whole file may end */
     size_t end_count;
@@ -66,6 +67,8 @@ static void make(kind *self, const char *edited)
         if (self->format == CF_FORMAT_CSV || self->format == CF_FORMAT_VCARD)
             self->ends[self->end_count++] = self->text.size;
     }
+    if (self->bare)
+        self->text.size -= strlen(self->line_end);
     cf_buffer_append_text(&self->text, "%s", self->tail);
 }
 
@@ -251,6 +254,33 @@ Test(engine_cut, deletes_nothing_of_a_table_that_lost_an_end_before)
             cr_assert_not(is_said(&self), "whole again");
             end(&self);
         }
+    }
+}
+
+/* Of a table whose last line never had an end a CR alone tells. */
+Test(engine_cut, deletes_nothing_of_a_table_without_a_last_end_that_ends_in_half_of_one)
+{
+    for (size_t k = 0; k < KINDS; k++) {
+        if (kinds[k].format != CF_FORMAT_CSV || strlen(kinds[k].line_end) < 2)
+            continue;
+        kind bare = kinds[k];
+        bare.bare = true;
+        scene self = begin(&bare);
+        const size_t size = self.of.text.size;
+        const uint64_t entries = small_world_entries(self.in);
+
+        for (size_t i = 0; i + 1 < self.of.end_count; i++) {
+            write_bytes(self.a, &self.of, self.of.ends[i] - 1);
+            sync(self.a);
+            cr_assert_eq(small_world_entries(self.in), entries, "cut in the end of row %zu", i);
+            cr_assert(is_said(&self));
+            sync(self.b);
+            cr_assert(shows(self.b, &self.of));
+        }
+        write_bytes(self.a, &self.of, size);
+        sync(self.a);
+        cr_assert_not(is_said(&self), "whole again");
+        end(&self);
     }
 }
 
