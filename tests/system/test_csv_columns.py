@@ -143,10 +143,12 @@ def test_what_stands_in_a_document_beside_its_records_is_no_column(two):
     both(laptop, desktop)
     there = add(desktop, "people.csv", None, *CSV, "--existing", collection="people")
     both(laptop, desktop)
-    assert there.read_text() == "id,name\n1,Ann\n" and left_out(desktop) == []
+    assert there.read_text() == "id,name\n1,Ann\n" and left_out(desktop) == ["document"]
     here.write_text('{"version": 3, "fax": 1, "people": [{"id": "1", "name": "Ann", "tags": {"a": 1}}]}')
     both(laptop, desktop)
-    assert there.read_text() == "id,name\n1,Ann\n" and left_out(desktop) == ["column tags/a"]
+    assert there.read_text() == "id,name\n1,Ann\n" and left_out(desktop) == ["column tags/a", "document"]
+    (told,) = [one for one in desktop.json("status", "--check")["collections"][0]["pending"] if one["path"] == "document"]
+    assert "beside the records elsewhere: 2 members, as fax, stay" in told["reason"], told
 
 
 def test_a_status_adds_nothing(two):

@@ -294,6 +294,9 @@ def test_a_document_with_another_place_for_its_records_keeps_its_own(two, key):
     assert desktop.sync()["in_sync"] and laptop.sync()["in_sync"]
     items = KEYED["data"]["items"]
     assert there.read() == (items if key == "id" else {"things": items, "version": 3, "data": {"unit": "g"}})
+    (told,) = desktop.json("status", "--check")["collections"][0]["pending"]
+    assert told["kind"] == "left out" and told["path"] == "document", told
+    assert ("3 members, as data/unit, stay" if key == "id" else "1 member, things, stays") in told["reason"], told
     there.write(json.loads(there.path.read_text().replace("rye", "spelt")))
     both(laptop, desktop)
     assert here.read()["things"] == "many" and here.read()["data"]["items"][1]["name"] == "spelt"

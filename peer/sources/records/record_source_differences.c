@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the tables of a database are not those of its collection, as far as the log knows: it has
  * no types, and of a column that merges as usual only what rows have there. The same of the columns
- * of a CSV file.
+ * of a CSV file, and of what stands in a document beside its records.
  *
  *     the collection has people with mail, and tags; here are people without mail:
  *       people.mail, "what 3 rows have there stays with those that have it"; tags, the same */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "broker/platform/names.h"
+#include "codec/pack.h"
 #include "codec/pointer.h"
 #include "peer/records/schema_join.h"
 #include "peer/sources/records/record_renamed.h"
@@ -239,6 +240,43 @@ static void note_called_as_key(void *context, cf_bytes table, cf_bytes field)
     cf_buffer_release(&text);
 }
 
+/* Members that stand beside the records in the documents of others, and have no place here.
+ *
+ *     {"version": 3, "people": [{"id": 1}]} elsewhere, a table here: version has none */
+static void note_beside(cf_record_run *run)
+{
+    const cf_bytes table = cf_bytes_of_text(CF_TABLE_DOCUMENT);
+    cf_buffer key = {0}, text = {0};
+    size_t count = 0;
+
+    cf_pack_text(&key, (cf_bytes){0});
+    const cf_row *row = cf_row_view_find(run->view, table, cf_buffer_view(&key));
+    const bool asked = row && cf_record_selected(&run->selection, row);
+    for (size_t i = 0; asked && i < row->field_count; i++) {
+        const cf_bytes field = row->fields[i].name;
+
+        if (cf_format_holds(&run->content.format, table, field) ||
+            cf_forgotten_has(&run->forgotten, table, field))
+            continue;
+        if (!count++)
+            cf_record_field_text(field, &text);
+    }
+    if (count) {
+        const char *first = cf_arena_text(&run->arena, cf_buffer_view(&text));
+
+        cf_buffer_clear(&text);
+        cf_buffer_append_text(&text,
+                              "there is no place here for what stands beside the records elsewhere: "
+                              "%zu member%s%s %s, stay%s with those that have %s",
+                              count, count == 1 ? "" : "s", count == 1 ? "," : ", as", first,
+                              count == 1 ? "s" : "", count == 1 ? "it" : "them");
+        cf_buffer_append(&text, "", 1);
+        cf_pendings_add(&run->source->found, CF_PENDING_LEFT_OUT, table, (const char *)text.data);
+    }
+    cf_buffer_release(&text);
+    cf_buffer_release(&key);
+}
+
 bool cf_record_run_has_columns(const cf_record_run *run)
 {
     return cf_adapter_of(run->source->binding->format)->mapping == CF_MAPPING_COLUMNS &&
@@ -251,6 +289,9 @@ void cf_record_run_note_differences(cf_record_run *run)
         cf_row_view_each_field(run->view, note_csv_column, run);
     if (!run->content.schema && !run->content.map && run->content.there)
         cf_row_view_each_field(run->view, note_called_as_key, run);
+    if (!run->content.schema && !run->content.map && run->content.there &&
+        run->source->binding->key_count)
+        note_beside(run);
     if (!run->content.schema)
         return;
     note_rules(run);
