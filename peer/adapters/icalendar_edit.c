@@ -2,6 +2,7 @@
 /* One component, line by line, made to say what a row says. */
 #include "peer/adapters/icalendar_inside.h"
 
+#include "peer/adapters/entry_places.h"
 #include "peer/adapters/text/content_text.h"
 #include "peer/adapters/value_map.h"
 
@@ -91,7 +92,8 @@ typedef struct {
     const cf_calendar_component *component;
     const cf_row *row;
     cf_line_edits *edits;
-    bool *kept; /* of each entry: it says something that the row says, or is made to */
+    bool *kept;             /* of each entry: it says something that the row says, or is made to */
+    cf_entry_place *places; /* of all entries, sorted */
     cf_calendar_time start;
     bool moved; /* to another zone */
     cf_arena arena;
@@ -176,17 +178,12 @@ static void add_single(writing *self, const cf_calendar_property *property, cf_b
 
 static bool keep_equal(writing *self, cf_bytes field, cf_bytes value)
 {
-    bool found = false;
+    const size_t count = self->component->count;
+    const size_t first = cf_entry_places_find(self->places, count, field, value);
 
-    for (size_t i = 0; i < self->component->count; i++) {
-        const cf_calendar_entry *entry = &self->component->entries[i];
-
-        if (cf_bytes_equal(entry->field, field) && cf_bytes_equal(entry->value, value)) {
-            self->kept[i] = true;
-            found = true;
-        }
-    }
-    return found;
+    for (size_t i = first; i < count && cf_entry_place_is(&self->places[i], field, value); i++)
+        self->kept[self->places[i].index] = true;
+    return first < count;
 }
 
 static bool is_wanted(const cf_row_field *field, cf_bytes value)
@@ -467,8 +464,13 @@ void cf_calendar_component_write(const cf_calendar_component *component, const c
     writing self = {.component = component,
                     .row = row,
                     .edits = edits,
-                    .kept = cf_allocate(component->count, sizeof(bool))};
+                    .kept = cf_allocate(component->count, sizeof(bool)),
+                    .places = cf_allocate(component->count, sizeof(cf_entry_place))};
 
+    for (size_t i = 0; i < component->count; i++)
+        self.places[i] =
+            (cf_entry_place){component->entries[i].field, component->entries[i].value, i};
+    cf_entry_places_sort(self.places, component->count);
     self.moved =
         cf_calendar_times_write(component, row, place_of(&self, (cf_bytes){0}), edits, &self.start);
     write_fields(&self, false);
@@ -476,6 +478,7 @@ void cf_calendar_component_write(const cf_calendar_component *component, const c
     write_entries(&self);
     write_lists(&self);
     free(self.kept);
+    free(self.places);
     cf_arena_release(&self.arena);
     cf_buffer_release(&self.text);
     cf_buffer_release(&self.words);

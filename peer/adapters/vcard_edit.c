@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "peer/adapters/entry_places.h"
 #include "peer/adapters/text/content_text.h"
 #include "peer/adapters/value_map.h"
 
@@ -14,7 +15,8 @@ typedef struct {
     const cf_vcard_card *card;
     const cf_row *row;
     cf_line_edits *edits;
-    bool *kept;      /* of each entry: it says something that the row says, or is made to */
+    bool *kept;             /* of each entry: it says something that the row says, or is made to */
+    cf_entry_place *places; /* of all entries, sorted */
     cf_rows *groups; /* keys of rows of two tables: groups that are meant, and that labels got */
     size_t numbered; /* so many of item1 and on were tried for a label */
     cf_arena arena;
@@ -273,24 +275,22 @@ static void write_entry(writing *self, const cf_vcard_entry *entry, cf_bytes fie
     cf_buffer_release(&group);
 }
 
-static bool says(const cf_vcard_entry *entry, cf_bytes field, cf_bytes value)
-{
-    return cf_bytes_equal(entry->field, field) && cf_bytes_equal(entry->value, value);
-}
-
 /* Where another line came into the group that only tied an entry to its label, the entry gets one
  * anew. */
 static bool keep_equal(writing *self, cf_bytes field, cf_bytes value)
 {
+    const size_t count = self->card->count;
     bool found = false;
 
-    for (size_t i = 0; i < self->card->count; i++)
-        if (says(&self->card->entries[i], field, value) &&
-            !(is_tied(&self->card->entries[i]) &&
-              is_meant(self, line_group(self, &self->card->entries[i])))) {
-            self->kept[i] = true;
-            found = true;
-        }
+    for (size_t i = cf_entry_places_find(self->places, count, field, value);
+         i < count && cf_entry_place_is(&self->places[i], field, value); i++) {
+        const cf_vcard_entry *entry = &self->card->entries[self->places[i].index];
+
+        if (is_tied(entry) && is_meant(self, line_group(self, entry)))
+            continue;
+        self->kept[self->places[i].index] = true;
+        found = true;
+    }
     return found;
 }
 
@@ -419,10 +419,15 @@ void cf_vcard_card_write(const cf_vcard_card *card, const cf_row *row, cf_line_e
                     .row = row,
                     .edits = edits,
                     .kept = cf_allocate(card->count, sizeof(bool)),
+                    .places = cf_allocate(card->count, sizeof(cf_entry_place)),
                     .groups = meant_groups(row)};
 
+    for (size_t i = 0; i < card->count; i++)
+        self.places[i] = (cf_entry_place){card->entries[i].field, card->entries[i].value, i};
+    cf_entry_places_sort(self.places, card->count);
     write_fields(&self);
     free(self.kept);
+    free(self.places);
     cf_rows_destroy(&self.groups);
     cf_arena_release(&self.arena);
     cf_buffer_release(&self.text);

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How many values may be missing before a value that is looked for. */
+enum { MET_WITHIN = 8 };
+
 bool cf_row_field_is_reserved(cf_bytes name)
 {
     return cf_field_is(name, CF_FIELD_NUMBER_DELETED) || cf_field_is(name, CF_FIELD_NUMBER_TABLE) ||
@@ -113,23 +116,46 @@ bool cf_row_says_nothing(const cf_row *row, cf_bytes field)
     return true;
 }
 
-/* Values that stand in one order in both are met one behind the other, wherever some are missing.
- */
+static int by_bytes(const void *a, const void *b)
+{
+    return cf_bytes_compare(*(const cf_bytes *)a, *(const cf_bytes *)b);
+}
+
+/* NULL: there are none. */
+static cf_bytes *sort_values(const cf_row_field *field)
+{
+    if (!field || !field->count)
+        return NULL;
+    cf_bytes *sorted = cf_allocate(field->count, sizeof *sorted);
+    memcpy(sorted, field->values, field->count * sizeof *sorted);
+    qsort(sorted, field->count, sizeof *sorted, by_bytes);
+    return sorted;
+}
+
+/* Values that stand in one order in both are met one behind the other, where a few are missing,
+ * too; what isn't met so is looked for among all of them, in their order. */
 static bool has_all_of(const cf_row_field *own, const cf_row_field *field)
 {
     const size_t count = own ? own->count : 0;
+    cf_bytes *sorted = NULL;
+    bool has = true;
 
-    for (size_t i = 0, at = 0; i < field->count; i++) {
+    for (size_t i = 0, at = 0; i < field->count && has; i++) {
         size_t tried = 0;
 
-        while (tried < count &&
-               !cf_bytes_equal(own->values[(at + tried) % count], field->values[i]))
+        while (tried < MET_WITHIN && at + tried < count &&
+               !cf_bytes_equal(own->values[at + tried], field->values[i]))
             tried++;
-        if (tried == count)
-            return false;
-        at += tried + 1;
+        if (tried < MET_WITHIN && at + tried < count) {
+            at += tried + 1;
+            continue;
+        }
+        if (!sorted)
+            sorted = sort_values(own);
+        has = sorted && bsearch(&field->values[i], sorted, count, sizeof *sorted, by_bytes);
     }
-    return true;
+    free(sorted);
+    return has;
 }
 
 bool cf_row_has_all(const cf_row *row, const cf_row *of, const cf_row_field *but)

@@ -265,11 +265,12 @@ static void note_beside(cf_record_run *run)
         const char *first = cf_arena_text(&run->arena, cf_buffer_view(&text));
 
         cf_buffer_clear(&text);
-        cf_buffer_append_text(&text,
-                              "there is no place here for what stands beside the records elsewhere: "
-                              "%zu member%s%s %s, stay%s with those that have %s",
-                              count, count == 1 ? "" : "s", count == 1 ? "," : ", as", first,
-                              count == 1 ? "s" : "", count == 1 ? "it" : "them");
+        cf_buffer_append_text(
+            &text,
+            "there is no place here for what stands beside the records elsewhere: "
+            "%zu member%s%s %s, stay%s with those that have %s",
+            count, count == 1 ? "" : "s", count == 1 ? "," : ", as", first, count == 1 ? "s" : "",
+            count == 1 ? "it" : "them");
         cf_buffer_append(&text, "", 1);
         cf_pendings_add(&run->source->found, CF_PENDING_LEFT_OUT, table, (const char *)text.data);
     }

@@ -2,11 +2,11 @@
 /* The work on one item grows as its fields do, and not as their square. What is counted is how many
  * stretches of the product's code are run: the sources that have to do with an item are compiled
  * for this test so that each of them calls __sanitizer_cov_trace_pc. */
-#include "peer/adapters/known_values.h"
 #include "peer/merge/covered.h"
 #include "peer/merge/state_item.h"
 #include "peer/records/record_both.h"
 #include "peer/records/record_facts.h"
+#include "tests/peer/costs/stretches.h"
 #include "tests/peer/records/made_schema.h"
 #include "tests/peer/records/rule_world.h"
 #include "tests/support/expect.h"
@@ -15,36 +15,11 @@
 #include <stdlib.h>
 
 /* Where a line costs much by itself, a search for it through all shows with MANY. */
-enum { SMALL = 500, MANY = 2000, SIZES = 3 };
-
-static uint64_t stretches;
-
-void __sanitizer_cov_trace_pc(void);
-void __sanitizer_cov_trace_pc(void)
-{
-    stretches++;
-}
-
-typedef uint64_t fields_work(size_t fields);
-
-/* Twice the fields are about twice the work: n log n has some more, a square four times as much,
- * and one that only begins to show has half of that. */
-static void expect_linear_from(size_t smallest, fields_work *work)
-{
-    uint64_t counts[SIZES];
-
-    for (size_t i = 0; i < SIZES; i++)
-        counts[i] = work(smallest << i);
-    cr_expect_gt(counts[0], smallest, "nothing is counted");
-    for (size_t i = 1; i < SIZES; i++)
-        cr_expect_lt(
-            2 * counts[i], 5 * counts[i - 1], "%llu for %zu fields, %llu for twice as many",
-            (unsigned long long)counts[i - 1], smallest << (i - 1), (unsigned long long)counts[i]);
-}
+enum { SMALL = 500, MANY = 2000 };
 
 static void expect_linear(fields_work *work)
 {
-    expect_linear_from(SMALL, work);
+    stretches_expect_linear(SMALL, work);
 }
 
 static const cf_id item = {{'o', 1}};
@@ -353,7 +328,7 @@ static uint64_t seats_work(size_t lines)
 
 Test(growth, of_lines_that_have_seats_is_linear)
 {
-    expect_linear_from(MANY, seats_work);
+    stretches_expect_linear(MANY, seats_work);
 }
 
 /* Each device gave one entry of a set, as a telephone number, another value: all are kept. */
@@ -500,101 +475,4 @@ Test(growth, of_rows_that_give_way_in_a_column_of_two_tuples_is_linear)
 {
     expect_linear(two_places_work);
     expect_linear(two_names_work);
-}
-
-/* ---- Values that a format says by halves ---- */
-
-static void add_values(cf_field_list *list, cf_arena *arena, char letter, size_t count)
-{
-    char text[24];
-
-    for (size_t i = 0; i < count; i++) {
-        snprintf(text, sizeof text, "%c%06zu", letter, i);
-        cf_field_list_add(list, arena, cf_bytes_of_text("/emails"), cf_bytes_of_text(text));
-    }
-}
-
-/* It says w of k. */
-static bool speak_by_halves(const cf_row *row, cf_arena *arena, cf_bytes *words)
-{
-    for (size_t i = 0; i < row->fields[0].count; i++) {
-        words[i] = cf_arena_copy(arena, row->fields[0].values[i]);
-        *(uint8_t *)words[i].data = 'w';
-    }
-    return true;
-}
-
-/* So many are known, and the file says as many, of which none is new: all in words, or `news`. */
-static uint64_t known_work(size_t count, size_t news)
-{
-    const cf_format_table spoken = {.name = cf_bytes_of_text("cards"), .speak = speak_by_halves};
-    const cf_row_format format = {.tables = &spoken, .count = 1};
-    cf_row row = {.table = spoken.name, .key = cf_bytes_of_text("\xa1k")}, known = row;
-    cf_rows *base = cf_rows_new();
-    cf_record_file file = {0};
-    cf_field_list list = {0};
-    bool *stale;
-
-    add_values(&list, &file.arena, 'k', count);
-    cf_field_list_take(&list, &file.arena, &known);
-    cf_rows_put(base, &known);
-    const uint64_t before = stretches;
-    add_values(&list, &file.arena, 'w', count - news);
-    add_values(&list, &file.arena, 'n', news);
-    cf_field_list_take(&list, &file.arena, &row);
-    cf_record_file_add(&file, &row, 0);
-    cf_known_values_give(&file, &format, base, NULL, &stale);
-    const uint64_t counted = stretches - before;
-    cr_expect_eq(file.rows[0].fields[0].count, count);
-    cr_expect_eq(*file.rows[0].fields[0].values[0].data, news == count ? 'n' : 'k');
-    cf_field_list_release(&list);
-    cf_record_file_release(&file);
-    cf_rows_destroy(&base);
-    return counted;
-}
-
-static uint64_t known_in_words(size_t count)
-{
-    return known_work(count, 0);
-}
-
-static uint64_t known_but_one(size_t count)
-{
-    return known_work(count, 1);
-}
-
-static uint64_t known_of_none(size_t count)
-{
-    return known_work(count, count);
-}
-
-Test(growth, of_what_the_values_of_a_card_stand_for_is_linear)
-{
-    expect_linear(known_in_words);
-    expect_linear(known_but_one);
-    expect_linear(known_of_none);
-}
-
-/* Of so many values the first is missing in the other row, and they stand in one order. */
-static uint64_t all_but_the_first(size_t count)
-{
-    cf_arena arena = {0};
-    cf_field_list list = {0};
-    cf_row row = {0};
-
-    add_values(&list, &arena, 'k', count + 1);
-    cf_field_list_take(&list, &arena, &row);
-    const cf_row_field rest = {row.fields[0].name, row.fields[0].values + 1, count};
-    const cf_row other = {.fields = &rest, .field_count = 1};
-    const uint64_t before = stretches;
-    cr_expect(cf_row_has_all(&row, &other, NULL));
-    cr_expect_not(cf_row_has_all(&other, &row, NULL));
-    cf_field_list_release(&list);
-    cf_arena_release(&arena);
-    return stretches - before;
-}
-
-Test(growth, of_rows_that_have_all_values_of_another_is_linear)
-{
-    expect_linear(all_but_the_first);
 }
