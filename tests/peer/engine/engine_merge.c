@@ -177,6 +177,57 @@ Test(engine_merge, keeps_both_that_parted_too_long_ago)
     small_world_destroy(&w);
 }
 
+/* Saved there, while nobody hears of it. */
+static void edits_alone(small_device *self, const char *text)
+{
+    small_device_unplug(self);
+    user_writes_text(self, "text", text);
+    small_device_sync(self);
+}
+
+/* Both edit apart, hear of each other, and merge before either hears of the other's merge. */
+static void cross(small_world *w, int number)
+{
+    char text[2][60], other[16];
+
+    for (int i = 0; i < 2; i++) {
+        snprintf(text[i], sizeof text[i], "%d\nb\nc\nd\ne\n%d\n", number - i, number - 1 + i);
+        set_merges(&w->devices[i], false);
+        edits_alone(&w->devices[i], text[i]);
+    }
+    for (int i = 0; i < 2; i++)
+        w->devices[i].offline = false;
+    for (int i = 0; i < 4; i++)
+        cr_assert(small_device_sync(&w->devices[i % 2]));
+    snprintf(other, sizeof other, "%d", number);
+    for (int i = 0; i < 2; i++) {
+        small_device_unplug(&w->devices[i]);
+        set_merges(&w->devices[i], true);
+        user_writes_text(&w->devices[i], i ? "y" : "x", other);
+        small_device_sync(&w->devices[i]);
+    }
+    for (int i = 0; i < 2; i++)
+        w->devices[i].offline = false;
+    settles_equal(w);
+}
+
+/* What both were made from is what merging them gave, made from what merging gave, ... so deep: then
+ * both are kept. */
+Test(engine_merge, keeps_both_that_crossed_too_often)
+{
+    enum { OFTEN = 3, TOO_OFTEN = 12 };
+    small_world *w = make_world(48, 2, 2);
+    int merged = 0;
+
+    user_writes_text(&w->devices[0], "text", "0\nb\nc\nd\ne\n0\n");
+    settles_equal(w);
+    while (merged < TOO_OFTEN && !has_copy(&w->devices[1]))
+        cross(w, ++merged);
+    cr_expect_gt(merged, OFTEN);
+    cr_expect_lt(merged, TOO_OFTEN, "it goes as deep as it must");
+    small_world_destroy(&w);
+}
+
 /* ---- Many edits ---- */
 
 typedef struct {
