@@ -105,3 +105,22 @@ def test_a_file_of_records_is_in_its_place(make_device, broker, tmp_path):
     assert there.read_text() == here.read_text()
     assert f"{tmp_path}/.desktop-people.csv.counterfoil" in synced, "before it has its place"
     assert str(tmp_path) in synced, "and its name"
+
+
+def test_what_a_repair_puts_aside_is(make_device, broker, tmp_path):
+    """Before the log's version takes its place."""
+    broker.start()
+    laptop, desktop = make_device("laptop"), make_device("desktop")
+    laptop.init(broker.run("invite").strip())
+    laptop.pair(desktop)
+    laptop.add("notes", {"sub/a": "1\n"})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    (there / "sub/a").write_text("mine\n")
+    synced = synced_by(tmp_path, desktop.command("repair", str(there), "--refill"))
+    (kept,) = [path for path in there.parent.rglob("a") if path.read_text() == "mine\n"]
+    assert str(kept.parent) in synced, "its name"
+    desktop.sync()
+    assert (there / "sub/a").read_text() == "1\n"
