@@ -16,7 +16,7 @@ typedef enum {
     CF_AUDIT_SESSION_ENDED,
     CF_AUDIT_REPLAY_BEGUN,
     CF_AUDIT_REPLAY_ENDED,
-    CF_AUDIT_MESSAGE_REFUSED, /* nobody could read it */
+    CF_AUDIT_MESSAGE_REFUSED, /* nobody could read it, or it is CLOCK of another version */
     CF_AUDIT_PUBLISH_REFUSED,
     CF_AUDIT_QUOTA_REFUSED, /* PUBLISH or PUT */
     CF_AUDIT_DEVICE_ADDED,

@@ -227,7 +227,9 @@ static void compare_clocks(cf_gateway *gateway, const cf_gateway_peer *peer, cf_
         session->told_clock = true;
     }
     cf_outbox_add(gateway->service.outbox, peer->routing_id, &answer);
-    if (message->clock.version == CF_PROTOCOL_VERSION)
+    if (message->clock.version != CF_PROTOCOL_VERSION)
+        cf_greeting_note_version(&gateway->service, peer, session, message->clock.version);
+    else
         hear_clock(gateway, peer, cf_clock_difference_ms(message->clock.now_ms, now_ms));
 }
 

@@ -17,6 +17,35 @@
 
 enum { SESSIONS_OF_DEVICE_MAX = 8 };
 
+/* To both: for the peer it is the refusal, for the operator the reason. */
+typedef struct {
+    char at[160];
+} two_versions;
+
+static two_versions name_both(uint64_t version)
+{
+    two_versions text;
+
+    snprintf(text.at, sizeof text.at,
+             "this program speaks version %" PRIu64 " of the protocol, and the broker version %d: "
+             "bring the older one up to date",
+             version, CF_PROTOCOL_VERSION);
+    return text;
+}
+
+void cf_greeting_note_version(const cf_service *service, const cf_gateway_peer *peer,
+                              const cf_session *session, uint64_t version)
+{
+    const two_versions why = name_both(version);
+    const cf_audit_event event = {.what = CF_AUDIT_MESSAGE_REFUSED,
+                                  .user = session ? cf_log_user(session->log) : NULL,
+                                  .key = &peer->key,
+                                  .address = peer->address,
+                                  .why = why.at};
+
+    cf_service_note(service, &event);
+}
+
 static void refuse_hello(cf_service *service, const cf_gateway_peer *peer, const cf_hash *user,
                          const cf_refusal *refusal)
 {
@@ -254,14 +283,10 @@ static void charge(const cf_service *service, const cf_log *log, const cf_sessio
 /* Of a HELLO of another version nothing else is known. */
 static void refuse_version(cf_service *service, const cf_gateway_peer *peer, uint64_t version)
 {
-    char text[120];
+    const two_versions text = name_both(version);
     const cf_refusal refusal = {
-        .request = CF_COMMAND_HELLO, .code = CF_REFUSED_VERSION, .text = text};
+        .request = CF_COMMAND_HELLO, .code = CF_REFUSED_VERSION, .text = text.at};
 
-    snprintf(text, sizeof text,
-             "this program speaks version %" PRIu64 " of the protocol, and the broker version %d: "
-             "bring the older one up to date",
-             version, CF_PROTOCOL_VERSION);
     refuse_hello(service, peer, NULL, &refusal);
 }
 

@@ -13,5 +13,9 @@ void cf_greet(cf_service *service, const cf_gateway_peer *peer, cf_session *sess
  * HELLO would be. */
 void cf_confine(cf_service *service, const cf_gateway_peer *peer, cf_session *session,
                 const cf_message *message);
+/* CLOCK of another version, which is answered by the broker's own: the audit log has both.
+ * `session` may be NULL. */
+void cf_greeting_note_version(const cf_service *service, const cf_gateway_peer *peer,
+                              const cf_session *session, uint64_t version);
 
 #endif

@@ -37,7 +37,8 @@ static void open_users(memory_broker *self, const memory_broker_options *options
                                                      .blobs = self->blobs,
                                                      .users = self->users,
                                                      .quotas = self->quotas,
-                                                     .closed = options->closed},
+                                                     .closed = options->closed,
+                                                     .audit = options->audit},
                             now_ms, &self->management, &error),
          &error, "management");
 }
@@ -62,6 +63,7 @@ void memory_broker_start(memory_broker *self, const memory_broker_options *optio
         cf_authority_new(&(cf_authority_options){.gateway = self->gateway,
                                                  .management = self->management,
                                                  .quotas = self->quotas,
+                                                 .audit = options->audit,
                                                  .waste_per_second = options->waste_per_second});
 }
 

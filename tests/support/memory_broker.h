@@ -14,6 +14,7 @@ typedef struct {
     uint64_t waste_per_second;   /* of a user; 0: any */
     size_t sessions_of_user;     /* 0: any number */
     bool closed;                 /* takes no new users */
+    cf_audit *audit;             /* outlives the broker */
     cf_users_access *access;
     cf_users_doubt *doubt;
     cf_room_left *room_left;

@@ -306,6 +306,82 @@ Test(gateway_sessions, refuses_another_version_whatever_follows)
     household_end(&a);
 }
 
+typedef struct {
+    cf_buffer lines;
+} operators_log;
+
+static void keep_line(void *context, cf_report_level level, const char *text)
+{
+    operators_log *kept = context;
+
+    (void)level;
+    cf_buffer_append_text(&kept->lines, "%s\n", text);
+}
+
+/* The next line has all of these, which stand in this order. */
+static void expect_line(operators_log *kept, const char *const parts[], size_t count)
+{
+    cf_buffer_append(&kept->lines, "", 1);
+    const char *line = (const char *)kept->lines.data, *end = strchr(line, '\n');
+
+    cr_assert_not_null(end, "nothing was noted");
+    for (size_t i = 0; i < count; i++) {
+        const char *part = strstr(line, parts[i]);
+
+        cr_assert_not_null(part, "no '%s' in: %s", parts[i], line);
+        cr_assert_lt(part, end, "'%s' is on a later line", parts[i]);
+        line = part;
+    }
+    cr_assert_str_empty(end + 1);
+    kept->lines.size = 0;
+}
+
+#define EXPECT_LINE(kept, ...)                                                                     \
+    expect_line(kept, (const char *const[]){__VA_ARGS__},                                          \
+                sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+/* Of the version that cannot be, the text is the longest. */
+static void say_last_version(household *a, client *at)
+{
+    cf_message hello = hello_of(&a->account.user);
+
+    hello.hello.version = UINT64_MAX;
+    say(a->world, at, &hello);
+}
+
+Test(gateway_sessions, tells_the_operator_both_versions_of_who_speaks_another)
+{
+    operators_log kept = {0};
+    const cf_env env = {.report = keep_line, .context = &kept};
+    cf_audit *audit = cf_audit_new(&env);
+    household a = a_greeted_household();
+    person stranger = a_device(9, &a.account.user);
+
+    a.world->options.audit = audit;
+    broker_world_crash(a.world);
+    client *knocking = connect_client(a.world, cf_keys_public(stranger.keys)->curve);
+    say_later(&a, knocking, "HELLO");
+    EXPECT_LINE(&kept, "what=session-refused key=", "speaks version 2 of", "broker version 1:");
+    say_later(&a, knocking, "CLOCK");
+    EXPECT_LINE(&kept, "what=message-refused key=", "speaks version 2 of", "broker version 1:");
+    say_last_version(&a, knocking);
+    EXPECT_LINE(&kept, "session-refused", "18446744073709551615", "version 1: ", "up to date\"\n");
+
+    client *at_lap = connect_client(a.world, cf_keys_public(a.lap.keys)->curve);
+    greet(a.world, at_lap, &a.account.user, NULL, 0);
+    EXPECT_LINE(&kept, "what=session-begun user=");
+    const cf_message clock = {.command = CF_COMMAND_CLOCK,
+                              .clock = {.version = CF_PROTOCOL_VERSION, .now_ms = a.world->now_ms}};
+    say(a.world, at_lap, &clock);
+    say_later(&a, at_lap, "CLOCK");
+    EXPECT_LINE(&kept, "what=message-refused user=", "speaks version 2 of", "broker version 1:");
+    a.at_lap = at_lap;
+    person_end(&stranger);
+    household_end(&a);
+    cf_audit_destroy(&audit);
+    cf_buffer_release(&kept.lines);
+}
+
 Test(gateway_sessions, ends_the_session_of_who_sends_garbage)
 {
     household a = a_greeted_household();
