@@ -75,7 +75,7 @@ typedef struct cf_blobs cf_blobs;
 struct cf_blobs {
     void (*destroy)(cf_blobs *blobs);
     void (*put)(cf_blobs *blobs, const cf_blob_put *put);
-    /* Where to go on: of an upload a whole number of CF_BLOB_STEPs, less than all of it, so that
+    /* Where to go on: of an upload whole steps of CF_BLOB_STEP, less than all of it, so that
      * there is always a last piece to come. */
     cf_status (*held)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id, cf_blob_held *out,
                       cf_error *error);

@@ -15,7 +15,7 @@ typedef struct cf_job_line cf_job_line;
 /* Embedded in what the caller owns; valid until `done` was called. */
 struct cf_job {
     void (*work)(cf_job *job); /* on any thread; touches only the job's own data */
-    void (*done)(cf_job *job); /* on the owner's thread, from cf_jobs_deliver */
+    void (*done)(cf_job *job); /* on the owner's thread, from `deliver` */
     size_t memory;             /* bytes that `work` needs; waits until the budget has them */
     bool alone;                /* it may never end, and is run beside all others, in no budget */
     bool dropped;              /* seen by `done`: the pool ended before `work` was called */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """No text points to a file that isn't in the tree: neither a comment, nor a README, nor what a script says of itself. A path is
-one from the top of a clone, or from the folder of who names it, or from a room; a bare name is of a file that lies anywhere."""
+one from the top of a clone, or from the folder of who names it, or from a room; a bare name is of a file that lies anywhere.
+Nor does a comment in C, or a README, name a function, type or number of ours that no source has."""
 
 import re
 from pathlib import Path
@@ -15,6 +16,9 @@ ANY = re.compile(r"\b[A-Z]+\b(?!\.md)|build-fuzz/")  # stands for any name, or i
 # Of others: the system's, a library's that a comment names, and what stands for any file in an example.
 OTHERS = {"_inside.h", "allocator_interface.h", "b.c", "edit.1", "linux/magic.h", "perf_level.h",
           "sanitizer/allocator_interface.h", "src/rabinkarp.h", "xdelta3.h", "fs/proc_namespace.c", "d/e/x.c", "zmq.h"}
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+OURS = re.compile(r"\b(?:cf|CF)_\w+")
+OURS_SAID = re.compile(r"\b(?:cf_(?!\w*_[A-Z]+\b)|CF_)\w*(?![\w…*-])")  # CF_REFUSED_… stands for several, cf_bench_NAME for any
 SKIPPED = ("tests/fuzz/corpus/", "tests/support/wrong_layers/", "tests/support/test_", "tests/faults/", "tests/peer/vectors/")
 
 
@@ -67,6 +71,34 @@ def lead_nowhere(path, text, names):
             there = is_there(folders, name) if "/" in name else name in names
             if not there and name not in OTHERS:
                 yield f"{path.relative_to(ROOT)}: {name}"
+
+
+def identifiers(texts):
+    """Of ours, all that sources have outside of comments, CMake's, and those of the environment that tests read."""
+    code = (COMMENT.sub(" ", text) if path.suffix in (".c", ".h") else text for path, text in texts.items()
+            if path.suffix in (".c", ".h", ".py", ".cmake") or path.name == "CMakeLists.txt")
+    return {name for text in code for name in OURS.findall(text)}
+
+
+def lead_to_no_code(path, text, known):
+    """Of the names of ours in what is said here."""
+    if path.suffix not in (".c", ".h", ".md"):
+        return []
+    return [f"{path.relative_to(ROOT)}: {name}" for part in said(path, text) for name in dict.fromkeys(OURS_SAID.findall(part)) if name not in known]
+
+
+def test_no_comment_names_code_that_is_not_there():
+    texts = {path: path.read_bytes().decode(errors="replace") for path in [*files(), ROOT / "CMakeLists.txt", *(ROOT / "tests/faults").glob("*.py")]}
+    known = identifiers(texts)
+    assert [at for path, text in texts.items() for at in lead_to_no_code(path, text, known)] == []
+    assert sum(len(OURS_SAID.findall(part)) for path, text in texts.items() if path.suffix == ".h" for part in said(path, text)) > 300
+
+
+def test_a_name_of_no_code_is_found():
+    here = ROOT / "broker/log/log.h"
+    known = identifiers({here: "/* cf_log_gone */ void cf_log_there(void);", ROOT / "CMakeLists.txt": "option(CF_TESTS)"})
+    assert known == {"cf_log_there", "CF_TESTS"}
+    assert lead_to_no_code(here, "/* As cf_log_there, cf_log_gone; CF_LOG_… of CF_TESTS. */ cf_log_left();", known) == ["broker/log/log.h: cf_log_gone"]
 
 
 def test_no_text_points_to_a_file_that_is_not_there():
