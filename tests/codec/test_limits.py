@@ -99,6 +99,17 @@ OF_THE_OTHERS = {"broker_client": {"PIECE": "CF_BLOB_STEP", "HEADS_PAGE": "CF_HE
                                    "VERSION": "CF_PROTOCOL_VERSION", "TEXT_MAX": "CF_TEXT_MAX", "LEASES_MAX": "CF_LEASES_MAX"},
                  "hostile_broker": {"WINDOW": "CF_WINDOW"},
                  "reader_tree": {"DEPTH_MAX": "CF_DELTA_DEPTH_MAX"}}
+# Of stories that go to a bound, and of the model: the C file that has the number, if no header does.
+OF_STORIES = {
+    "system/test_hostile_chains": {"IN_COLLECTION": "CF_HEADS_OF_DEVICE_IN_COLLECTION_MAX", "NAMED_MAX": "CF_MEMBER_HEADS_NAMED_MAX",
+                                   "ADMIT_MAX": "CF_ADMIT_HEADS_MAX", "MEMBER_LOG_MAX": "CF_HEADS_OF_MEMBER_LOG_MAX"},
+    "system/test_service": {"SETTINGS_MAX": "broker/program/options.c"},
+    "model/merge_model": {"NAME_MAX": "CF_NAME_MAX", "EXTENSION_MAX": "peer/merge/rules.c"},
+    "model/merge_scan": {"ROUNDS_MAX": "peer/merge/pins.c"},
+    "model/record_model": {"ROUNDS_MAX": "peer/records/record_pins.c"},
+    "model/record_view": {"KEY_MAX": "INT64_MAX"},
+}
+NO_BOUNDS = {"system/hostile_victim": {"MEMORY_MAX"}, "model/file_histories": {"DEPTH_MAX"}}  # of the product
 # Numbers that PROTOCOL says where it speaks of them, too.
 IN_THE_TEXT = {
     r"`header ‖ signature ‖ body`, at most 1 MiB \(([\d,]+) bytes\)": "CF_ENTRY_MAX",
@@ -254,6 +265,39 @@ def test_who_speaks_with_a_broker_has_the_same(module):
     text = (ROOT / "tests/system" / f"{module}.py").read_text()
     for name, limit in OF_THE_OTHERS[module].items():
         assert re.findall(rf"^{name} = (\d+)(?:  #.*)?$", text, re.M) == [str(value_of(KNOWN[limit], KNOWN))]
+
+
+def numbers_of(text):
+    """{name: value} of what a Python file defines at its top, several in one line, too."""
+    found = {}
+    for names, values in re.findall(r"^([A-Z_]+(?:, [A-Z_]+)*) = ([\d*_ ,()+-]+?)(?:  #.*)?$", text, re.M):
+        values = eval(f"({values},)")
+        if len(values) == len(names.split(", ")):
+            found.update(zip(names.split(", "), values))
+    return found
+
+
+@pytest.mark.parametrize("module", OF_STORIES)
+def test_stories_and_the_model_have_the_same(module):
+    numbers = numbers_of((ROOT / "tests" / f"{module}.py").read_text())
+    for name, owner in OF_STORIES[module].items():
+        if owner.endswith(".c"):
+            [said] = re.findall(rf"\b{name} = (\d+)", (ROOT / owner).read_text())
+            assert numbers[name] == int(said), name
+        else:
+            assert numbers[name] == (2**63 - 1 if owner == "INT64_MAX" else value_of(owner, KNOWN)), name
+
+
+def test_no_bound_in_python_is_compared_with_nothing():
+    compared = {**{f"system/{module}": set(names) for module, names in OF_THE_OTHERS.items()},
+                **{module: set(names) for module, names in OF_STORIES.items()}, **NO_BOUNDS,
+                **{f"system/{module}": set(OF_THE_CLIENT) for module in ("protocol", "protocol_crypto")}}
+    bounds = {(module, name) for folder in ("system", "model") for path in (ROOT / "tests" / folder).glob("*.py")
+              for module in [f"{folder}/{path.stem}"] for line in re.findall(r"^[A-Z_, ]+ = ", path.read_text(), re.M)
+              for name in re.findall(r"[A-Z_]+_MAX\b", line)}
+    assert len(bounds) > 35
+    assert sorted((module, name) for module, name in bounds if name not in compared.get(module, ())) == []
+    assert numbers_of("A_MAX, B = 2, 3  # of\nC = 2**4\nD = f(3)\n") == {"A_MAX": 2, "B": 3, "C": 16}
 
 
 @pytest.mark.parametrize("said", IN_THE_TEXT)
