@@ -107,11 +107,29 @@ static_assert(2 * CF_FRAME_MAX <= CF_WINDOW, "one frame is on its way while one 
 static_assert(CF_UNTAKEN_MAX <= CF_STRANGERS_UNTAKEN_MAX, "all strangers have what one has");
 static_assert(CF_BLOB_PIECE % CF_LEAF_SIZE == 0 && CF_BLOB_PIECE_LARGE % CF_LEAF_SIZE == 0,
               "a piece is whole leaves");
-static_assert(CF_BLOB_PIECE <= CF_BLOB_MAX && CF_BLOB_PIECE_LARGE <= CF_BLOB_MAX, "and a blob");
+static_assert(CF_BLOB_PIECE <= CF_BLOB_PIECE_LARGE && CF_BLOB_PIECE_LARGE <= CF_BLOB_MAX,
+              "and a blob, the larger the larger the file;");
+static_assert(CF_BLOB_MAX % CF_BLOB_PIECE == 0 && CF_BLOB_MAX % CF_BLOB_PIECE_LARGE == 0 &&
+                  (CF_BLOB_MAX / CF_BLOB_PIECE & (CF_BLOB_MAX / CF_BLOB_PIECE - 1)) == 0 &&
+                  (CF_BLOB_MAX / CF_BLOB_PIECE_LARGE & (CF_BLOB_MAX / CF_BLOB_PIECE_LARGE - 1)) ==
+                      0,
+              "it is doubled until it is large enough, and is a blob still");
+static_assert(CF_BLOB_MAX * CF_ENTRY_BLOBS_MAX >= CF_FILE_MAX,
+              "an entry names the pieces of the largest file");
+static_assert(CF_BLOB_MAX + CF_BLOB_OVERHEAD <= CF_KEPT_PARTS_SIZE_MAX,
+              "of a blob that comes slowly all is kept");
 static_assert(CF_DELTA_DEPTH_LARGE <= CF_DELTA_DEPTH_MAX, "the larger, the fewer patches");
 static_assert(CF_PACKED_BLOB_ID * CF_CHAINS_DEVICES_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX,
               "the devices of one CHAINS fit into a frame");
 static_assert(CF_WINDOW <= CF_CREDIT_MAX, "a broker remembers a window");
+static_assert(CF_HEADS_PAGE <= CF_HEADS_OF_HELLO_MAX && CF_HEADS_MAX <= CF_WELCOME_MAX,
+              "a page of heads is said; all heads of a log are read");
+static_assert(CF_PACKED_COLLECTION * CF_KEPT_MAX + CF_PACKED_AROUND <= CF_INLINE_MAX &&
+                  (CF_PACKED_COLLECTION + CF_PACKED_BLOB_ID) * CF_UNMADE_MAX + CF_PACKED_AROUND <=
+                      CF_INLINE_MAX,
+              "what a device keeps, or can't make, stands in its entry");
+static_assert(CF_KEPT_MAX + 2 <= CF_COLLECTIONS_MAX,
+              "what it keeps is asked for at once, with the member log and the catalog");
 static_assert(CF_LAYOUT_MAX <= CF_INLINE_MAX, "a layout stands in its entry");
 static_assert(CF_DATABASE_LAYOUT_MAX <= CF_PART_SIZE, "and a database's fits into an entry");
 static_assert(CF_NAME_MAX <= CF_TEXT_MAX, "a message has room for a name");

@@ -6,12 +6,16 @@
 #ifndef CF_BROKER_GATEWAY_ALONE_H
 #define CF_BROKER_GATEWAY_ALONE_H
 #include "broker/gateway/session.h"
+#include "broker/link/link.h"
 
 enum {
     CF_ALONE_MS = 600000,       /* in all */
     CF_ALONE_GONE_MS = 60000,   /* after the last session of its device */
     CF_ALONE_BLOBS_MAX = 262144 /* of a user */
 };
+static_assert(CF_ALONE_GONE_MS <= CF_ALONE_MS, "who is gone is waited for no longer than all");
+static_assert(CF_ALONE_MS + CF_LINK_PATIENCE_MS < CF_LINK_PAUSED_MS,
+              "a device that waits for who is alone outlasts that");
 
 /* `service` is borrowed. */
 cf_alones *cf_alones_new(cf_service *service);

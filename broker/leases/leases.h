@@ -20,6 +20,8 @@ enum {
     CF_LEASE_WAITERS_MAX = 1024, /* of a user */
     CF_LEASE_WAITERS_OF_SESSION_MAX = 64,
 };
+static_assert(CF_LEASES_OF_DEVICE_MAX <= CF_LEASES_MAX, "no device has all that a user has");
+static_assert(CF_LEASE_WAITERS_OF_SESSION_MAX <= CF_LEASE_WAITERS_MAX, "nor waits for all");
 
 typedef struct cf_leases cf_leases;
 

@@ -12,6 +12,7 @@ enum {
     LOOKUP_MS = 10000,     /* of one try; the lookup goes on, for the next */
     LOOKUP_OLD_MS = 30000, /* what one found that began before is not taken any more */
 };
+static_assert(LOOKUP_MS < LOOKUP_OLD_MS, "what one try began is there for the next");
 
 typedef struct {
     cf_connecting *race;

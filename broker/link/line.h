@@ -4,6 +4,7 @@
  * its way, and how much the line takes at once. Decides; link_zmq.c reads the counts. */
 #ifndef CF_BROKER_LINK_LINE_H
 #define CF_BROKER_LINK_LINE_H
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -43,6 +44,9 @@ enum {
     CF_LINE_LOOK_MS = 5000,    /* a look is due, */
     CF_LINE_FETCH_MS = 500,    /* or sooner, while contents are on their way */
 };
+static_assert(CF_LINE_FETCH_MS <= CF_LINE_LOOK_MS && 2 * CF_LINE_LOOK_MS < CF_LINE_STUCK_MS &&
+                  CF_LINE_STUCK_MS <= CF_LINE_SILENT_MS,
+              "who looks late, which is after two looks, has not missed that it is stuck");
 
 /* Another connection, over the same line as far as anybody knows. */
 void cf_line_begin(cf_line *line, uint64_t now_ms);
@@ -94,6 +98,8 @@ enum {
     CF_PULSE_SILENCE_MS = 10000, /* a connection may have been forgotten in it */
     CF_PULSE_PATIENCE_MS = 5000, /* then, for any sign that it wasn't */
 };
+static_assert(CF_PULSE_LEAST_MS <= CF_PULSE_SILENCE_MS && CF_PULSE_SILENCE_MS < CF_PULSE_MOST_MS,
+              "the first pause is forgotten by nobody, the longest may be");
 
 typedef struct {
     uint64_t pause_ms;  /* after which something is said; 0: the least */

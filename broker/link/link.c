@@ -17,7 +17,6 @@ enum {
     DISTRUSTED_MS = 3000,
     UNASKED_MAX = 16, /* words that nobody asked for, while something else is awaited */
     EVADED_MS = 2 * CF_REQUEST_TIMEOUT_MS,
-    PAUSED_MS = 660000, /* longer than anybody communicates alone */
     CHECK_MS = 5000, /* that who asks whether all is in sync waits for a session that may be dead */
 };
 
@@ -548,7 +547,7 @@ static uint64_t deadline(const cf_link *link, uint64_t now_ms)
     if (cf_link_is_unanswered(link))
         next = answer_due(link);
     if (cf_link_is_any_paused(link))
-        cf_deadline_lower(&next, link->paused_ms + PAUSED_MS);
+        cf_deadline_lower(&next, link->paused_ms + CF_LINK_PAUSED_MS);
     if (link->state != CF_LINK_LIVE)
         return next;
     cf_deadline_lower(&next, cf_transfer_deadline(link->transfer, now_ms));
@@ -578,7 +577,7 @@ uint64_t cf_link_tick(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
         link->heard_ms = now_ms;
         cf_link_knock(link, outbox);
     }
-    if (cf_link_is_any_paused(link) && now_ms >= link->paused_ms + PAUSED_MS)
+    if (cf_link_is_any_paused(link) && now_ms >= link->paused_ms + CF_LINK_PAUSED_MS)
         cf_link_take_paused(link, &over, now_ms); /* whatever it says, it owes */
     if (!link->waits || !cf_link_is_unanswered(link))
         begin_waiting(link, now_ms);

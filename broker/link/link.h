@@ -22,6 +22,10 @@ typedef struct cf_link cf_link;
  * accepted within 10 s of its working again: that, the wait for the next session, and its greeting.
  */
 enum { CF_LINK_PATIENCE_MS = 28000 };
+static_assert(CF_LINK_PATIENCE_MS < CF_REQUEST_TIMEOUT_MS,
+              "that the broker is silent is said before who asked has gone");
+/* What is paused counts as lost after so long: longer than anybody communicates alone. */
+enum { CF_LINK_PAUSED_MS = 660000 };
 
 typedef struct {
     uint64_t version; /* of the protocol, spoken by the other */

@@ -16,6 +16,8 @@ enum {
     BATCH = 64,
     ASKED_MS = 1000, /* between looks, while nothing says that what was said has arrived */
 };
+static_assert(CF_PULSE_MOST_MS + CF_LINE_LOOK_MS + CF_PULSE_PATIENCE_MS < CF_ZMQ_SESSION_SILENT_MS,
+              "after the longest pause something is said, and arrives, before the broker ends it");
 
 #define DROPS_LARGE                                                                                \
     "small messages pass, large ones don't: a network on the way has a smaller MTU than it tells"

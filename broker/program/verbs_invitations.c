@@ -11,6 +11,7 @@
 
 #define INVITATION_MS (7 * CF_DAY_MS)
 #define INVITATION_MS_MAX (366 * CF_DAY_MS)
+static_assert(INVITATION_MS <= INVITATION_MS_MAX, "what isn't said may be said");
 
 enum { KEY_DIGITS = 12, KEY_SIZE = 2 * CF_HASH_SIZE + 1 };
 

@@ -2,6 +2,7 @@
 #include "broker/upkeep/sweep.h"
 
 #include "broker/gateway/replay_lock.h"
+#include "broker/management/abandoned.h"
 #include "codec/limits.h"
 
 #include <stdatomic.h>
@@ -12,6 +13,7 @@
 #define FIRST_MS (10 * 60 * 1000)  /* after the start */
 #define SELDOM_MS (60 * 60 * 1000) /* between two rounds, however short room is */
 #define MEMORY (4 * CF_MIB)
+static_assert(CF_ABANDONED_MS < AGE_MS, "what is short of room takes no longer than what is not");
 
 enum {
     CANDIDATES = 16384, /* that are looked at together, with the rest of a first byte */

@@ -13,6 +13,7 @@ enum { CF_ZMQ_HIGH_WATER = 16 };
 /* A connection of which a server has read nothing for so long is over: one without a session, which
  * has something to say, and one with, which says something now and then (broker/link/line.h). */
 enum { CF_ZMQ_SILENT_MS = 20000, CF_ZMQ_SESSION_SILENT_MS = 300000 };
+static_assert(CF_ZMQ_SILENT_MS <= CF_ZMQ_SESSION_SILENT_MS, "a session bears more");
 /* A connection that is not secured after so long is over, for either side. */
 enum { CF_ZMQ_HANDSHAKE_MS = 30000 };
 /* What a socket that was closed had taken may still go out for so long, where a network takes it.

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 
 enum { FOR_MS = 60000, RELEASE_MS = 5000 };
+static_assert(FOR_MS >= (int)CF_LEASE_FOR_MS_MIN && FOR_MS <= (int)CF_LEASE_FOR_MS_MAX,
+              "a broker takes it");
+static_assert(FOR_MS - FOR_MS / CF_LOCK_RENEWALS > CF_LINK_PATIENCE_MS,
+              "a connection that turns out dead costs no lock: what is left outlasts that");
 
 typedef struct {
     cf_id collection;

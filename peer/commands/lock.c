@@ -9,6 +9,9 @@
 #include <stdlib.h>
 
 enum { DEFAULT_FOR_MS = 600000, LOOK_AGAIN_MS = 250 };
+static_assert(DEFAULT_FOR_MS >= (int)CF_LEASE_FOR_MS_MIN &&
+                  DEFAULT_FOR_MS <= (int)CF_LEASE_FOR_MS_MAX,
+              "what isn't said may be said");
 
 typedef struct {
     cf_arena arena;

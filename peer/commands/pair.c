@@ -51,6 +51,7 @@ static cf_status draw_code(const char *text, bool colors, cf_buffer *out, cf_err
 /* ---- The verb ---- */
 
 enum { DEFAULT_FOR_MS = 600000 };
+static_assert(DEFAULT_FOR_MS <= CF_GUEST_MS_MAX, "a broker lets in who comes with the last of it");
 
 typedef struct {
     cf_pairing_owner *owner_side;

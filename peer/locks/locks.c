@@ -397,14 +397,14 @@ void cf_locks_forget(cf_locks *locks, const cf_id *request)
 
 static void renew_in_time(cf_locks *locks, cf_lock *lock, uint64_t now_ms, uint64_t *deadline)
 {
-    uint64_t due = lock->renewed_ms + lock->for_ms / 3;
+    uint64_t due = lock->renewed_ms + lock->for_ms / CF_LOCK_RENEWALS;
 
     if (!locks->is_connected)
         return;
     if (now_ms >= due) {
         lock->renewed_ms = now_ms;
         say_renew(locks, lock);
-        due = now_ms + lock->for_ms / 3;
+        due = now_ms + lock->for_ms / CF_LOCK_RENEWALS;
     }
     cf_deadline_lower(deadline, due);
 }

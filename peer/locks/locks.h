@@ -38,6 +38,9 @@ typedef struct {
     cf_error why;
 } cf_lock;
 
+/* In its time a lock is renewed so often, less once. */
+enum { CF_LOCK_RENEWALS = 3 };
+
 /* Reads what the home keeps. `serves`: what is held is renewed. */
 cf_status cf_locks_open(cf_peer *peer, bool serves, uint64_t now_ms, cf_locks **out,
                         cf_error *error);
