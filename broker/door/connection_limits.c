@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Who may come, and who goes. A connection costs its address one, a failure ten, a wait in silence
+ * three, a session nothing; what it may have refills by the minute, eightfold where a member was
+ * within a day. Of strangers the longest silent goes, where they are too many at one address or in
+ * all. */
 #include "broker/door/connection_limits.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A line lives while bytes come or are acknowledged; it is stuck where no large packet ever passed
+ * and packets stay unacknowledged. What it takes at once is what it carried lately: half a
+ * second's worth a step, two seconds' a window. The pulse's pauses grow by half while they are
+ * borne. */
 #include "broker/link/line.h"
 
 #include <errno.h>

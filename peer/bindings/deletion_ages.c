@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What vanishes is young where the writer that deletes it made it within CF_GUARD_YOUNG_MS before:
+ * a note of ten minutes, deleted by who wrote it. It is not where it was brought, its mtime older
+ * than that when it was first told of, or made before its source was met. */
 #include "peer/bindings/deletion_ages.h"
 
 #include "peer/merge/covered.h"

@@ -98,20 +98,28 @@ static bool keeps_any(const cf_addition *self, const cf_row_view *view)
     return any;
 }
 
+static bool has_keys_of_columns(const cf_adapter *adapter)
+{
+    return adapter->keying == CF_KEYING_COLUMNS;
+}
+
 static cf_status check_parts(const cf_addition *self, const cf_row_view *view, cf_error *error)
 {
     if (keeps_any(self, view))
         return CF_OK;
     const size_t parts = cf_record_key_parts(cf_row_view_at(view, 0)->key);
-    if (cf_adapter_of(self->format)->keying == CF_KEYING_COLUMNS)
+    char names[CF_FORMATS_TEXT];
+
+    if (has_keys_of_columns(cf_adapter_of(self->format)))
         return cf_fail(error, CF_USAGE,
                        "the key of the records in '%s' is made of %zu column%s: as many --key say "
                        "which these are",
                        self->name, parts, parts == 1 ? "" : "s");
     return cf_fail(error, CF_USAGE,
-                   "the key of the records in '%s' is made of %zu columns, which JSON has no place "
-                   "for: --format csv",
-                   self->name, parts);
+                   "the key of the records in '%s' is made of %zu columns, which --format %s has "
+                   "no place for: --format %s",
+                   self->name, parts, cf_format_text(self->format),
+                   cf_format_names(has_keys_of_columns, names));
 }
 
 /* The first record that has something in a field which is called as a key of the source; NULL: none
@@ -171,9 +179,9 @@ static cf_status check(const cf_addition *self, const cf_row_view *view, cf_erro
                        self->name, self->path);
     if (!keyed && self->key_count && cf_row_view_count(view))
         return cf_fail(error, CF_USAGE,
-                       "'%s' is one document, which has no records with keys: --format json "
+                       "'%s' is one document, which has no records with keys: --format %s "
                        "without --key",
-                       self->name);
+                       self->name, cf_format_text(self->format));
     cf_status status = check_parts(self, view, error);
     return status ? status : check_names(self, view, error);
 }

@@ -42,7 +42,7 @@ static bool has_uid(const sheet *file)
     return false;
 }
 
-static cf_status refuse(const sheet *file, cf_error *error)
+static cf_status refuse(const cf_addition *self, const sheet *file, cf_error *error)
 {
     enum { ENOUGH = 90 };
     cf_buffer names = {0};
@@ -54,10 +54,10 @@ static cf_status refuse(const sheet *file, cf_error *error)
     }
     cf_status status =
         cf_fail(error, CF_USAGE,
-                "--format csv needs --key COLUMN, which says which row it is%s%.*s%s; or --map "
+                "--format %s needs --key COLUMN, which says which row it is%s%.*s%s; or --map "
                 "FILE, where rows are contacts, events or tasks",
-                names.size ? ": " : "", (int)names.size, names.size ? (const char *)names.data : "",
-                i < file->count ? " ..." : "");
+                cf_format_text(self->format), names.size ? ": " : "", (int)names.size,
+                names.size ? (const char *)names.data : "", i < file->count ? " ..." : "");
     cf_buffer_release(&names);
     return status;
 }
@@ -67,7 +67,7 @@ static cf_status recognise(cf_addition *self, const sheet *file, cf_error *error
     const char *program = self->is_new ? cf_record_map_exporter(file->names, file->count) : NULL;
 
     if (!program)
-        return refuse(file, error);
+        return refuse(self, file, error);
     self->holds = cf_format_of_table(cf_bytes_of_text(CF_TABLE_CONTACTS));
     if (!self->run->quiet)
         cf_say(&self->run->output,

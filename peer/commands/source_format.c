@@ -84,8 +84,9 @@ static cf_status ask(cf_run *run, const char *path, cf_format format, size_t cou
     if (!cf_run_is_at_terminal())
         return cf_fail(error, CF_USAGE,
                        "%s holds %zu %s files: --format %s syncs the %s in them, field by field, "
-                       "--format files the files",
-                       path, count, files, cf_format_text(format), what);
+                       "--format %s the files",
+                       path, count, files, cf_format_text(format), what,
+                       cf_format_text(CF_FORMAT_FILES));
     cf_status status = cf_run_confirm(run, &yes, error,
                                       "%s holds %zu %s files: are the %s in them to be synced, "
                                       "field by field? (else the files) [y/N]",

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What an entry names first, of heads that don't fit: the ones without which it is malformed
+ * (where its device was added, where its epoch was opened), the member log's, what the body names,
+ * the others; the newest first. Member heads leave half of the room to what the body names. */
 #include "peer/log/after.h"
 
 #include "broker/members/registry.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is left of a change of the catalog: of a device's item all by that device, else nothing; of
+ * a collection's guarded fields and of its deletion what replaces and covers the writer's own
+ * writes, as weak ones; of all else everything. An owner's are let be. */
 #include "peer/log/catalog_rights.h"
 
 #include "broker/log/log.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A changeset is taken when its last part is held, and each part before, in a row by `previous`,
+ * or when what comes before the held ones counts already. Parts whose numbers don't follow each
+ * other, or say another total, are none of it: 1 of 3, 2 of 4. */
 #include "peer/log/changesets.h"
 
 #include <stdlib.h>

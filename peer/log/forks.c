@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A device is a fork by the second latest of its branches in one collection: where there are two,
+ * one of them went on beside the other. Of several collections the latest tells. Branches of one
+ * writer are dated by when they were first seen here, if their own time is earlier, or is ahead of
+ * all clocks. */
 #include "peer/log/forks.h"
 
 #include "codec/limits.h"

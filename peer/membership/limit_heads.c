@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The order in which heads are named: of the member log, with a write that is shown, other chains
+ * that are here, and what only others told of; within each the longest first. What isn't named is
+ * void, and counted: a whole chain, or what lies beyond its named branch. */
 #include "peer/membership/limit_heads.h"
 
 #include "peer/merge/state.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* There is room for one of each rank always, for few small ones of a rank beside any others, and
+ * for more while all together stay within count and bytes. What has ended is told when it is a
+ * sixteenth of what is still to come of its rank and those before. */
 #include "peer/transfer/in_hand.h"
 
 enum { TOLD_SHARE = 16 };

@@ -5,10 +5,13 @@ of it is too long either, few are small, and few headers are private to a class 
 
 import itertools
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS / "faults"))
+import halves
 FILES_MAX, LINES_MAX = 120, 600
 STORIES_MAX = 210  # in system/: each story is one file, and pytest looks for what they share beside them
 PRODUCT = ("codec", "broker", "peer")
@@ -18,6 +21,12 @@ DATA = ("fuzz/corpus", "support/wrong_layers")
 # Rooms that decide: each file in C says first what it decides, and by which rule.
 DECIDING = ("broker/gateway", "broker/leases", "broker/log", "broker/management", "broker/members", "peer/engine", "peer/merge",
             "peer/records", "peer/sources/files", "peer/sources/records")
+# Files that decide, in rooms where most carry out; so do all that tests/faults/halves.py takes for deciding.
+DECIDING_ALONE = ("broker/door/connection_limits.c", "broker/link/line.c", "broker/link/link_greeting.c",
+                  "peer/bindings/binding_guard.c", "peer/bindings/deletion_ages.c", "peer/bindings/guard.c",
+                  "peer/log/after.c", "peer/log/catalog_rights.c", "peer/log/changesets.c",
+                  "peer/log/collection_fold.c", "peer/log/forks.c", "peer/membership/limit_heads.c",
+                  "peer/sources/context/lock_guard.c", "peer/transfer/in_hand.c")
 # Whose comments name their noun: what one begins with isn't said by the one before.
 NAMING = (*DECIDING, "codec", "peer/transfer")
 POINTING = re.compile(r"/\* (?:The same(?:,|\.| (?:as|at|for|in|of|one|where|with)\b)|(?:It|Its|Their|They) |Both:)[^\n]*")
@@ -139,9 +148,16 @@ def test_comments_of_what_decides_name_their_noun():
     assert pointing(files) == []
 
 
+def decide_alone():
+    halved = {name for name in halves.DECIDING if name.endswith(".c")}
+    named = {name for name in product("*.c") if halves.NAMES_OF_DECIDING.search(name.rpartition("/")[2]) and name not in halves.CARRYING}
+    return {*DECIDING_ALONE, *halved, *named}
+
+
 def test_each_file_that_decides_says_so_first():
-    files = {name: text for name, text in product("*.c").items() if name.rpartition("/")[0] in DECIDING}
-    assert {name.rpartition("/")[0] for name in files} == set(DECIDING)
+    files = {name: text for name, text in product("*.c").items() if name.rpartition("/")[0] in DECIDING or name in decide_alone()}
+    assert {name.rpartition("/")[0] for name in files} >= set(DECIDING)
+    assert set(files) >= decide_alone()
     assert wordless(files) == []
 
 
@@ -167,6 +183,26 @@ def test_no_format_is_named_but_by_its_descriptor():
     named = {name for name, text in files.items() if re.search(r"\bCF_FORMAT_(?:CSV|JSON|VCARD|ICALENDAR|SQLITE)\b", text)}
     assert "peer/adapters/adapter.h" in named
     assert sorted(name for name in named if not re.fullmatch(r"peer/adapters/(?:.*_)?adapter\.[ch]", name)) == []
+
+
+# What is written for a person to read, and no source.
+SHEETS = {("peer/commands/refill.c", ".csv"), ("peer/commands/repair.c", "it first, rows as CSV; where SOURCE is one file, to kept/TIME/ in the home. It is ")}
+# By which a file that another program writes to is known.
+SIGNS = {("peer/bindings/files_read.c", "SQLite format 3")}
+
+
+def naming_formats(texts):
+    """What a user reads that names a format by hand; JSON is the form of answers, too."""
+    naming = re.compile(r"--format (?-i:[a-z])|\b(?:csv|vcard|icalendar|sqlite)\b|\.(?:ics|vcf)\b", re.IGNORECASE)
+    return sorted((name, said) for name, text in texts.items()
+                  for said in re.findall(r'"((?:\\.|[^"\\\n])*)"', re.sub(r"/\*.*?\*/|#include[^\n]*", " ", text, flags=re.DOTALL)) if naming.search(said))
+
+
+def test_no_message_names_a_format_but_by_its_descriptor():
+    files = {name: text for name, text in {**product("*.c"), **product("*.h")}.items() if not name.startswith("peer/adapters/")}
+    assert set(naming_formats(files)) == SHEETS | SIGNS
+    said = 'x("--format %s", a); /* "csv" */ x("--format json", "a .vcf file", "of a csv", "vCards", "--json");'
+    assert naming_formats({"a.c": said}) == [("a.c", "--format json"), ("a.c", "a .vcf file"), ("a.c", "of a csv")]
 
 
 def test_no_folder_has_too_many_files():

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A file is another's while a lease of another device covers it, or a directory above it: then its
+ * write bits go, and what they were is kept first, so that they come back whatever happens
+ * between. What else its user did to the file stays an edit. */
 #include "peer/sources/context/lock_guard.h"
 
 #include "broker/platform/times.h"
