@@ -228,7 +228,7 @@ static void free_notice(notice **self)
     *self = NULL;
 }
 
-static void take_back(cf_move_notices *notices, notice **self)
+static void take_back(cf_move_notices *notices, notice **self, uint64_t now_ms)
 {
     const cf_env *env = notices->connections->env;
     cf_home *home = cf_engine_peer(notices->engine)->home;
@@ -241,7 +241,10 @@ static void take_back(cf_move_notices *notices, notice **self)
     if (it->is_told) {
         it->kept.told = it->kept.tried;
         it->kept.words = NOTHING_SAID;
-    } else if (it->kept.words == NOTHING_SAID) {
+    } else {
+        cf_deadline_lower(&notices->next_ms, now_ms + AGAIN_MS);
+    }
+    if (!it->is_told && it->kept.words == NOTHING_SAID) {
         it->kept.words = SAID;
         cf_report(env, CF_REPORT_WARNING,
                   "%s:%u, where this user was before, could not be told which devices are in (%s); "
@@ -336,7 +339,7 @@ static void take_back_those_over(cf_move_notices *notices, uint64_t now_ms)
         notice *it = notices->out[i];
 
         if (it->is_over || now_ms >= it->give_up_ms)
-            take_back(notices, &it);
+            take_back(notices, &it, now_ms);
         else
             notices->out[kept++] = it;
     }
