@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/membership/left_brokers.h"
 #include "peer/membership/membership.h"
 #include "tests/peer/log/ann.h"
 
@@ -93,5 +94,77 @@ Test(membership, names_so_many_heads_that_a_revocation_is_an_entry_whatever_else
     cr_assert_eq(count, 1);
     cr_expect_eq(limits[0].head_count, CF_MEMBER_HEADS_NAMED_MAX);
     cf_heads_release(&told);
+    end_ann(self);
+}
+
+/* ---- Brokers that were left ---- */
+
+static cf_address broker_number(uint8_t number)
+{
+    cf_address broker = {.host = "left.example", .port = 7817};
+
+    broker.key[0] = number;
+    return broker;
+}
+
+static void note(ann *self, uint8_t number)
+{
+    const cf_address broker = broker_number(number);
+
+    expect_ok(cf_left_brokers_note(self->home, &broker, &self->error), self->error);
+}
+
+static cf_left_brokers left_by(ann *self)
+{
+    cf_left_brokers left;
+
+    ann_begins_again(self); /* what is durable is there */
+    expect_ok(cf_left_brokers_read(self->home, &left, &self->error), self->error);
+    return left;
+}
+
+static const char *trouble_with(ann *self, uint8_t number)
+{
+    static cf_left_brokers left;
+    const cf_address broker = broker_number(number);
+
+    left = left_by(self);
+    return cf_left_brokers_trouble(&left, &broker);
+}
+
+Test(left_brokers, are_so_many_and_no_more_and_the_first_are_given_up)
+{
+    ann *self = make_ann();
+
+    for (uint8_t i = 1; i <= CF_LEFT_BROKERS_MAX; i++)
+        note(self, i);
+    cr_expect_str_empty(trouble_with(self, 1));
+    note(self, 1); /* left once more: the last now */
+    note(self, CF_LEFT_BROKERS_MAX + 1);
+    cr_expect_eq(left_by(self).count, CF_LEFT_BROKERS_MAX);
+    cr_expect_null(trouble_with(self, 2));
+    cr_expect_not_null(trouble_with(self, 1));
+    cr_expect_not_null(trouble_with(self, CF_LEFT_BROKERS_MAX + 1));
+    end_ann(self);
+}
+
+Test(left_brokers, say_why_until_they_are_done)
+{
+    ann *self = make_ann();
+    const cf_address one = broker_number(1), other = broker_number(2);
+
+    note(self, 1);
+    note(self, 1);
+    expect_ok(cf_left_brokers_tried(self->home, &one, "it is silent", &self->error), self->error);
+    expect_ok(cf_left_brokers_tried(self->home, &other, "nobody left it", &self->error),
+              self->error);
+    cr_expect_str_eq(trouble_with(self, 1), "it is silent");
+    cr_expect_null(trouble_with(self, 2));
+    note(self, 2);
+    expect_ok(cf_left_brokers_settle(self->home, &one, &self->error), self->error);
+    cr_expect_null(trouble_with(self, 1));
+    cr_expect_not_null(trouble_with(self, 2));
+    expect_ok(cf_left_brokers_give_up(self->home, &self->error), self->error);
+    cr_expect_eq(left_by(self).count, 0);
     end_ann(self);
 }
