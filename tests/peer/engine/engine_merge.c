@@ -211,8 +211,8 @@ static void cross(small_world *w, int number)
     settles_equal(w);
 }
 
-/* What both were made from is what merging them gave, made from what merging gave, ... so deep: then
- * both are kept. */
+/* What both were made from is what merging gave, and so on, deeper each time: at a bound both are
+ * kept. */
 Test(engine_merge, keeps_both_that_crossed_too_often)
 {
     enum { OFTEN = 3, TOO_OFTEN = 12 };
