@@ -101,11 +101,11 @@ static bool held(const cf_folder_item *item, cf_bytes path)
     bool found = false;
 
     for (size_t i = 0; i < item->held_count && !found; i++) {
-        cf_buffer held = {0};
+        cf_buffer called = {0};
 
-        cf_record_path(0, item->held[i].table, item->held[i].key, &held);
-        found = cf_bytes_equal(cf_buffer_view(&held), path);
-        cf_buffer_release(&held);
+        cf_record_path(0, item->held[i].table, item->held[i].key, &called);
+        found = cf_bytes_equal(cf_buffer_view(&called), path);
+        cf_buffer_release(&called);
     }
     return found;
 }

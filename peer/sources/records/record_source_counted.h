@@ -48,7 +48,9 @@ void cf_record_counted_hold_missing(cf_record_counted *self, size_t others);
 /* Where what can't be read may be any record: lists which ones are missing, and not deleted
  * elsewhere.
  *
- *     ann.vcf of the base is gone, new.vcf is a card without a UID: it may be Ann's */
+ *     3,Cleo of the base is gone, and a line has no key: it may be Cleo's
+ *
+ * Of a folder its medium lists them, each with the file that may be it (medium_folder_show.c). */
 void cf_record_counted_note_unclear(cf_record_counted *self);
 /* Lists what would be published. */
 void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind, const char *why);
