@@ -451,7 +451,7 @@ def test_a_key_of_more_or_fewer_columns_is_refused(two):
     laptop.sync()
     for collection, name, said, *options in (
             ("towns", "one.csv", "made of 2 columns", "--format", "csv", "--key", "land"),
-            ("towns", "one.json", "JSON has no place", "--format", "json", "--key", "land"),
+            ("towns", "one.json", "--format json has no place", "--format", "json", "--key", "land"),
             ("people", "two.csv", "made of 1 column:", "--format", "csv", "--key", "id", "--key", "name")):
         there = desktop.source(name)
         assert said in desktop.run("add", str(there), "--collection", collection, "--existing", *options, code=2)
