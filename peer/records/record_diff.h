@@ -38,9 +38,10 @@ typedef struct {
     const void *inner;
 } cf_row_diff;
 
-/* Whether the row of the disk is not the one that was shown under this key, but another that got
- * its number (rule i): `least` or more plain fields had values, and none has its own still. Two,
- * where its user edits what he is shown; one, where he never saw it.
+/* Whether the row of the disk may not be the one that was shown under this key, but another that
+ * got its number (rule i): `least` or more plain fields had values, and none has its own still.
+ * Two, where its user edits what he is shown; one, where he never saw it. So it is where no row
+ * behind it stayed what it was, either.
  *
  *     1: mark P, name Ann      1: mark Q, name Eve     another row; who refers to Ann still does
  *                              1: mark P, name Eve     Ann's row, whose name was changed */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which row of the base each row of the disk is (model, rules i and j). The same key is the same
- * row; unless it has two or more plain fields and none is as it was: SQLite gives the key of a row
- * that was deleted away again. A new row that is equal to just one which is missing is that one:
- * its key was changed. */
+ * row; unless it has two or more plain fields and none is as it was, nor is any row of a greater
+ * key what it was: SQLite gives the key of the last row that was deleted away again. A new row that
+ * is equal to just one which is missing is that one: its key was changed; so is one that was
+ * written over another, which is missing then. */
 #include <stdlib.h>
 
 #include "peer/records/record_diff_inside.h"
@@ -56,8 +57,8 @@ static void note_gone(cf_row_diffing *self, const cf_row *base)
     *cf_one_more(self->gone, self->gone_count, self->gone_capacity) = base;
 }
 
-/* The row of the base at the place of a row of the disk is that row, unless the disk has another
- * one there: then that of the base is gone. */
+/* The row of the base at the place of a row of the disk is that row, as far as is known of one row.
+ */
 static void open_scanned(cf_row_diffing *self, const cf_row *disk)
 {
     const cf_row_diff_input *input = self->input;
@@ -75,14 +76,67 @@ static void open_scanned(cf_row_diffing *self, const cf_row *disk)
         !cf_row_show(input->format, scanned->there, self->arena, &scanned->shown))
         return;
     scanned->same = cf_row_fields_equal(&scanned->shown, disk);
-    if (!scanned->same && cf_row_is_another(scanned->table, &scanned->shown, disk, 2)) {
-        scanned->fresh = true;
-        note_gone(self, scanned->there);
-        return;
-    }
     scanned->base = scanned->there;
     scanned->item = scanned->base->item;
     scanned->known = true;
+}
+
+/* Another row has the place: the one that the base has there is gone. */
+static void give_place(cf_row_diffing *self, cf_scanned_row *scanned)
+{
+    scanned->fresh = true;
+    scanned->known = false;
+    scanned->base = NULL;
+    note_gone(self, scanned->there);
+}
+
+static bool says_nothing_old(const cf_scanned_row *scanned)
+{
+    return scanned->base && !scanned->same &&
+           cf_row_is_another(scanned->table, &scanned->shown, scanned->disk, 2);
+}
+
+/* Of each table the greatest key of a row that is what it was: INT64_MIN where there is none,
+ * INT64_MAX where no key is given away again. */
+static int64_t *last_keys(const cf_row_diffing *self)
+{
+    const cf_schema *schema = self->input->schema;
+    int64_t *last = cf_arena_allocate(self->arena, schema->count, sizeof *last), number;
+
+    for (size_t i = 0; i < schema->count; i++)
+        last[i] = cf_format_counts_on(self->input->format, schema->tables[i].name) ? INT64_MAX
+                                                                                   : INT64_MIN;
+    for (size_t i = 0; i < self->scanned_count; i++) {
+        const cf_scanned_row *scanned = &self->scanned_rows[i];
+        const size_t table = (size_t)(scanned->table - schema->tables);
+
+        if (scanned->base && scanned->table->serial && !says_nothing_old(scanned) &&
+            cf_viewed_key_read(scanned->table, scanned->disk->key, &number) && number > last[table])
+            last[table] = number;
+    }
+    return last;
+}
+
+/* Finds the rows that are others than the base has in their places. A key is given away again when
+ * its row was the last one, and is gone; so all behind it are gone, or others, too.
+ *
+ *     1 Ann, 2 Bob      1 Eve, 2 Bob     Ann is called Eve: 3 comes behind 2
+ *     1 Ann, 2 Bob      1 Ann, 2 Eve     Bob is gone, and Eve got his number
+ *     1 Ann, 2 Bob      1 Eve            both are gone, and Eve got Ann's
+ *     … with AUTOINCREMENT               Ann is called Eve, and Bob is gone */
+static void find_others(cf_row_diffing *self)
+{
+    const int64_t *last = last_keys(self);
+    int64_t number;
+
+    for (size_t i = 0; i < self->scanned_count; i++) {
+        cf_scanned_row *scanned = &self->scanned_rows[i];
+
+        if (says_nothing_old(scanned) &&
+            cf_viewed_key_read(scanned->table, scanned->disk->key, &number) &&
+            number > last[scanned->table - self->input->schema->tables])
+            give_place(self, scanned);
+    }
 }
 
 /* The rows of the base in whose place the disk has no row. */
@@ -164,23 +218,43 @@ static twins *twins_of(cf_hash_table *all, cf_arena *arena, const cf_schema_tabl
 }
 
 /* A row with a natural key is that key: another key is another row, whatever it says. */
-static void pair_gone(cf_row_diffing *self, cf_hash_table *all, cf_arena *arena, size_t index)
+static const twins *pair_gone(cf_row_diffing *self, cf_hash_table *all, cf_arena *arena,
+                              size_t index)
 {
     const cf_schema_table *table = cf_schema_find(self->input->schema, self->gone[index]->table);
     cf_row *shown = cf_arena_allocate(arena, 1, sizeof *shown);
 
     if (!table || !table->serial ||
         !cf_row_show(self->input->format, self->gone[index], arena, shown))
-        return;
+        return NULL;
     twins *pair = twins_of(all, arena, table, shown);
     pair->gone = index;
     pair->gone_count++;
+    return pair;
 }
 
-/* Counts a new row of a serial table among those that say the same. */
+/* Two or more of the plain fields are other than they were: another row, which had another place,
+ * may stand here. */
+static bool is_written_over(const cf_scanned_row *scanned)
+{
+    size_t others = 0;
+
+    for (size_t i = 0; scanned->base && !scanned->same && i < scanned->shown.field_count; i++) {
+        const cf_row_field *field = &scanned->shown.fields[i], *now;
+
+        if (!is_plain(scanned->table, field))
+            continue;
+        now = cf_row_field_named(scanned->disk, field->name);
+        others += !now || !cf_row_field_equal(field, now);
+    }
+    return others > 1;
+}
+
+/* Counts a row of a serial table that is new, or written over another, among those that say the
+ * same. */
 static void pair_fresh(cf_scanned_row *scanned, cf_hash_table *all, cf_arena *arena)
 {
-    if (!scanned->fresh || !scanned->table->serial)
+    if (!scanned->table->serial || !(scanned->fresh || is_written_over(scanned)))
         return;
     twins *pair = twins_of(all, arena, scanned->table, scanned->disk);
     pair->fresh = scanned;
@@ -193,6 +267,8 @@ static void move(cf_row_diffing *self, const twins *pair)
 {
     const cf_row *base = self->gone[pair->gone];
 
+    if (!pair->fresh->fresh)
+        give_place(self, pair->fresh);
     self->gone[pair->gone] = NULL;
     self->moved[self->moved_count++] = base;
     pair->fresh->base = base;
@@ -203,32 +279,38 @@ static void move(cf_row_diffing *self, const twins *pair)
 }
 
 /* A missing and a new row of a serial table are one row under another key, if their plain fields
- * are equal and no third such row, missing or new, has the same.
+ * are equal and no third such row, missing or new, has the same. Whom it was written over is
+ * missing from then on, and may be one that is written over another.
  *
  *     1 Ann missing, 7 Ann new               Ann's key was changed
- *     1 Ann and 2 Ann missing, 7 Ann new     two deletions and a new row */
+ *     1 Ann and 2 Ann missing, 7 Ann new     two deletions and a new row
+ *     1 Ann says what 3 Cid did, 3 missing   Cid's key was changed, and Ann is gone */
 static void find_moved(cf_row_diffing *self)
 {
     cf_arena arena = {0};
     cf_hash_table all = {0};
-    size_t kept = 0;
+    const twins **pairs = NULL;
+    size_t capacity = 0, kept = 0;
 
-    self->moved = cf_arena_allocate(self->arena, self->gone_count, sizeof *self->moved);
-    for (size_t i = 0; i < self->gone_count; i++)
-        pair_gone(self, &all, &arena, i);
+    self->moved = cf_arena_allocate(self->arena, self->scanned_count, sizeof *self->moved);
     for (size_t i = 0; i < self->scanned_count; i++)
         pair_fresh(&self->scanned_rows[i], &all, &arena);
-    for (cf_hash_link *link = cf_hash_table_walk(&all, NULL); link;
-         link = cf_hash_table_walk(&all, link)) {
-        const twins *pair = cf_container_of(link, const twins, link);
+    for (size_t first = 0, end; first < self->gone_count; first = end) {
+        end = self->gone_count;
+        for (size_t i = first, count = 0; i < end; i++)
+            *cf_one_more(pairs, count, capacity) = pair_gone(self, &all, &arena, i);
+        for (size_t i = first; i < end; i++) {
+            const twins *pair = pairs[i - first];
 
-        if (pair->gone_count == 1 && pair->fresh_count == 1)
-            move(self, pair);
+            if (pair && pair->gone_count == 1 && pair->fresh_count == 1)
+                move(self, pair);
+        }
     }
     for (size_t i = 0; i < self->gone_count; i++)
         if (self->gone[i])
             self->gone[kept++] = self->gone[i];
     self->gone_count = kept;
+    free(pairs);
     cf_hash_table_release(&all);
     cf_arena_release(&arena);
 }
@@ -240,6 +322,7 @@ void cf_scanned_rows_open(cf_row_diffing *self)
     cf_hash_table_reserve(&self->places, self->input->disk_count);
     for (size_t i = 0; i < self->input->disk_count; i++)
         open_scanned(self, &self->input->disk[i]);
+    find_others(self);
     find_gone(self);
     if (self->gone_count)
         find_moved(self);

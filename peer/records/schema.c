@@ -128,6 +128,13 @@ const cf_bytes *cf_format_keys(const cf_row_format *format, cf_bytes table, size
     return own ? own->keys : NULL;
 }
 
+bool cf_format_counts_on(const cf_row_format *format, cf_bytes table)
+{
+    const cf_format_table *own = format_table(format, table);
+
+    return own && own->counts_on;
+}
+
 bool cf_format_presets(const cf_row_format *format, cf_bytes table, cf_bytes field, cf_bytes value)
 {
     const cf_format_table *own = format_table(format, table);

@@ -159,6 +159,7 @@ typedef struct {
     const cf_bytes *keys; /* of a database: the columns that the key is made of, in its order;
                              nothing in the place of one that is a field */
     size_t key_count;
+    bool counts_on;         /* no number that a row had is given to another: AUTOINCREMENT */
     cf_format_speak *speak; /* NULL: everything is said as it is */
 } cf_format_table;
 
@@ -195,6 +196,8 @@ bool cf_format_holds_table(const cf_row_format *format, cf_bytes table);
 bool cf_format_holds(const cf_row_format *format, cf_bytes table, cf_bytes field);
 /* What the key is made of, as the format says that; NULL and 0: it doesn't. */
 const cf_bytes *cf_format_keys(const cf_row_format *format, cf_bytes table, size_t *count);
+/* No number that a row of the table had is given to another. */
+bool cf_format_counts_on(const cf_row_format *format, cf_bytes table);
 /* Whether this value stands in the field where nobody said anything. */
 bool cf_format_presets(const cf_row_format *format, cf_bytes table, cf_bytes field, cf_bytes value);
 /* What the format shows of a row: its fields, without empty ones, one value in a slot. Borrows

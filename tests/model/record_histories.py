@@ -164,8 +164,10 @@ class World:
         old = {ident(at, row): row for at, row in shown.items()}
         marks = {at: ident(at, row) for at, row in source.disk.items()}
         here = {id: at for at, id in marks.items()}
-        for at in set(shown) & set(source.disk):  # a key used again, and a value in common by chance: rule i can't tell
-            if ident(at, shown[at]) != marks[at] and any(source.disk[at].get(n) == v for n, v in shown[at].items() if n != "tel"):
+        stays = {at for at in set(shown) & set(source.disk)
+                 if any(source.disk[at].get(n) == v for n, v in shown[at].items() if n != "tel")}
+        for at in set(shown) & set(source.disk):  # a key used again, with a value in common by chance or not the last: rule i can't tell
+            if ident(at, shown[at]) != marks[at] and any(at[0] == table and at[1] <= key for table, key in stays):
                 self.free |= {ident(at, shown[at]), marks[at]}
         places = {ident(at, row): at for at, row in shown.items()}
         for at, row in source.disk.items():

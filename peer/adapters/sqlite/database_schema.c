@@ -135,7 +135,8 @@ static void give_format(const cf_database_table *table, cf_arena *arena, cf_form
 
     cf_format_preset *presets = cf_arena_allocate(arena, table->count, sizeof *presets);
 
-    *out = (cf_format_table){.name = table->name, .fields = fields, .presets = presets};
+    *out = (cf_format_table){
+        .name = table->name, .fields = fields, .presets = presets, .counts_on = table->counts_on};
     for (size_t i = 0; i < table->count; i++) {
         const cf_database_column *column = &table->columns[i];
 

@@ -55,7 +55,8 @@ typedef struct {
     size_t key_count;
     cf_foreign_key *foreign;
     size_t foreign_count;
-    bool resolves; /* a constraint of it may say what becomes of a conflict (ON CONFLICT) */
+    bool counts_on; /* AUTOINCREMENT: no number is given to a second row */
+    bool resolves;  /* a constraint of it may say what becomes of a conflict (ON CONFLICT) */
 } cf_database_table;
 
 typedef enum {

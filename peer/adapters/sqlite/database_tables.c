@@ -333,6 +333,22 @@ static cf_status add_index(cf_schema_reading *self, sqlite3_stmt *row, void *con
 
 /* ---- Tables ---- */
 
+/* What SQLite can't tell of the column is told of no column. */
+static bool counts_on(const cf_schema_reading *self, const cf_found_table *found)
+{
+    const cf_database_table *table = &found->table;
+    cf_arena arena = {0};
+    int counted = 0;
+
+    const bool told =
+        found->rowid &&
+        sqlite3_table_column_metadata(self->database, "main", cf_arena_text(&arena, table->name),
+                                      cf_arena_text(&arena, table->columns[table->keys[0]].name),
+                                      NULL, NULL, NULL, NULL, &counted) == SQLITE_OK;
+    cf_arena_release(&arena);
+    return told && counted;
+}
+
 static cf_status read_columns(cf_schema_reading *self, cf_found_table *found, bool without_rowid,
                               cf_error *error)
 {
@@ -355,6 +371,7 @@ static cf_status read_columns(cf_schema_reading *self, cf_found_table *found, bo
     }
     find_keys(found, &self->schema->arena, reading.keys);
     found->rowid = reading.keys == 1 && reading.integer && !without_rowid;
+    found->table.counts_on = counts_on(self, found);
     return cf_schema_each(
         self, "SELECT name, \"unique\", origin, partial FROM pragma_index_list(?1, 'main')",
         found->table.name, add_index, found, error);

@@ -144,6 +144,31 @@ static const struct {
     {"key used again",
      "A person 1 mark=P name=Ann; all; A person 1 mark=Q name=Eve; B phone 1 mark=b person=1; all",
      "person 1 mark=Q name=Eve; person 2 mark=P name=Ann; phone 1 mark=b person=2"},
+    {"all said anew of one that is not the last",
+     "A person 1 mark=P name=Ann; A person 2 mark=R name=Bob; all; A person 1 mark=Q name=Eve; B "
+     "phone 1 mark=b person=1; all",
+     "person 1 mark=Q name=Eve; person 2 mark=R name=Bob; phone 1 mark=b person=1"},
+    {"the last two keys used again",
+     "A person 1 mark=P name=Ann; A person 2 mark=R name=Bob; A person 3 mark=S name=Cid; all; A "
+     "person 2 mark=Q name=Eve; A person 3 mark=T name=Fay; B phone 1 mark=b person=2; all",
+     "person 1 mark=P name=Ann; person 2 mark=Q name=Eve; person 3 mark=T name=Fay; person 4 "
+     "mark=R name=Bob; phone 1 mark=b person=4"},
+    {"written over by the last",
+     "A person 1 mark=P name=Ann note=x; A person 2 mark=Q name=Bob note=x; A person 3 mark=R "
+     "name=Cid note=x; all; A del person 3; A person 1 mark=R name=Cid; B person 1 name=Anna; B "
+     "phone 1 mark=b person=3; all",
+     "person 1 mark=P name=Anna note=x; person 2 mark=Q name=Bob note=x; person 3 mark=R name=Cid "
+     "note=x; phone 1 mark=b person=3"},
+    {"each written over by the next",
+     "A person 1 mark=P name=Ann note=x; A person 2 mark=Q name=Bob note=x; A person 3 mark=R "
+     "name=Cid note=x; A person 4 mark=S name=Dan; all; A person 1 mark=Q name=Bob; A person 2 "
+     "mark=R name=Cid; A del person 3; B phone 1 mark=b person=3; all",
+     "person 1 mark=Q name=Bob note=x; person 2 mark=R name=Cid note=x; person 4 mark=S name=Dan; "
+     "phone 1 mark=b person=2"},
+    {"one value of another that is gone",
+     "A person 1 mark=P name=Ann note=x; A person 2 mark=Q name=Ann note=y; A person 3 mark=S "
+     "name=Dan; all; A del person 2; A person 1 note=y mark=Q; B phone 1 mark=b person=1; all",
+     "person 1 mark=Q name=Ann note=y; person 3 mark=S name=Dan; phone 1 mark=b person=1"},
     {"family comes back",
      "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; A phone 2 mark=b person=1; all; "
      "A del person 1; A del phone 1; A del phone 2; B person 1 name=Anna; all",
