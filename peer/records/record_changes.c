@@ -178,8 +178,25 @@ static const cf_id *hidden_at(const cf_row_diffing *self, cf_bytes table, cf_byt
     return hidden ? &viewed->item : NULL;
 }
 
+/* What stood in the stead of the column's value, since only one row can have that, does so no more.
+ */
+static void end_instead(row_scan *self, cf_bytes name)
+{
+    const cf_bytes field = cf_row_instead_field(name, self->diffing->arena);
+
+    if (field.size)
+        replace(self, field, true);
+}
+
+/* The base shows the row without a value in the column. */
+static bool is_wished(const row_scan *self, cf_bytes name)
+{
+    return self->scanned->base && !cf_row_field_named(self->scanned->base, name);
+}
+
 /* A reference is written if its key changed, or the row that the key stands for; weakly where the
- * key is as it was, since the user did not touch the reference (rule n).
+ * key is as it was, since the user did not touch the reference (rule n). Who writes what a column
+ * that is shown without a value wishes for means it (rule h).
  *
  *     phone 1 has person 5 still, who was Ann and is Eve now     ["@", Eve's item], weak
  *     … and there is no person 5 any more                        ["?", 5], weak
@@ -197,12 +214,14 @@ static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_r
         target = hidden_at(self->diffing, rule->table, value);
     if (value.size)
         value = cf_reference_to(target, value, self->diffing->arena);
-    if (cf_bytes_equal(value, cf_row_refs_shown(&self->refs, rule->name)))
+    if (!is_wished(self, rule->name) &&
+        cf_bytes_equal(value, cf_row_refs_shown(&self->refs, rule->name)))
         return;
     write(self, rule->name, value, kept);
     replace(self, rule->name, !value.size || kept);
     if (!value.size)
         replace_excluded(self, rule->name);
+    end_instead(self, rule->name);
     self->changed = true;
 }
 
@@ -229,7 +248,7 @@ static void keep_before(row_scan *self, cf_bytes name, cf_bytes old, cf_bytes no
         return;
     if (now.size)
         write(self, field, cf_row_instead_pack(&before, self->diffing->arena), true);
-    replace(self, field, true);
+    end_instead(self, name);
 }
 
 /* A value as the base shows it is no change; nor is the value of the write that is shown, unless

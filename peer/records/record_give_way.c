@@ -5,7 +5,8 @@
  *     row 1 was moved from place 1 to 2, row 3 later from 3 to 2, and 3 is taken by now:
  *         row 1 is shown at place 1 again
  *     row 1 was moved from place 1 to 2, and row 4, which is new, was put there later:
- *         row 1 is at 2, and row 4 is shown at 3 */
+ *         row 1 is at 2, and row 4 is shown at 3
+ *     links 1 and 2, made apart, are to person 5, and only one can be: link 2 is to nobody */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -88,16 +89,27 @@ static bool is_free_with(const cf_holding *self, const cf_viewed *viewed, trial_
 }
 
 /* The columns of a tuple that can give way, from the last to the first: of {list, pos} the pos does
- * first, as that says which place within the list. */
+ * first, as that says which place within the list. References come behind all others, in the same
+ * order: they can only be nothing. `*left` begins with columns_of(). */
 static bool next_column(const cf_schema_table *table, const cf_unique *unique, size_t *left,
                         cf_bytes *column)
 {
     while (*left > 0) {
-        *column = unique->names[--*left];
-        if (cf_schema_field(table, *column).merge == CF_MERGE_LATEST)
+        const size_t place = --*left;
+        const bool refers = place < unique->count;
+
+        *column = unique->names[place % unique->count];
+        if (cf_schema_field(table, *column).merge ==
+            (refers ? CF_MERGE_REFERENCE : CF_MERGE_LATEST))
             return true;
     }
     return false;
+}
+
+/* Each of the tuple's columns is looked at twice. */
+static size_t columns_of(const cf_unique *unique)
+{
+    return 2 * unique->count;
 }
 
 static const cf_column_instead *instead_of(const cf_viewed *viewed, cf_bytes column)
@@ -114,7 +126,7 @@ static const cf_column_instead *instead_of(const cf_viewed *viewed, cf_bytes col
 static const cf_column_instead *had_before(cf_holding *self, const cf_viewed *viewed,
                                            const cf_unique *unique)
 {
-    size_t left = unique->count;
+    size_t left = columns_of(unique);
     cf_bytes column;
 
     while (next_column(viewed->table, unique, &left, &column)) {
@@ -336,7 +348,7 @@ static bool try_next(free_search *search, cf_bytes wish)
  * nothing where it may be empty. */
 static bool take_next(cf_holding *self, cf_viewed *viewed, const cf_unique *unique)
 {
-    size_t left = unique->count;
+    size_t left = columns_of(unique);
     cf_bytes column;
     bool found = false;
 
@@ -365,7 +377,7 @@ void cf_viewed_wish(cf_viewed *viewed)
 /* The row is new in the tuple: none of its columns had another value before. */
 static bool is_new_in(const cf_viewed *viewed, const cf_unique *unique)
 {
-    size_t left = unique->count;
+    size_t left = columns_of(unique);
     cf_bytes column;
 
     while (next_column(viewed->table, unique, &left, &column))

@@ -10,6 +10,12 @@
  *     … and edited elsewhere   person 5 lives by the edit, and phone 1 is back with that one
  *                              (record_family.c); note 1 is about nobody
  *
+ * A row that is shown without a reference, since another one has that, and wishes for the deleted
+ * row, wishes for nothing from then on: nobody is to be led to that row again.
+ *
+ *     links 1 and 2 are to person 5, and only one can be: link 2 is to nobody
+ *     person 5 is deleted, and link 1 with it      link 2 is to nobody, and in conflict no more
+ *
  * Who edits a row that was back for another only had seen that the rest of its family is gone, and
  * deletes that again.
  *
@@ -231,6 +237,53 @@ static void loosen_others(going *self)
     }
 }
 
+/* ---- Wishes for what goes ---- */
+
+/* Replaces all writes of the field, and with the field what stands in its stead. */
+static void clear_wish(going *self, const cf_row *base, const cf_row_refs *refs, cf_bytes field)
+{
+    cf_change_draft *draft = &self->diffing->draft;
+    const cf_bytes fields[] = {field, cf_row_instead_field(field, self->diffing->arena)};
+
+    if (cf_change_draft_has(draft, &base->item, field))
+        return;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        size_t at = 0;
+
+        for (const cf_row_ref *ref; (ref = cf_row_refs_next(refs, fields[i], &at));)
+            cf_change_draft_over(draft, &base->item, fields[i], &ref->dot);
+    }
+    cf_row_touch(self->diffing, cf_schema_find(self->diffing->input->schema, base->table));
+}
+
+/* A row that refers to one that goes, or wishes to. */
+static void clear_wishes_of(void *context, const cf_row *child)
+{
+    going *self = context;
+    const cf_row_diff_input *input = self->diffing->input;
+    const cf_row *base =
+        is_shown(input, &child->item) ? cf_rows_of_item(input->base, &child->item) : NULL;
+    const cf_schema_table *table = base ? cf_schema_find(input->schema, base->table) : NULL;
+    cf_id target;
+
+    if (!table || is_doomed(self, &base->item))
+        return;
+    const cf_row_refs refs = cf_row_refs_of(base, self->diffing->arena);
+    for (size_t i = 0; i < refs.count; i++) {
+        const cf_row_ref *ref = &refs.at[i];
+
+        if (ref->standing == CF_WRITE_SHOWN && cf_column_gives_way(table, ref->field) &&
+            cf_reference_item(ref->value, &target) && is_doomed(self, meant_by(input, &target)))
+            clear_wish(self, base, &refs, ref->field);
+    }
+}
+
+static void clear_wishes(going *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        cf_row_view_children(self->diffing->input->view, self->doomed[i], clear_wishes_of, self);
+}
+
 void cf_row_diff_gone(cf_row_diffing *diffing)
 {
     going self = {.diffing = diffing};
@@ -242,6 +295,7 @@ void cf_row_diff_gone(cf_row_diffing *diffing)
     for (size_t i = 0; i < self.count; i++)
         doom_dependants(&self, &self.doomed[i]->item);
     loosen_others(&self);
+    clear_wishes(&self);
     free(diffing->gone);
     diffing->gone = self.doomed;
     diffing->gone_count = self.count;

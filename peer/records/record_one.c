@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether two rows can be one: one gives way to the other, in a table whose keys count up. That two
  * are one may cost others their unique value: a row that is held back by that is one with the row
- * that has the value, and so is a row of which a text gives way by that, if the row says nothing
- * else. These may cost others theirs: again, until there are none, ROUNDS_MAX times at most. */
+ * that has the value, and so is a row of which a text or a reference gives way by that, if the row
+ * says nothing else. These may cost others theirs: again, until there are none, ROUNDS_MAX times at
+ * most. */
 #include "peer/records/record_one.h"
 
 #include "codec/item.h"
+#include "peer/records/row_instead.h"
 #include "peer/records/row_said.h"
 #include "peer/records/row_same.h"
 
@@ -81,8 +83,15 @@ static bool draft_held(cf_change_draft *draft, const cf_state *state, const cf_s
     return any;
 }
 
-/* Drafts the same of the rows of which a text gives way in this view, and didn't before, and that
- * say nothing else than the row that has the text. Numbers are equal by chance:
+/* The value is a text, or a row that is referred to: numbers are equal by chance. */
+static bool names_row(const cf_schema *schema, const cf_row_conflict *one)
+{
+    return cf_row_says_text(one->value) ||
+           cf_column_refers(cf_schema_find(schema, one->row->table), one->field);
+}
+
+/* Drafts the same of the rows of which a text or a reference gives way in this view, and didn't
+ * before, and that say nothing else than the row that has the value. Numbers are equal by chance:
  *
  *     (place 1, "red"), (place 2, "red"): place 2 is place 1, and both are one
  *     (list 1, 3, "milk"), (list 2, 3, "milk"): they stay two, and one of them moves on */
@@ -96,7 +105,7 @@ static bool draft_giving(cf_change_draft *draft, const cf_state *state, const cf
     for (size_t i = 0; i < count; i++) {
         const cf_row_conflict *one = &listed[i];
 
-        if (!cf_row_can_be_one(schema, one) || !cf_row_says_text(one->value) ||
+        if (!cf_row_can_be_one(schema, one) || !names_row(schema, one) ||
             cf_row_column_gives_way(before, &one->row->item, one->field))
             continue;
         const cf_row_said own = cf_row_said_by(after, schema, one->row, draft->arena);

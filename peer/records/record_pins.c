@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "peer/records/record_diff_inside.h"
+#include "peer/records/row_said.h"
 
 enum { ROUNDS_MAX = 4 };
 
@@ -79,6 +80,7 @@ static void pin_column(cf_row_diffing *self, const cf_scanned_row *scanned, cons
 
     if (!field.size || !said.size || !instead.wish.size ||
         cf_bytes_equal(instead.wish, instead.value) ||
+        !cf_row_column_gives_way(self->input->view, &scanned->item, column) ||
         !cf_bytes_equal(instead.value, value_of(viewed, column)) ||
         cf_change_draft_has(&self->draft, &scanned->item, column) ||
         cf_bytes_equal(cf_row_refs_shown(&refs, field), said))
@@ -131,6 +133,16 @@ static void pin_values(cf_row_diffing *self)
     }
 }
 
+/* Both have the same in the column: of a reference, which gives way to nothing alone, both have
+ * one, or neither; its key may be another, where the row has moved that it leads to. */
+static bool claims_same_in(const cf_schema_table *table, cf_bytes column, const cf_row *a,
+                           const cf_row *b)
+{
+    const cf_bytes one = value_of(a, column), other = value_of(b, column);
+
+    return cf_column_refers(table, column) ? !one.size == !other.size : cf_bytes_equal(one, other);
+}
+
 /* Whether both rows have the same in the columns that can give way, of those that the source
  * shows. */
 static bool claims_same(const cf_row_diffing *self, const cf_schema_table *table, const cf_row *a,
@@ -142,7 +154,7 @@ static bool claims_same(const cf_row_diffing *self, const cf_schema_table *table
 
             if (cf_column_gives_way(table, column) &&
                 cf_format_holds(self->input->format, table->name, column) &&
-                !cf_bytes_equal(value_of(a, column), value_of(b, column)))
+                !claims_same_in(table, column, a, b))
                 return false;
         }
     return true;

@@ -199,7 +199,8 @@ static void add_level(making *self, size_t first, size_t end)
         self->viewed->level = 0;
 }
 
-/* False: the field says nothing of a column that gives way, but is a tie. */
+/* False: the field says nothing of a column that gives way, but is a tie. In the stead of a
+ * reference only nothing can stand: another value is of a column that was none before. */
 static bool add_instead(making *self, const cf_write *best)
 {
     cf_viewed *viewed = self->viewed;
@@ -210,7 +211,8 @@ static bool add_instead(making *self, const cf_write *best)
     if (!column.size)
         return false;
     if (!cf_column_gives_way(viewed->table, column) ||
-        !cf_row_instead_read(best->value, &found.said))
+        !cf_row_instead_read(best->value, &found.said) ||
+        (found.said.value.size && cf_column_refers(viewed->table, column)))
         return true;
     viewed->instead = cf_arena_allocate(&self->view->arena, 1, sizeof found);
     *viewed->instead = found;

@@ -67,19 +67,19 @@ static void load_item(void *context, const cf_id *id)
     cf_hash_table_add(&self->view->items, &viewed->item_link, cf_hash_id(0, id));
 }
 
-/* Joins each reference with its row; one to any of several rows that are one leads to the first. */
-static void connect(cf_row_view *view)
+/* Joins each of these references with its row; one to any of several rows that are one leads to the
+ * first. */
+static void connect(const cf_row_view *view, cf_row_edge *edges)
 {
-    for (size_t i = 0; i < view->rows.count; i++)
-        for (cf_row_edge *edge = view->rows.at[i]->parents; edge; edge = edge->next_of_child) {
-            if (edge->nothing.size)
-                continue;
-            edge->parent = cf_viewed_of_item(view, cf_row_view_one(view, &edge->target));
-            if (!edge->parent)
-                continue;
-            edge->next_of_parent = edge->parent->children;
-            edge->parent->children = edge;
-        }
+    for (cf_row_edge *edge = edges; edge; edge = edge->next_of_child) {
+        if (edge->nothing.size)
+            continue;
+        edge->parent = cf_viewed_of_item(view, cf_row_view_one(view, &edge->target));
+        if (!edge->parent)
+            continue;
+        edge->next_of_parent = edge->parent->children;
+        edge->parent->children = edge;
+    }
 }
 
 /* Who is visible already stays as it is: a row that lives is not a tied one by being tied as well.
@@ -290,7 +290,10 @@ cf_row_view *cf_row_view_new(const cf_state *state, const cf_schema *schema)
     cf_state_each(state, load_item, &load);
     cf_row_facts_release(&load.facts);
     cf_row_view_make_one(view);
-    connect(view);
+    for (size_t i = 0; i < view->rows.count; i++) {
+        connect(view, view->rows.at[i]->parents);
+        connect(view, view->rows.at[i]->wishes);
+    }
     find_visible(view);
     do
         cf_row_view_hold(view);

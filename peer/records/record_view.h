@@ -55,10 +55,13 @@ const cf_row *cf_row_view_of_item(const cf_row_view *view, const cf_id *item);
 void cf_row_view_each_field(const cf_row_view *view,
                             void (*found)(void *context, cf_bytes table, cf_bytes field),
                             void *context);
+/* A value of the state as a source would show it: in the place of a row its key; nothing: that row
+ * isn't shown. */
+cf_bytes cf_row_view_shown_value(const cf_row_view *view, cf_bytes value);
 /* Whether a row of the table refers to another one, or did. */
 bool cf_row_view_refers(const cf_row_view *view, cf_bytes table);
-/* Calls `visit` for each row that refers to this one, by a reference or a tie that is shown; of
- * rows that are held back the second. */
+/* Calls `visit` for each row that refers to this one, by a reference or a tie that is shown, or
+ * wishes to; of rows that are held back the second. */
 void cf_row_view_children(const cf_row_view *view, const cf_row *row,
                           void (*visit)(void *context, const cf_row *child), void *context);
 void cf_row_view_held_children(const cf_row_view *view, const cf_row *row,

@@ -91,6 +91,7 @@ struct cf_viewed {
     bool searched;             /* who looked for a free key came by, */
     int64_t next;              /* and found none before this one */
     cf_row_edge *parents, *children;
+    cf_row_edge *wishes; /* to rows that it would refer to, but that a column gave way (`pinned`) */
 };
 
 typedef struct {

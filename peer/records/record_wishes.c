@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "peer/records/record_view_inside.h"
+#include "peer/records/row_same.h"
 
 void cf_viewed_set_column(const cf_row_view *view, cf_viewed *viewed, cf_bytes column,
                           cf_bytes value)
@@ -32,6 +33,23 @@ void cf_viewed_set_column(const cf_row_view *view, cf_viewed *viewed, cf_bytes c
     viewed->row.field_count = count;
 }
 
+/* The row refers to nothing there: what it wishes for is neither shown nor held back for its sake,
+ * but who deletes that has to know of the wish. */
+static void refer_no_more(cf_viewed *viewed, const cf_bytes *value)
+{
+    cf_row_edge **at = &viewed->parents;
+
+    while (*at && (*at)->value != value)
+        at = &(*at)->next_of_child;
+    cf_row_edge *edge = *at;
+    if (!edge)
+        return;
+    *at = edge->next_of_child;
+    edge->next_of_child = viewed->wishes;
+    edge->bound = false;
+    viewed->wishes = edge;
+}
+
 void cf_viewed_pin(const cf_row_view *view, cf_viewed *viewed)
 {
     for (const cf_column_instead *one = viewed->instead; one; one = one->next) {
@@ -39,6 +57,7 @@ void cf_viewed_pin(const cf_row_view *view, cf_viewed *viewed)
 
         if (!field || !one->said.wish.size || !cf_bytes_equal(field->values[0], one->said.wish))
             continue;
+        refer_no_more(viewed, field->values);
         cf_viewed_set_column(view, viewed, one->column, one->said.value);
         viewed->pinned = true;
     }
@@ -92,6 +111,20 @@ static const cf_row *who_has(const listing *self, const cf_schema_table *table, 
             return &kept->viewed->row;
     }
     return NULL;
+}
+
+cf_bytes cf_row_view_shown_value(const cf_row_view *view, cf_bytes value)
+{
+    const cf_row *row;
+    cf_bytes key = value;
+    cf_id item;
+
+    if (cf_reference_item(value, &item))
+        key = (row = cf_row_view_of_item(view, cf_row_view_one(view, &item))) ? row->key
+                                                                              : (cf_bytes){0};
+    else
+        cf_reference_nothing(value, &key);
+    return key;
 }
 
 /* The row as it would be with its wish in the column. */
@@ -158,6 +191,15 @@ static bool written_by(listing *self, const cf_row *row, cf_bytes column, cf_dot
     return found;
 }
 
+/* The row is shown with the value; a reference that is shown says a row, here its key. */
+static bool is_shown_with(const cf_viewed *viewed, cf_bytes column, cf_bytes value)
+{
+    const cf_row_field *shown = cf_row_field_named(&viewed->row, column);
+
+    return shown &&
+           (cf_column_refers(viewed->table, column) || cf_bytes_equal(shown->values[0], value));
+}
+
 /* Lists the value of the write that is shown, where the column gives way and the row has another
  * there. */
 static void list_field(listing *self, const cf_viewed *viewed, size_t first, size_t end)
@@ -165,12 +207,10 @@ static void list_field(listing *self, const cf_viewed *viewed, size_t first, siz
     cf_row_view *view = self->view;
     const cf_write *write = &cf_row_facts_shown(&self->facts, first, end)->write;
     const cf_bytes name = cf_state_field_name(view->state, write->field);
-    const cf_row_field *shown = cf_row_field_named(&viewed->row, name);
 
-    if (!cf_column_gives_way(viewed->table, name) ||
-        (shown && cf_bytes_equal(shown->values[0], write->value)))
+    if (!cf_column_gives_way(viewed->table, name) || is_shown_with(viewed, name, write->value))
         return;
-    const cf_row *rival = rival_of(self, viewed, name, write->value);
+    const cf_row *rival = rival_of(self, viewed, name, cf_row_view_shown_value(view, write->value));
     *cf_one_more(view->conflicts, view->conflict_count, view->conflict_capacity) =
         (cf_row_conflict){.row = &viewed->row,
                           .field = name,

@@ -114,7 +114,8 @@ cf_row_said cf_row_said_by(const cf_row_view *view, const cf_schema *schema, con
 
     for (size_t i = 0; i < own.count; i++)
         if (own.at[i].gives_way)
-            said.at[said.count++] = (cf_said_value){own.at[i].field, own.at[i].value};
+            said.at[said.count++] =
+                (cf_said_value){own.at[i].field, cf_row_view_shown_value(view, own.at[i].value)};
     const cf_row_said wishes = said;
     for (size_t i = 0; i < row->field_count; i++) {
         const cf_row_field *field = &row->fields[i];

@@ -226,6 +226,22 @@ static void redirect(const cf_row_view *view, cf_bytes *value)
         *value = known->group->reference;
 }
 
+/* What a row wishes to refer to, and doesn't, leads to the first of a group, too:
+ *
+ *     link 2 says ["=", nil, Q] of the column in which it wishes for Q, and Q is P: link 2 wishes
+ *     for P, and is shown without still */
+static void redirect_wish(const cf_row_view *view, cf_bytes *value)
+{
+    cf_row_instead said;
+
+    if (!cf_row_instead_read(*value, &said) || !said.wish.size)
+        return;
+    const cf_bytes wish = said.wish;
+    redirect(view, &said.wish);
+    if (!cf_bytes_equal(wish, said.wish))
+        *value = cf_row_instead_pack(&said, (cf_arena *)&view->arena);
+}
+
 void cf_row_view_facts(const cf_row_view *view, const cf_id *item, cf_row_facts *out)
 {
     const member *known = find_member(view, item);
@@ -234,8 +250,10 @@ void cf_row_view_facts(const cf_row_view *view, const cf_id *item, cf_row_facts 
         load_group(view, known->group, out);
     else
         cf_row_facts_load(view->state, cf_state_item(view->state, item), out);
-    for (size_t i = 0; view->members.count && i < out->count; i++)
+    for (size_t i = 0; view->members.count && i < out->count; i++) {
         redirect(view, &out->at[i].write.value);
+        redirect_wish(view, &out->at[i].write.value);
+    }
 }
 
 /* ---- All groups ---- */

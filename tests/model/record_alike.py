@@ -18,9 +18,11 @@ def born_with(state, ids, name, value):
                for made, table in state[id].get(TABLE, {}).items())
 
 
-def says(schema, table, row):
+def says(schema, table, row, seen):
     """What can differ, as the row wishes to be."""
-    return {name: value for name, value in {**row.fields, **row.wishes}.items()
+    keys = {("@", other.item): at[1] for at, other in seen.rows.items()}
+    wishes = {name: keys.get(wish, wish) for name, wish in row.wishes.items()}
+    return {name: value for name, value in {**row.fields, **wishes}.items()
             if value is not None and how(schema, table, name) not in ("set", "volatile", "weak")}
 
 
@@ -149,7 +151,7 @@ def alike(state, schema, seen, named=()):
     """
     changes, together = {change.item: change for change in named}, {}
     for table, first, row in sorted(clashes(state, schema, seen), key=lambda one: (one[1].item, one[2].item)):
-        known, own = together.setdefault(first.item, says(schema, table, first)), says(schema, table, row)
+        known, own = together.setdefault(first.item, says(schema, table, first, seen)), says(schema, table, row, seen)
         if row.item in changes or any(known.get(name, value) != value for name, value in own.items()):
             continue
         known.update(own)

@@ -12,7 +12,8 @@ from file_histories import Broken
 from record_alike import alike, natural
 from record_item import Tie, exclude, without_case
 from record_pairs import ident
-from record_users import SCHEMA, User
+from record_rebase import rebase
+from record_users import REFERENCES, SCHEMA, User
 from record_view import Format, same, show, view
 
 CSV = Format({"card": ("name", "tel"), "person": ("mark", "name", "email")}, ("tel",))
@@ -21,16 +22,21 @@ FORMATS = [[DATABASE], [DATABASE], [DATABASE, CSV], [CSV]]
 SKEWS = (0, 3, 0, 7)
 ACTS = ["person", "person", "phone", "phone", "card", "card", "edit", "edit", "edit", "tel", "tel", "untel", "retel", "order",
         "email", "clear", "delete", "delete", "rekey", "reuse", "swap", "rev", "seen", "same", "reparent", "about", "mail",
-        "mail", "dangle", "look", "look", "unlook", "task", "task", "word", "place", "exchange", "exchange", "link", "one",
+        "mail", "dangle", "look", "look", "unlook", "task", "task", "word", "place", "exchange", "exchange", "link", "relink",
+        "relinked", "desk", "call", "one",
         "scan", "recv", "recv", "apply", "apply", "sync", "sync", "sync"]
 CLAIMS = ["person", "task", "task", "word", "word", "place", "exchange", "exchange", "email", "email", "email", "swap", "delete", "rekey", "link",
-          "edit", "one", "scan", "recv", "apply", "sync", "sync", "sync"]  # of what only one row can have
+          "link", "link", "relink", "relink", "relinked", "desk", "call", "edit", "one", "scan", "recv", "apply", "sync", "sync", "sync"]  # of what only one row can have
 
 ALIKE = ["alike", "alike", "alike", "alike", "unique", "natural", "phone", "link", "edit", "email", "clear", "delete", "one", "rekey", "scan", "recv", "apply",
          "sync", "sync"]  # of what is one by itself
+LINKS = ["person", "link", "link", "link", "link", "relink", "relink", "relink", "relink", "relink", "relinked", "desk", "call", "delete", "delete",
+         "rekey", "edit", "one", "scan", "recv", "apply", "sync", "sync", "sync", "sync"]  # of references of which only one row can have each
 PAIRS = ["phone", "about", "edit", "edit", "email", "delete", "one", "one", "scan", "recv", "apply", "sync", "sync"]
 NATURAL = (("person", "email"), ("phone", "number"))
 UNIQUE = [(device, "unique", 0, 0, 0) for device in (0, 1)]
+LINKED = [(0, "person", 0, 0, 0), (0, "person", 0, 0, 0), (0, "desk", 0, 0, 0), (0, "sync", 0, 0, 0), (1, "sync", 0, 0, 0),
+          *[(device, act, 0, 0, c) for c in (1, 3) for act in ("link", "relink") for device in (0, 1)]]
 BORN_APART = [(device, act, 0, 0, 0) for act in ("person", "email", "phone", "sync", "sync") for device in (0, 1)]
 
 
@@ -104,7 +110,7 @@ class Device:
         for i, chunk in enumerate(chunks):
             mark = (m.Change("", r.PART, (first, len(chunks))),) if len(chunks) > 1 else ()
             self.entries[self.name, first + i] = m.Entry(self.name, first + i, self.heads(), (now, i), chunk + mark)
-            source.base = r.rebase(SCHEMA, source.form, source.base, source.disk, chunk, where, (self.name, first + i),
+            source.base = rebase(SCHEMA, source.form, source.base, source.disk, chunk, where, (self.name, first + i),
                                    before.members)
         source.unseen = {item: one for item, one in source.unseen.items() if (item, m.DELETED) not in {c[:2] for c in changes}}
         self.sequence = first + len(chunks) - 1
@@ -186,9 +192,9 @@ class World:
             self.free.add(id)
         for name in {*was, *row} - {"rev", "seen", "mark"}:
             a, b = was.get(name), row.get(name)
-            if name in ("person", "about", "to", "via"):
+            if name in REFERENCES:
                 if a != b or not was:
-                    parent = marks.get(("person", b))
+                    parent = marks.get((SCHEMA[at[0]].how[name][1], b))
                     self.refs.setdefault((id, name), set()).add(parent)
                     self.touches.setdefault(parent, set()).update(dots)  # to refer to a row is a use of it
                     hit = True
@@ -212,13 +218,14 @@ class World:
             source.seen[id] = {**source.seen.get(id, {}), device.name: max(s for _, s in dots)}
 
     def note_hidden(self, source, dots, shown, here):
-        """Telephones of a person that was deleted by a source which can't show them, or that were held back."""
+        """Telephones and links of a person that was deleted by a source which can't show them, or that were held back."""
         items = {row.item: ident(at, row.fields) for at, row in source.base.items() if at in shown}
-        hidden = [(ident(at, row.fields), row) for at, row in source.base.items() if at[0] == "phone" and at not in shown]
-        hidden += [(("phone", r.value_of(SCHEMA, "phone", "mark", row.refs)), row) for table, row in source.unseen.values()
-                   if table == "phone" and row.item not in {row.item for row in source.base.values()}]
+        owners = {"phone": "person", "link": "to"}
+        hidden = [(ident(at, row.fields), row) for at, row in source.base.items() if at[0] in owners and at not in shown]
+        hidden += [((table, r.value_of(SCHEMA, table, "mark", row.refs)), row) for table, row in source.unseen.values()
+                   if table in owners and row.item not in {row.item for row in source.base.values()}]
         for id, row in hidden:
-            parent = items.get((r.value_of(SCHEMA, "phone", "person", row.refs) or ("", ""))[1])
+            parent = items.get((r.value_of(SCHEMA, id[0], owners[id[0]], row.refs) or ("", ""))[1])
             if parent and (parent not in here or parent in self.free or parent[1] == "same"):
                 self.deletes.setdefault(id, []).append((dots, {}))
             self.refs.setdefault((id, "about"), set()).add(None)  # what it was about may be nobody from now on
@@ -284,9 +291,9 @@ class World:
         return seen
 
     def check_hidden(self, seen):
-        """A column gives way, not the row; a reference can't."""
+        """A column gives way, not the row; a reference that is required can't."""
         for why, value, _ in seen.held.values():
-            if why == "unique" and value["table"] in ("person", "task"):
+            if why == "unique" and value["table"] in ("person", "task", "link"):
                 raise Broken(f"hidden: {value}")
 
     def check_losses(self, by, lying):
@@ -301,11 +308,10 @@ class World:
                 raise Broken(f"loss: {id} {name} {v} is not in {here}")
 
     def check_values(self, rows, by):
-        emails = [row.fields["email"] for at, row in rows.items() if at[0] == "person" and row.fields.get("email")]
-        places = [(row.fields.get("list"), row.fields["pos"]) for at, row in rows.items() if at[0] == "task" and "list" in row.fields]
-        words = [without_case(row.fields["word"]) for at, row in rows.items() if at[0] == "task" and row.fields.get("word")]
-        if len(emails) != len(set(emails)) or len(places) != len(set(places)) or len(words) != len(set(words)):
-            raise Broken(f"unique: {emails} {places} {words}")
+        claims = [(at[0], names, values) for at, row in rows.items() for names in SCHEMA[at[0]].unique if None not in (
+            values := tuple(without_case(v) if n in SCHEMA[at[0]].folded else v for n in names for v in [row.fields.get(n)]))]
+        if len(claims) != len(set(claims)):
+            raise Broken(f"unique: {sorted(claims)}")
         for id, found in by.items():
             if id[1] == "same" or id in self.free:
                 continue
@@ -318,27 +324,27 @@ class World:
                         raise Broken(f"invention: {id} {name} {x} (rows mixed)")
                     if isinstance(x, str) and x[0] == "v" and (id, name, x) in self.edited:
                         raise Broken(f"stale: {id} {name} {x} was replaced by one who saw it")
-            for name in ("person", "about") if at[0] == "phone" and id not in self.dangling else ():
-                if name == "about" and self.refs.get((id, name), set()) & set(self.deletes):
-                    continue  # a number that is nobody's, or another's by now
+            for name in {"phone": ("person", "about"), "link": ("to", "from")}.get(at[0], ()) if id not in self.dangling else ():
+                written = self.refs.get((id, name), set())
+                if name != "person" and (written & {*self.deletes, *self.free} or any(v[0] == "?" for v in row.refs.get(name, ()))):
+                    continue  # a number that is nobody's, or another's by now, or what was wished for is gone
                 parent = rows.get(("person", row.fields.get(name)))
                 mark = parent and ("person", parent.fields["mark"])
-                if (name in row.fields or (id, name) in self.refs) and mark not in self.refs.get((id, name), ()) \
-                        and mark not in self.free:
-                    raise Broken(f"reference: {id} {name} is {mark}, written were {self.refs.get((id, name))}")
+                if (name in row.fields or (id, name) in self.refs) and mark not in written and mark not in self.free \
+                        and name not in row.wishes and ("person", "same") not in written:
+                    raise Broken(f"reference: {id} {name} is {mark}, written were {written}")
 
     def check_deletes(self, rows, by, lying):
         """Deletes stay dead, but for what others refer to and who came back with his family."""
         if lying:
             return
-        used = {("person", rows[to].fields["mark"]) for at, row in rows.items() if at[0] == "phone"
-                for name in ("person", "about") if (to := ("person", row.fields.get(name))) in rows}
+        used = {ident(to, rows[to].fields) for at, row in rows.items() for name, kind in SCHEMA[at[0]].how.items()
+                if isinstance(kind, tuple) and (to := (kind[1], row.fields.get(name))) in rows}
         mails = {row.fields.get("mail") for at, row in rows.items() if at[0] == "phone"}
         used |= {("person", row.fields["mark"]) for at, row in rows.items() if at[0] == "person" and row.fields.get("email") in mails}
-        linked = {row.fields.get("to") for at, row in rows.items() if at[0] == "link"}
-        used |= {("person", row.fields["mark"]) for at, row in rows.items() if at[0] == "person" and at[1] in linked}
         for id in set(by) & set(self.deletes) - used - self.free:
-            if id[1] == "same" or (id[0] == "phone" and self.refs[id, "person"] & {*self.deletes, *self.free}):
+            if id[1] == "same" or any(self.refs.get((id, name), set()) & {*self.deletes, *self.free}
+                                      for name in {"phone": ["person"], "desk": ["to"], "link": ["to"]}.get(id[0], ())):
                 continue
             if all(any(t[1] <= seen.get(t[0], 0) for _, seen in self.deletes[id]) for t in self.touches.get(id, ())):
                 raise Broken(f"deletes stay dead: {id} is back")
@@ -359,8 +365,8 @@ class World:
 # ---- Random histories ------------------------------------------------------------------------------------------------
 
 def random_history(rng):
-    count, acts = rng.choice([2, 2, 3, 4]), rng.choice([ACTS, ACTS, CLAIMS, PAIRS, ALIKE])
-    return count, BORN_APART * (acts is PAIRS) + UNIQUE * (acts is ALIKE) + [
+    count, acts = rng.choice([2, 2, 3, 4]), rng.choice([ACTS, ACTS, CLAIMS, PAIRS, ALIKE, LINKS])
+    return count, BORN_APART * (acts is PAIRS) + UNIQUE * (acts is ALIKE) + LINKED * (acts is LINKS) + [
         (rng.randrange(count), rng.choice(acts), rng.randrange(30), rng.randrange(30), rng.randrange(30))
         for _ in range(rng.randrange(4, 40))]
 
@@ -402,6 +408,7 @@ def lived(script):
 def rows(script):
     """Plays a history; prints what is shown, in conflict and held back in the end."""
     seen = view(lived(script).devices[0].state, SCHEMA)
+    keys = {str(("@", row.item)): at[1] for at, row in seen.rows.items()}
 
     def text(value):
         return ",".join(value) if isinstance(value, tuple) else str(value)
@@ -409,7 +416,7 @@ def rows(script):
     for (table, key), row in sorted(seen.rows.items()):
         print(table, key, *(f"{n}={text(v)}" for n, v in sorted(row.fields.items()) if v not in (None, ())))
     for _, field, value in seen.conflicts:
-        print(f"conflict {field[1:]}={value}")
+        print(f"conflict {field[1:]}={keys.get(value, 'gone' if value.startswith('(') else value)}")
     for why, value, _ in sorted(seen.held.values(), key=lambda x: x[1]["table"]):
         print("held", value["table"], value.get("mark"), why)
 
@@ -447,7 +454,7 @@ def field_of(word):
     name, value = word.split("=")
     if name == "tel":
         return name, tuple(filter(None, value.split(",")))
-    return name, int(value) if name in ("person", "about", "to", "via", "list", "pos", "code") and value else value or None
+    return name, int(value) if name in {*REFERENCES, "list", "pos", "code", "kind"} and value else value or None
 
 
 # ---- Vectors (tests/peer/vectors/README.md) --------------------------------------------------------------------------

@@ -38,9 +38,15 @@ def bound(schema, table, name):
     return isinstance(kind, tuple) and (kind[0] == "owned" or name in schema[table].required)
 
 
+def is_reference(schema, table, name):
+    return isinstance(how(schema, table, name), tuple)
+
+
 def columns(schema, table, names):
-    """Which of them can give way (rule h), the first that does so first: a reference, a set, a time of use can't."""
-    return [name for name in reversed(names) if how(schema, table, name) == "latest"]
+    """Which of them can give way (rule h), the first that does so first, and references behind all others: these can be
+    nothing, where they need not be. A set, a time of use can't."""
+    return [name for name in reversed(names) if how(schema, table, name) == "latest"] + [
+        name for name in reversed(names) if is_reference(schema, table, name)]
 
 
 def without_case(value):

@@ -3,7 +3,7 @@
 
     state = state_of(whole(entries, limits), limits)
     shown = view(state, schema)              rows: (table, key) -> Row; conflicts and held: what `status` lists
-    changes, where = scan(state, schema, format, base, disk, …)    what a user did to one source; rebase() is its new base
+    changes, where = scan(state, schema, format, base, disk, …)    what a user did to one source (its new base: record_rebase.py)
 
 The state, entries and what lives are merge_model's. A source's disk is (table, key) -> {property: value}; a set property's
 value is a tuple, a reference's the key that it shows. Fields in the state: /table, /key (the key wished for), /NAME,
@@ -12,12 +12,10 @@ value is a tuple, a reference's the key that it shows. Fields in the state: /tab
 `rows` plays a history (record_histories.py): A, B and C have a database, C a CSV file beside it, D that alone, which can't
 hold all. `card u name=Ann` writes a row, `del` deletes it, `key` changes its key; `all`: all with all. Each `all` scans.
 """
-from collections import namedtuple
-
 import merge_model as m
-from record_item import bound, exclude, how, is_tie, property_of, unique_columns, value_of
-from record_same import KEY, LEVEL, TABLE, is_own
-from record_view import INSTEAD, Row, holds, show, view
+from record_item import bound, exclude, how, is_reference, is_tie, unique_columns, value_of
+from record_same import KEY, LEVEL, TABLE
+from record_view import INSTEAD, holds, show, view
 
 PART = "/part"
 ROUNDS_MAX = 4
@@ -210,6 +208,7 @@ class Scan:
                 changed = self.scan_set(item, row, name, old or (), now or ()) or changed
             elif isinstance(kind, tuple):
                 changed = self.scan_reference(at, row, name, old, now) or changed
+                self.no_more_instead(item, row, name)
             elif kind != "volatile" and old != now:
                 changed = self.write(item, row, name, now, kind == "weak", name in unique_columns(self.schema, table)) or changed
                 self.keep_before(item, row, name, old, now)
@@ -268,6 +267,12 @@ class Scan:
                 over or now is not None):
             self.put(item, field, None if now is None else ("=", old), over, True)
 
+    def no_more_instead(self, item, row, name):
+        """h. Of a reference nothing is said of what it was before: the row that it led to may be gone."""
+        over = all_dots(row, INSTEAD + name)
+        if over and (item, "/" + name) in self.draft:
+            self.put(item, INSTEAD + name, None, over, True)
+
     def draft_table(self, item, row):
         return next(iter(row.refs["table"]))
 
@@ -310,7 +315,8 @@ class Scan:
             return False
         if not target and not kept and lacks and to in self.view.rows:  # the user can only have meant that one
             target = self.view.rows[to].item
-        return self.write(item, row, name, ("@", target) if target else ("?", now), kept)
+        return self.write(item, row, name, ("@", target) if target else ("?", now), kept,
+                          row and row.fields.get(name) is None)
 
     def scan_ties(self, at, row):
         """w. Which row another is tied to is said, weakly, of a new row, and when what was done here makes it another one, or
@@ -392,15 +398,15 @@ class Scan:
     def scan_gone(self):
         """t. A deletion covers all that the base's record had, also what the format can't show, and what was listed. With it go
         the rows which refer to it, can't be without it, and which the source doesn't show, since its format has no place for them
-        or they were held back when it was last agreed; others refer to nothing.
+        or they were held back when it was last agreed; others refer to nothing, and those that wish to do so no more (rule h).
 
         >>> rows("A card u name=Ann note=x; all; D del card u; all")  # the note, which D can't show, would keep the card
         >>> rows("A person 1 mark=P; A phone 1 mark=a person=1; A phone 2 mark=b about=1; all; D del person 1; all")
         phone 2 mark=b
-        >>> start = "A person 1 mark=P; all; A link 1 mark=Q to=1; B link 2 mark=R to=1; "
-        >>> rows(start + "all; A del link 1; A del person 1; all")  # R, which nobody sees, would keep P
-        link 2 mark=R
-        >>> rows(start + "B phone 1 mark=b person=1 via=2; all; A del link 1; A del person 1; all")
+        >>> start = "A person 1 mark=P; all; A desk 1 mark=Q to=1; B desk 2 mark=R to=1; "
+        >>> rows(start + "all; A del desk 1; A del person 1; all")  # R, which nobody sees, would keep P
+        >>> rows(start + "B phone 1 mark=b person=1 via=2; all; A del desk 1; A del person 1; all")
+        >>> rows("A person 1 mark=P; all; A link 1 mark=Q to=1; B link 2 mark=R to=1; all; A del link 1; A del person 1; all")
         link 2 mark=R
         """
         doomed = [self.base[at] for at in self.gone if at not in self.moved.values()]
@@ -422,6 +428,17 @@ class Scan:
                     dots += [d for f, d, v, _ in child.listed if f == "/" + name and v in dead]
                     self.put(child.item, "/" + name, None, dots)
                     self.touched.add(table)
+        for at, row in self.base.items() if dead else ():
+            if holds(self.form, at[0]) and row not in doomed and row.item in self.before:
+                self.clear_wishes(at, row, dead)
+
+    def clear_wishes(self, at, row, dead):
+        said = self.view.rows[self.before[row.item]].refs.values()
+        for name, wish in row_wishes(self.schema, at[0], row):
+            if wish in dead and any(wish in values for values in said) and (row.item, "/" + name) not in self.draft:
+                self.put(row.item, "/" + name, None, all_dots(row, "/" + name))
+                self.no_more_instead(row.item, row, name)
+                self.touched.add(at[0])
 
     def delete(self, row):
         covers = {(f, d) for values in row.refs.values() for refs in values.values() for f, d in refs}
@@ -498,17 +515,28 @@ class Scan:
         >>> rows("A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; A key person 2 7; all")  # under a new key, too
         person 7 email=e (2) mark=Q
         conflict email=e
+        >>> start = "A person 1 mark=P; all; A link 1 mark=Q to=1; B link 2 mark=R to=1; all; "
+        >>> rows(start + "A link 1 to=; all")
+        link 1 mark=Q
+        link 2 mark=R
+        person 1 mark=P
+        conflict to=1
+        >>> rows(start + "A link 1 kind=1; A link 2 kind=2; all")
+        link 1 kind=1 mark=Q to=1
+        link 2 kind=2 mark=R
+        person 1 mark=P
+        conflict to=1
         """
         for at in sorted(self.disk if self.draft else ()):
             was = self.moved.get(at, at)
             row = self.base.get(was)
             if at[0] not in self.touched or not row or row.item != self.where[at] or self.before.get(row.item) != was:
                 continue
-            for name in unique_columns(self.schema, at[0]):
-                wish, shown = value_of(self.schema, at[0], name, row.refs), row.fields.get(name)
-                said = ("=", shown, wish)
-                if wish not in (None, shown) and shown == self.view.rows[was].fields.get(name) and \
-                        (row.item, "/" + name) not in self.draft and said not in row.refs.get("tie//" + name, ()):
+            for name, wish in row_wishes(self.schema, at[0], row):
+                said = ("=", row.fields.get(name), wish)
+                viewed = self.view.rows[was]
+                if name in viewed.wishes and said[1] == viewed.fields.get(name) and (row.item, "/" + name) not in self.draft and \
+                        said not in row.refs.get("tie//" + name, ()):
                     self.put(row.item, INSTEAD + name, said, all_dots(row, INSTEAD + name), True)
 
     def keep_in_place(self, writer, sequence, time):
@@ -520,11 +548,11 @@ class Scan:
         person 2 email=e (2) mark=Q
         person 3 email=e mark=R
         conflict email=e
-        >>> start = "A person 1 mark=P; all; A link 1 mark=Q to=1; B link 2 mark=R to=1; all; "
-        >>> rows(start + "A del link 1; A link 3 mark=S to=1; all")
-        link 3 mark=S to=1
+        >>> start = "A person 1 mark=P; all; A desk 1 mark=Q to=1; B desk 2 mark=R to=1; all; "
+        >>> rows(start + "A del desk 1; A desk 3 mark=S to=1; all")
+        desk 3 mark=S to=1
         person 1 mark=P
-        held link R unique
+        held desk R unique
         """
         settled = {t for t in self.schema if {row.item: (at, self.values(at, row.fields)) for at, row in self.base.items()
                                               if at[0] == t}
@@ -554,13 +582,22 @@ class Scan:
                 break
 
     def values(self, at, fields):
-        """What only one row can have."""
-        return {name: fields.get(name) for name in unique_columns(self.schema, at[0]) if holds(self.form, at[0], name)}
+        """What only one row can have; of a reference whether there is one, as it gives way to nothing alone."""
+        return {name: fields.get(name) is not None if is_reference(self.schema, at[0], name) else fields.get(name)
+                for name in unique_columns(self.schema, at[0]) if holds(self.form, at[0], name)}
 
     def was_shown(self, item, at):
         shown = [row for row in [self.base.get(at)] if row and row.item == item]
         return self.before.get(item) == at and all(
             self.values(at, row.fields) == self.values(at, self.view.rows[at].fields) for row in shown)
+
+
+def row_wishes(schema, table, row):
+    """(column, what the row says there) where that is not what it is shown with; of a reference that is shown the row, not its key."""
+    for name in unique_columns(schema, table):
+        wish = value_of(schema, table, name, row.refs)
+        if wish not in (None, row.fields.get(name)):
+            yield name, wish
 
 
 def shown_dots(row, name):
@@ -586,36 +623,3 @@ def scan(state, schema, form, base, unseen, disk, writer, sequence, time):
     scanning.spread()
     scanning.keep_in_place(writer, sequence, time)
     return tuple(change for _, change in sorted(scanning.draft.items())), scanning.where
-
-
-def rebase(schema, form, base, disk, changes, where, dot, members):
-    """The base after a scan, or after a part of it: what the user wrote shows his writes; what he didn't, what it did.
-
-    What a change names is no more, shown or not; another user's value is shown from when this one wrote it, too. What was
-    spread is shown as well: of `members` (row -> the others that are it), which may have been written in another entry.
-    """
-    dead, old = {c.item for c in changes if c.field == m.DELETED}, {row.item: row for row in base.values()}
-    result = {at: row for at, row in base.items() if not holds(form, at[0]) and row.item not in dead}
-    for at, item in where.items():
-        row = old.get(item, Row(item, {}, {}, ()))
-        mine = {c.field: c for c in changes if c.item == item and c.field not in (m.DELETED, LEVEL)}
-        kept = [(f, d, v, True) for values in row.refs.values() for v, refs in values.items() for f, d in refs]
-        kept += [(f, d, v, conflict and f in mine and mine[f].value == v) for f, d, v, conflict in row.listed]
-        kept = [one for one in kept if one[0] not in mine or one[1] not in mine[one[0]].over]
-        kept += [(c.field, dot, c.value, True) for c in mine.values() if c.value is not None]
-        spread = [(c.field, dot, c.value, True) for c in changes if c.item in members.get(item, ()) and c.item not in old
-                  and c.value is not None and not is_own(c.field)]
-        kept += [one for one in spread if one not in kept]
-        refs = {}
-        for field, one, value, shown in kept:
-            if shown:
-                refs.setdefault(property_of(schema, at[0], field), {}).setdefault(value, []).append((field, one))
-        listed = tuple(one for one in row.listed if (*one[:3], False) in kept)
-        fields = {}
-        for name in sorted({*row.fields, *disk[at]}):
-            from_disk = holds(form, at[0], name) and (how(schema, at[0], name) != "volatile" or "/" + name in mine)
-            value = disk[at].get(name) if from_disk else row.fields.get(name)
-            if value not in (None, ()):
-                fields[name] = value
-        result[at] = Row(item, fields, refs, listed)
-    return result

@@ -7,12 +7,16 @@ from record_view import holds
 OWN = {"rev": "volatile", "seen": "weak", "tel": "set"}
 SCHEMA = {
     "person": Table(True, OWN, (("email",),), ("mark",)),
-    "phone": Table(True, {"about": ("ref", "person"), "person": ("owned", "person"), "via": ("ref", "link")}, (), ("mark",)),
+    "phone": Table(True, {"about": ("ref", "person"), "person": ("owned", "person"), "via": ("ref", "desk"), "on": ("ref", "link")},
+                   (), ("mark",)),
     "card": Table(False, OWN),
-    "link": Table(True, {"to": ("ref", "person")}, (("to",),), ("mark",)),
+    "desk": Table(True, {"to": ("ref", "person")}, (("to",),), ("mark", "to")),
+    "link": Table(True, {"to": ("owned", "person"), "from": ("ref", "person"), "over": ("ref", "desk")},
+                  (("to",), ("from", "over"), ("from", "kind")), ("mark",)),
     "task": Table(True, OWN, (("list", "pos"), ("code",), ("word",)), ("mark", "pos"), ("word",)),
     "event": Table(False, {name: "one" for name in ("start", "lasts", "zone", "day")}),  # of examples: no vector has one
 }
+REFERENCES = {name for table in SCHEMA.values() for name, kind in table.how.items() if isinstance(kind, tuple)}
 
 
 class User:
@@ -22,7 +26,7 @@ class User:
         self.world, self.source, self.disk, self.b, self.c = world, source, source.disk, b, c
         self.rows = {t: sorted(at for at in self.disk if at[0] == t) for t in SCHEMA}
         self.people, self.phones, self.cards = self.rows["person"], self.rows["phone"], self.rows["card"]
-        self.tasks, self.links = self.rows["task"], self.rows["link"]
+        self.tasks, self.links, self.desks = self.rows["task"], self.rows["link"], self.rows["desk"]
         self.both = self.people + self.cards
 
     def can(self, table, name=None):
@@ -38,12 +42,20 @@ class User:
     def phones_of(self, at):
         return [p for p in self.phones if self.disk[p].get("person") == at[1]]
 
-    def remove(self, at):
-        for phone in self.phones_of(at) if at[0] == "person" else ():
-            del self.disk[phone]
-        for link in self.links if at[0] == "person" else ():
-            if self.disk[link].get("to") == at[1]:
-                self.change(link, "to", None)
+    def refer_to(self, at):
+        """(row, column) of those that refer to the row."""
+        return [(child, name) for child in sorted(self.disk) for name, kind in SCHEMA[child[0]].how.items()
+                if isinstance(kind, tuple) and kind[1] == at[0] and self.disk[child].get(name) == at[1]]
+
+    def remove(self, at, but=()):
+        """With what can't be without it: columns of a table in `but` are left as they are."""
+        for child, name in self.refer_to(at):
+            if child not in self.disk or child[0] in but:
+                continue
+            if (child[0], name) in (("phone", "person"), ("desk", "to"), ("link", "to")):
+                self.remove(child)
+            elif child[0] == "link":
+                self.change(child, name, None)
         del self.disk[at]
 
     def change(self, at, name, value):
@@ -98,7 +110,7 @@ class User:
             self.change(self.pick(self.people), "email", value)
 
     def word(self):
-        value = ("w", "W", "v", "W (2)")[self.c % 4]
+        value = ("w", "W", "u", "W (2)")[self.c % 4]
         if all(without_case(self.disk[at].get("word")) != without_case(value) for at in self.tasks):
             self.change(self.pick(self.tasks), "word", value)
 
@@ -128,18 +140,15 @@ class User:
     def dangle(self):
         if self.people and not self.phones[3:]:
             at = self.pick(self.people)
-            for link in self.links:
-                if self.disk[link].get("to") == at[1]:
-                    self.change(link, "to", None)
             self.world.dangling |= {ident(p, self.disk[p]) for p in self.phones_of(at)}
-            del self.disk[at]
+            self.remove(at, ("phone",))
 
     def rekey(self):
         if self.people:
             at, new = self.pick(self.people), ("person", max(p[1] for p in self.people) + 1 + self.c % 3)
             self.disk[new] = self.disk.pop(at)
-            for child in self.phones + self.links:
-                for name in "person", "about", "to":
+            for child in self.phones + self.links + self.desks:
+                for name in "person", "about", "to", "from":
                     if self.disk[child].get(name) == at[1]:
                         self.change(child, name, new[1])
 
@@ -157,10 +166,45 @@ class User:
             self.disk["person", new] = {"mark": self.world.mark(), "name": self.world.value(),
                                         **({"email": email} if email else {})}
 
-    def link(self):  # at most one of a person
-        free = [at for at in self.people if all(self.disk[link].get("to") != at[1] for link in self.links)]
-        if free and self.can("link"):
-            self.disk["link", self.key("link")] = {"mark": self.world.mark(), "to": self.pick(free)[1]}
+    def fits(self, at, row):
+        """Nobody else has what the row has in the columns of a tuple."""
+        def claims(fields):
+            return {names: values for names in SCHEMA[at[0]].unique if None not in (values := tuple(map(fields.get, names)))}
+
+        mine = claims(row)
+        return not any(claims(self.disk[other]).get(names) == values for other in self.rows[at[0]] if other != at
+                       for names, values in mine.items())
+
+    def only(self, table, name):  # at most one of a person
+        free = [at for at in self.people if all(self.disk[row].get(name) != at[1] for row in self.rows[table])]
+        if free and self.can(table):
+            self.disk[table, self.key(table)] = {"mark": self.world.mark(), name: self.pick(free)[1]}
+
+    def link(self):
+        self.only("link", "to")
+
+    def desk(self):
+        self.only("desk", "to")
+
+    def relink(self):
+        at, name = self.pick(self.links), ("to", "from", "over", "kind")[self.c % 4]
+        if at:
+            options = [1, 2] if name == "kind" else [row[1] for row in (self.desks if name == "over" else self.people)]
+            value = options[self.b % len(options)] if options and self.c % 5 else None
+            if self.fits(at, {**self.disk[at], name: value}):
+                self.change(at, name, value)
+
+    def relinked(self):  # two exchange where they lead to
+        if len(self.links) > 1:
+            one, other = self.links[self.b % len(self.links)], self.links[(self.b + 1) % len(self.links)]
+            to = self.disk[one].get("to"), self.disk[other].get("to")
+            self.change(one, "to", to[1]), self.change(other, "to", to[0])
+
+    def call(self):  # a telephone stands on a link, or at a desk
+        at, name = self.pick(self.phones), ("on", "via")[self.c % 2]
+        rows = self.links if name == "on" else self.desks
+        if at and rows:
+            self.change(at, name, rows[self.c % len(rows)][1])
 
     def next_place(self, number):
         return max((self.disk[at]["pos"] for at in self.tasks if self.disk[at].get("list") == number), default=0) + 1

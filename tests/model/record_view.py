@@ -4,7 +4,7 @@ half, and says how to read both."""
 from collections import Counter, namedtuple
 
 import merge_model as m
-from record_item import bound, columns, how, is_tie, one_act, properties, unique_columns, value_of, without_case
+from record_item import bound, columns, how, is_reference, is_tie, one_act, properties, unique_columns, value_of, without_case
 from record_same import KEY, LEVEL, TABLE, joined, rows_of_one
 
 INSTEAD = "/tie//"  # before NAME: a value for which this field gives way, or gave way, to another row
@@ -72,14 +72,25 @@ class Viewing:
         >>> linked = "A person 1 mark=P email=e; A link 1 mark=K to=1; B person 2 mark=Q email=e; B link 2 mark=L to=2; all; "
         >>> rows(linked + "A same person 2 1; all")
         link 1 mark=K to=1
+        link 2 mark=L
         person 1 email=e mark=Q
         conflict mark=P
-        held link L unique
+        conflict to=1
         >>> rows(linked + "A same person 2 1; A same link 2 1; all")
         link 1 mark=L to=1
         person 1 email=e mark=Q
         conflict mark=K
         conflict mark=P
+
+        A wish for either is one for both:
+
+        >>> apart = "A person 1 mark=P email=e; B person 2 mark=Q email=e; all; "
+        >>> rows(apart + "A link 1 mark=K to=1; B link 2 mark=L from=1 to=1; all; A link 1 to=; all; A same person 1 2; all")
+        link 1 mark=K
+        link 2 from=2 mark=L
+        person 2 email=e mark=Q
+        conflict mark=P
+        conflict to=2
 
         Two may say so of one row, or each of the other's:
 
@@ -103,11 +114,16 @@ class Viewing:
             self.items[root] = one
         for item in self.items.values() if found else ():
             for field, refs in item.fields.items():
-                item.fields[field] = [(holder, write._replace(value=("@", self.one(write.value[1])))) if isinstance(
-                    write.value, tuple) and write.value[:1] == ("@",) else (holder, write) for holder, write in refs]
+                item.fields[field] = [(holder, write._replace(value=self.led(write.value))) for holder, write in refs]
 
     def one(self, id):
         return self.root.get(id, id)
+
+    def led(self, value):
+        """A reference leads to the one that its row is, also where it is a wish."""
+        if isinstance(value, tuple) and value[:1] == ("@",):
+            return ("@", self.one(value[1]))
+        return (*value[:2], self.led(value[2])) if isinstance(value, tuple) and len(value) == 3 and value[0] == "=" else value
 
     def parents(self, id, only_bound=False):
         return [v[1] for name, v in self.value[id].items() if isinstance(v, tuple) and v[:1] == ("@",)
@@ -119,10 +135,13 @@ class Viewing:
 
     def read_instead(self, id):
         """What the row says of values in the stead of others: ("=", the one that it had before), or ("=", the one that it was
-        shown with, in the stead of this one), which is as if it were its own as long as that one is."""
+        shown with, in the stead of this one), which is as if it were its own as long as that one is. Of a reference only
+        nothing can stand in its stead: then the row refers to nobody."""
         value, self.before[id] = self.value[id], {}
         for name in unique_columns(self.schema, self.table[id]):
             said = value.get("tie//" + name)
+            if said and said[1] is not None and is_reference(self.schema, self.table[id], name):
+                continue  # of a column that was none before
             if said:
                 self.before[id][name] = said[1]
             if said and len(said) == 3 and said[2] == value.get(name):
@@ -264,10 +283,10 @@ class Viewing:
         """u. A row that breaks NOT NULL, or UNIQUE where no column can give way (rule h), is held back whole and listed, with
         the rows that refer to it. Else applying fails in the middle, on each device at another row.
 
-        >>> rows("A person 1 mark=P; all; A link 1 mark=Q to=1; B link 2 mark=R to=1; B phone 1 mark=b via=2; all")
-        link 1 mark=Q to=1
+        >>> rows("A person 1 mark=P; all; A desk 1 mark=Q to=1; B desk 2 mark=R to=1; B phone 1 mark=b via=2; all")
+        desk 1 mark=Q to=1
         person 1 mark=P
-        held link R unique
+        held desk R unique
         held phone b parent
         """
         held, dropped = {}, {}
@@ -298,6 +317,9 @@ class Viewing:
         may be empty. What he wishes for is listed, and any edit of the column replaces it.
 
         To hold the row back takes it, and all that refers to it, out of the program of the one who made it.
+
+        A reference that need not be is nothing then, behind the columns that can have another value. Who deletes the row that it
+        wishes for, which nobody refers to any more, clears the wish (rule t).
 
         >>> rows("A person 1 mark=P; B person 2 mark=Q; all; A person 1 email=e; B person 2 email=e; B phone 1 mark=b person=2; all")
         person 1 email=e mark=P
@@ -338,6 +360,52 @@ class Viewing:
         task 3 list=1 mark=R pos=2
         conflict pos=2
         conflict pos=1
+
+        Of two links to one person, of which only one can be, the later leads to nobody; so it stays, until its user means it:
+
+        >>> links = "A person 1 mark=P; all; A link 1 mark=Q to=1; B link 2 mark=R to=1; B phone 1 mark=b on=2; all; "
+        >>> rows(links + "all")
+        link 1 mark=Q to=1
+        link 2 mark=R
+        person 1 mark=P
+        phone 1 mark=b on=2
+        conflict to=1
+        >>> rows(links + "B link 1 to=; B link 2 to=1; all")
+        link 1 mark=Q
+        link 2 mark=R to=1
+        person 1 mark=P
+        phone 1 mark=b on=2
+        >>> rows(links + "A link 1 to=; all; B link 2 to=1; all")
+        link 1 mark=Q
+        link 2 mark=R to=1
+        person 1 mark=P
+        phone 1 mark=b on=2
+
+        A wish that was left so brings nothing back, neither its row by the person nor the person by its row:
+
+        >>> pinned = "A person 1 mark=P; all; A link 1 mark=Q to=1; B link 2 mark=R to=1; all; A link 1 kind=1; all; "
+        >>> rows(pinned + "A del link 1; A del link 2; A del person 1; B person 1 name=x; all")
+        link 1 kind=1 mark=Q to=1
+        person 1 mark=P name=x
+        >>> rows(pinned + "A del link 1; A link 2 kind=2; A scan; B del link 1; B del link 2; B del person 1; all")
+        link 2 kind=2 mark=R
+        conflict to=gone
+        >>> rows(pinned + "A del link 1; A del person 1; all")
+        link 2 mark=R
+        >>> apart = "A link 1 mark=K; A link 2 mark=L; all; C link 1 to=1; C scan; A link 2 to=2; B link 2 to=1; all; "
+        >>> rows("A person 1 mark=P; A person 2 mark=N; A person 3 mark=O; " + apart + "A link 2 to=3; A del link 1; A del person 1; all")
+        link 2 mark=L to=3
+        person 2 mark=N
+        person 3 mark=O
+        conflict to=2
+
+        What has a value from before or a next one gives way in that:
+
+        >>> rows("A person 1 mark=P; all; A link 1 mark=Q kind=1 from=1; B link 2 mark=R kind=1 from=1; all")
+        link 1 from=1 kind=1 mark=Q
+        link 2 from=1 kind=2 mark=R
+        person 1 mark=P
+        conflict kind=1
         """
         own = {}
         for names in self.tuples(id):
@@ -447,15 +515,15 @@ def view(state, schema):
     keys, rows = viewing.keys(visible), {}
 
     def shown(table, name, value):
-        if not isinstance(how(schema, table, name), tuple) or not isinstance(value, tuple):
+        if not is_reference(schema, table, name) or not isinstance(value, tuple):
             return value
         return keys[value[1]][1] if value[0] == "@" else value[1]
 
     for id, key in keys.items():
-        fields = {name: shown(key[0], name, value) for name, value in {**viewing.value[id], **viewing.instead.get(id, {})}.items()
-                  if name not in ("table", "key") and not is_tie(name)}
+        values = {**viewing.value[id], **viewing.instead.get(id, {})}
+        fields = {name: shown(key[0], name, value) for name, value in values.items() if name not in ("table", "key") and not is_tie(name)}
         wishes = {name: wish for name in unique_columns(schema, key[0])
-                  if (wish := value_of(schema, key[0], name, viewing.refs[id])) != fields.get(name)}
+                  if (wish := value_of(schema, key[0], name, viewing.refs[id])) != values.get(name)}
         rows[key] = Row(id, fields, viewing.refs[id], viewing.listed[id], wishes)
     conflicts = sorted([(id, field, str(value)) for id in keys for field, _, value, conflict in viewing.listed[id] if conflict is True]
                        + [(row.item, "/" + name, str(wish)) for row in rows.values() for name, wish in row.wishes.items()])

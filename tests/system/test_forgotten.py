@@ -192,8 +192,8 @@ def test_a_conflict_is_forgotten_with_its_column_and_its_table(two):
 
 def test_a_row_that_is_hidden_is_forgotten_with_its_table_and_shown_without_the_column(two):
     laptop, desktop, here, there = share(two, "CREATE TABLE lists (id INTEGER PRIMARY KEY, title TEXT);"
-                                              "CREATE TABLE covers (id INTEGER PRIMARY KEY, list_id INTEGER UNIQUE REFERENCES lists(id), title TEXT);"
-                                              "CREATE TABLE seals (id INTEGER PRIMARY KEY, list_id INTEGER UNIQUE REFERENCES lists(id), title TEXT);")
+                                              "CREATE TABLE covers (id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL UNIQUE REFERENCES lists(id), title TEXT);"
+                                              "CREATE TABLE seals (id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL UNIQUE REFERENCES lists(id), title TEXT);")
     here.run("INSERT INTO lists VALUES (1, 'house')")
     both(laptop, desktop)
     for database, title in (here, "red"), (there, "blue"):

@@ -9,22 +9,18 @@ from test_sqlite import add, pending, share
 from test_unique import both, listed
 
 LISTS = "CREATE TABLE lists (id INTEGER PRIMARY KEY, title TEXT NOT NULL);"
-# Each list has one cover: no two rows can have one reference, and it can't give way.
+# Each list has one cover: no two rows can have one reference, and it can't be empty.
 COVERS = LISTS + """
 CREATE TABLE covers (id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL UNIQUE REFERENCES lists(id), title TEXT);
 CREATE TABLE stains (id INTEGER PRIMARY KEY, cover INTEGER NOT NULL REFERENCES covers(id), what TEXT);
 CREATE TABLE smells (id INTEGER PRIMARY KEY, stain INTEGER NOT NULL REFERENCES stains(id), what TEXT);
 """
-LOOSE = COVERS.replace("list_id INTEGER NOT NULL", "list_id INTEGER")
-# And each has one in each of its halves.
-HALVES = LISTS + """
-CREATE TABLE covers (id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL REFERENCES lists(id), half INTEGER REFERENCES lists(id), title TEXT,
- UNIQUE (list_id, half));
-"""
 TAGS = """
 CREATE TABLE tags (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE CHECK (length(name) <= 4), colour TEXT);
 CREATE TABLE tagged (id INTEGER PRIMARY KEY, tag INTEGER NOT NULL REFERENCES tags(id));
 """
+# The name may be empty; and what a row would be shown with instead is too long.
+LOOSE = TAGS.replace("name TEXT NOT NULL", "name TEXT")
 PLACES = """
 CREATE TABLE places (key TEXT PRIMARY KEY, url TEXT NOT NULL UNIQUE CHECK (length(url) <= 4), title TEXT) WITHOUT ROWID;
 """
@@ -42,6 +38,17 @@ def make_apart(laptop, desktop, here, there, list_id=1, key=1):
     here.run(f"INSERT INTO covers(id, list_id, title) VALUES ({key}, {list_id}, 'red')")
     there.run(f"INSERT INTO covers(id, list_id, title) VALUES ({key}, {list_id}, 'blue')")
     both(laptop, desktop)
+
+
+def name_apart(two):
+    laptop, desktop, here, there = share(two, LOOSE)
+    here.run("INSERT INTO tags VALUES (9, 'shop', 'grey')")
+    both(laptop, desktop)
+    here.run("INSERT INTO tags VALUES (1, 'home', 'red')")
+    there.run("INSERT INTO tags VALUES (1, 'home', 'blue')")
+    both(laptop, desktop)
+    assert list(rows(laptop)) == list(rows(desktop)) == ["tags/2~desktop"]
+    return laptop, desktop, here, there
 
 
 def rows(device):
@@ -184,41 +191,36 @@ def test_the_one_that_is_shown_makes_room(two, act):
     expect_settled((laptop, here), (desktop, there))
 
 
-@pytest.mark.parametrize("schema, empty, who", ((LOOSE, "list_id", "laptop"), (HALVES, "half", "desktop")))
+@pytest.mark.parametrize("who", ("laptop", "desktop"))
 @pytest.mark.parametrize("keep, has_it", (("1", "red"), ("2", "blue"), ("mine", None), ("theirs", None)))
-def test_its_user_says_which_keeps_the_value(two, schema, empty, who, keep, has_it):
-    """Where the column may be empty both are shown then; of several columns the last that may be."""
-    laptop, desktop, here, there = begin(two, schema)
-    more = ", half" if schema is HALVES else ""
-    for database, title in (here, "red"), (there, "blue"):
-        database.run(f"INSERT INTO covers(id, list_id{more}, title) VALUES (3, 1{more and ', 2'}, '{title}')")
-    both(laptop, desktop)
+def test_its_user_says_which_keeps_the_value(two, who, keep, has_it):
+    """Where the column may be empty both are shown then."""
+    laptop, desktop, here, there = name_apart(two)
     device, other = (laptop, desktop) if who == "laptop" else (desktop, laptop)
-    assert f"--keep 1, and the row that is not shown has no {empty} any more, or --keep 2, and covers/3 has none" in advice(device)[0]
+    assert "--keep 1, and the row that is not shown has no name any more, or --keep 2, and tags/1 has none" in advice(device)[0]
     if keep in ("mine", "theirs"):
         has_it = "red" if (who == "laptop") == (keep == "mine") else "blue"
-    settled = resolve(device, "covers/3~desktop", "--keep", keep)
+    settled = resolve(device, "tags/2~desktop", "--keep", keep)
     assert settled.returncode == 0 and "1 field settled" in settled.stdout, settled
-    assert resolve(other, "covers/3~desktop", "--keep", keep).returncode == 1, "it had ended"
+    assert resolve(other, "tags/2~desktop", "--keep", keep).returncode == 1, "it had ended"
     both(laptop, desktop)
-    assert sorted(here.rows(f"SELECT title, {empty} IS NULL FROM covers")) == [("blue", has_it != "blue"), ("red", has_it != "red")]
+    assert sorted(here.rows("SELECT colour, name IS NULL FROM tags WHERE id < 9")) == [("blue", has_it != "blue"), ("red", has_it != "red")]
     expect_settled((laptop, here), (desktop, there))
-    here.run("UPDATE covers SET title = title || '!'")
+    here.run("UPDATE tags SET colour = colour || '!'")
     both(laptop, desktop)
     expect_settled((laptop, here), (desktop, there))
 
 
 def test_a_word_for_fields_takes_no_value_from_a_hidden_row(two):
-    laptop, desktop, here, there = begin(two, LOOSE)
-    make_apart(laptop, desktop, here, there)
-    here.run("UPDATE lists SET title = 'hut' WHERE id = 1")
-    there.run("UPDATE lists SET title = 'home' WHERE id = 1")
+    laptop, desktop, here, there = name_apart(two)
+    here.run("UPDATE tags SET colour = 'white' WHERE id = 9")
+    there.run("UPDATE tags SET colour = 'black' WHERE id = 9")
     both(laptop, desktop)
     done = laptop.json("conflicts", "resolve", f"{BOOK}*", "--keep", "mine", code=4)
-    assert done == {"settled": 1, "lacking": 0, "ended": 0, "locked": 0} and list(rows(laptop)) == ["covers/1~desktop"]
-    refused = resolve(laptop, "covers/1~desktop", "--keep", "3")
+    assert done == {"settled": 1, "lacking": 0, "ended": 0, "locked": 0} and list(rows(laptop)) == ["tags/2~desktop"]
+    refused = resolve(laptop, "tags/2~desktop", "--keep", "3")
     assert refused.returncode == 2 and "there is no such version" in refused.stderr and "value" not in refused.stderr
-    assert resolve(laptop, "covers/1", "--keep", "1").returncode == 3, "that is the one that is shown"
+    assert resolve(laptop, "tags/1", "--keep", "1").returncode == 3, "that is the one that is shown"
 
 
 def test_where_neither_can_be_without_the_value(two):
@@ -329,13 +331,13 @@ def test_keys_that_nobody_counts(two):
 
 def test_a_third_device_and_a_reader(two, make_device, broker):
     """Two rows are hidden by one: each has its name. Who only reads is told, and no command; a restart changes nothing."""
-    laptop, desktop, here, there = begin(two, LOOSE)
+    laptop, desktop, here, there = begin(two)
     tower, reader = make_device("tower"), make_device("reader")
     laptop.pair(tower), laptop.pair(reader, "--role", "reader")
     others = []
     for device in tower, reader:
         device.sync()
-        others.append((device, add(device, LOOSE, options=("--existing",))))
+        others.append((device, add(device, COVERS, options=("--existing",))))
         device.sync()
     (_, third), (_, fourth) = others
     pairs = (laptop, here), (desktop, there), *others
@@ -353,14 +355,14 @@ def test_a_third_device_and_a_reader(two, make_device, broker):
     assert commands(reader) == [] and "give the rows that are shown other values" in advice(reader)[0]
     assert resolve(reader, "covers/1~tower", "--same").returncode in (2, 6)
     assert len(rows(laptop)) == 2
-    assert resolve(laptop, "covers/1~tower", "--keep", "1").returncode == 4
-    assert resolve(laptop, "covers/1~desktop", "--same").returncode == 4
+    assert resolve(laptop, "covers/1~tower", "--same").returncode == 4
+    assert rows(laptop) == {}, "the one that both were beaten by would be beaten by the desktop's as one with the tower's"
     for device, _ in pairs * 2:
         device.finish("sync")
     laptop.finish("conflicts", "resolve", f"{BOOK}covers/*", "--keep", "1")
     for device, _ in pairs * 2:
         device.finish("sync")
-    assert sorted(fourth.rows("SELECT title, list_id FROM covers"))[0] == ("black", None)
+    assert fourth.rows("SELECT list_id FROM covers") == [(1,)]
     expect_settled(*pairs)
 
 
@@ -380,25 +382,24 @@ def test_two_that_one_device_gave_one_key(two):
 
 
 def test_one_that_is_locked_waits(two):
-    laptop, desktop, here, there = begin(two, LOOSE)
-    make_apart(laptop, desktop, here, there)
-    desktop.run("lock", f"{BOOK}covers/1~desktop", "--for", "10m")
-    assert resolve(laptop, "covers/1~desktop", "--keep", "1").returncode == 9
-    assert resolve(laptop, "covers/1~desktop", "--same").returncode == 9
-    desktop.run("unlock", f"{BOOK}covers/1~desktop")
-    assert resolve(laptop, "covers/1~desktop", "--keep", "1").returncode == 0
+    laptop, desktop, here, there = name_apart(two)
+    desktop.run("lock", f"{BOOK}tags/2~desktop", "--for", "10m")
+    assert resolve(laptop, "tags/2~desktop", "--keep", "1").returncode == 9
+    assert resolve(laptop, "tags/2~desktop", "--same").returncode == 9
+    desktop.run("unlock", f"{BOOK}tags/2~desktop")
+    assert resolve(laptop, "tags/2~desktop", "--keep", "1").returncode == 0
     both(laptop, desktop)
     expect_settled((laptop, here), (desktop, there))
 
 
 def test_a_device_that_was_renamed(two):
-    laptop, desktop, here, there = begin(two, LOOSE)
+    laptop, desktop, here, there = begin(two)
     make_apart(laptop, desktop, here, there)
     assert list(rows(laptop)) == ["covers/1~desktop"]
     laptop.run("devices", "rename", "desktop", "Ann's [PC]")
     name = "covers/1~Ann's [PC]"
     assert list(rows(laptop)) == [name] and laptop.json("show", f"{BOOK}{name}")[0]["path"] == name
-    assert resolve(laptop, name, "--keep", "1").returncode == 0
+    assert resolve(laptop, name, "--same").returncode == 4
 
 
 def test_one_that_a_database_refuses_is_told_by_the_name_that_it_would_have(two):

@@ -193,7 +193,7 @@ def test_who_had_it_first_keeps_it_when_it_gets_another_place(two, broker):  # n
     assert sorted(here.rows("SELECT name, code FROM tags")) == sorted(there.rows("SELECT name, code FROM tags")) == [("home", 9), ("home (2)", 2)]
 
 
-def test_a_reference_can_not_give_way(two):
+def test_a_reference_that_can_not_be_empty_does_not_give_way(two):
     """Each list has one cover, and each device made one: the later one waits, and it is said for which row."""
     laptop, desktop, here, there = share(two, TODO + "CREATE TABLE covers (id INTEGER PRIMARY KEY,"
                                                      " list_id INTEGER NOT NULL UNIQUE REFERENCES lists(id), title TEXT NOT NULL);")

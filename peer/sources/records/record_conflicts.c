@@ -104,20 +104,6 @@ static bool has_contested(const cf_binding *binding, const cf_state *state, cons
     return search.found;
 }
 
-/* A value as a source would show it: in the place of a row its key. */
-static cf_bytes as_shown(const cf_row_view *view, cf_bytes value)
-{
-    const cf_row *row;
-    cf_bytes key = value;
-    cf_id item;
-
-    if (cf_reference_item(value, &item))
-        key = (row = cf_row_view_of_item(view, &item)) ? row->key : (cf_bytes){0};
-    else
-        cf_reference_nothing(value, &key);
-    return key;
-}
-
 /* What is shown instead of a value, and of which set that is a value. */
 typedef struct {
     cf_bytes set, value;
@@ -293,7 +279,8 @@ static void keep_one(const cf_row_view *view, const cf_schema *schema, const cf_
     cf_arena *arena = &known->arena;
     cf_buffer record = {0}, path = {0}, rival = {0};
     const instead shown =
-        both ? (instead){set_of(one->field), as_shown(view, both->first)} : shown_instead(one);
+        both ? (instead){set_of(one->field), cf_row_view_shown_value(view, both->first)}
+             : shown_instead(one);
 
     if (one->rival)
         cf_record_path(one->rival->item.bytes[0], one->rival->table, one->rival->key, &rival);
@@ -314,7 +301,8 @@ static void keep_one(const cf_row_view *view, const cf_schema *schema, const cf_
                      .rival_written = one->rival_dot,
                      .can_be_one = cf_row_can_be_one(schema, one),
                      .shown = told(one, shown.set, shown.value, arena),
-                     .value = told(one, set_of(one->field), as_shown(view, one->value), arena)},
+                     .value = told(one, set_of(one->field),
+                                   cf_row_view_shown_value(view, one->value), arena)},
     };
     cf_buffer_release(&path);
     cf_buffer_release(&record);
@@ -350,7 +338,7 @@ static void tell_fields(const cf_row_view *view, const cf_record_clash *clash, c
         const cf_bytes value = is_wish ? clash->wish->value : field->values[0];
         fields[out->field_count++] =
             (cf_told_field){name_of(field->name, arena),
-                            {cf_arena_copy(arena, as_shown(view, value)),
+                            {cf_arena_copy(arena, cf_row_view_shown_value(view, value)),
                              cf_item_has_content(&row->item, field->name, value)}};
     }
     out->fields = fields;

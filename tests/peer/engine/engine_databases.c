@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Databases through many edits of two or three devices apart: places swapped under UNIQUE(list_id,
- * pos), one name given twice, lists deleted with their items while others work on these, and an
- * older copy put in a database's place. No row leaves anybody's view that nobody deleted, and all
- * come to the same. */
+ * pos), one name given twice, two covers given to one list, lists deleted with their items while
+ * others work on these, and an older copy put in a database's place. No row leaves anybody's view
+ * that nobody deleted, and all come to the same. */
 #include "tests/peer/small/small_database.h"
 
 #include "tests/peer/small/small_checks.h"
@@ -29,11 +29,15 @@ static const char tables[] =
     " UNIQUE);"
     "CREATE TABLE items (id INTEGER PRIMARY KEY, token INTEGER NOT NULL, list_id INTEGER NOT NULL"
     " REFERENCES lists(id) ON DELETE CASCADE, pos INTEGER NOT NULL, what TEXT NOT NULL,"
-    " UNIQUE (list_id, pos));";
-static const char all_tokens[] = "SELECT token FROM lists UNION ALL SELECT token FROM items";
+    " UNIQUE (list_id, pos));"
+    "CREATE TABLE covers (id INTEGER PRIMARY KEY, token INTEGER NOT NULL, list_id INTEGER UNIQUE"
+    " REFERENCES lists(id) ON DELETE SET NULL);";
+static const char all_tokens[] = "SELECT token FROM lists UNION ALL SELECT token FROM items"
+                                 " UNION ALL SELECT token FROM covers";
 static const char all_rows[] =
     "SELECT 'list', id, token, name, NULL, NULL FROM lists UNION ALL"
-    " SELECT 'item', id, token, list_id, pos, what FROM items ORDER BY 1, 2";
+    " SELECT 'item', id, token, list_id, pos, what FROM items UNION ALL"
+    " SELECT 'cover', id, token, list_id, NULL, NULL FROM covers ORDER BY 1, 2";
 
 /* A row is known by its token, which nobody changes. */
 typedef struct {
@@ -137,6 +141,15 @@ static void add_item(history *self, small_device *one)
                         self->made, list, self->made, list));
 }
 
+/* For a list that has none here. */
+static void add_cover(history *self, small_device *one)
+{
+    if (self->made + 1 < ROWS_MAX &&
+        user_runs(one, "INSERT INTO covers (token, list_id) VALUES (%ld, nullif(%ld, 0))",
+                  self->made + 1, draw_row(self, one, "lists")))
+        self->made++;
+}
+
 /* As an application does it that has such a constraint: over a place that is free. */
 static void swap(history *self, small_device *one)
 {
@@ -184,7 +197,7 @@ static void remove_row(history *self, small_device *one, const char *table)
 
 static void act(history *self, small_device *one, bool may_remove)
 {
-    switch (below(self, may_remove ? 15 : 12)) {
+    switch (below(self, may_remove ? 18 : 14)) {
     case 0:
     case 1:
         add_list(self, one);
@@ -212,8 +225,18 @@ static void act(history *self, small_device *one, bool may_remove)
                   draw_row(self, one, "items"));
         break;
     case 12:
-    case 13:
+        add_cover(self, one);
+        break;
+    case 13: /* to a list that has a cover elsewhere; one that has one here is in the way */
+        user_runs(one, "UPDATE covers SET list_id = nullif(%ld, 0) WHERE id = %ld",
+                  draw_row(self, one, "lists"), draw_row(self, one, "covers"));
+        break;
+    case 14:
+    case 15:
         remove_row(self, one, "items");
+        break;
+    case 16:
+        remove_row(self, one, "covers");
         break;
     default:
         if (user_counts(one, 0, "SELECT count(*) FROM lists") > LISTS - 1)
@@ -236,6 +259,7 @@ static void expect_sound(const history *self, const small_device *one)
     user_lists(one, &said, "SELECT * FROM lists WHERE name NOT GLOB 'n[0-%d]*'", NAMES - 1);
     user_lists(one, &said, "SELECT list_id, pos FROM items GROUP BY 1, 2 HAVING count(*) > 1");
     user_lists(one, &said, "SELECT name FROM lists GROUP BY 1 HAVING count(*) > 1");
+    user_lists(one, &said, "SELECT list_id FROM covers GROUP BY 1 HAVING count(list_id) > 1");
     cr_assert_eq(said.size, 0, "seed %lu, device %d: %.*s", self->seed, one->number, (int)said.size,
                  (const char *)said.data);
     cf_buffer_release(&said);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "codec/limits.h"
+#include "peer/records/row_instead.h"
 #include "tests/peer/records/made_row.h"
 #include "tests/peer/records/made_schema.h"
 #include "tests/peer/records/rule_world.h"
@@ -441,7 +442,7 @@ Test(record_give_way, makes_no_room_for_who_moves_on_anyway)
  * behind that. Of pages those of link 2, which is held back, are. */
 Test(record_give_way, finds_free_what_a_row_was_given_that_is_held_back_since)
 {
-    static const char tables[] = "link # /page>page =/page;page #;step # /link>link =/place";
+    static const char tables[] = "link # /page>page =/page !/page;page #;step # /link>link =/place";
 
     expect_shown_after(
         tables, "page 1 mark=p",
@@ -455,7 +456,7 @@ Test(record_give_way, finds_free_what_a_row_was_given_that_is_held_back_since)
         "page 1 mark=p;link 1 mark=a page=1;step 1 mark=x place=5;step 2 mark=y place=6;step 3 "
         "mark=s place=7");
     expect_shown_after(
-        "link # /page>page =/page;page #;step # /link>link =/name", "page 1 mark=p",
+        "link # /page>page =/page !/page;page #;step # /link>link =/name", "page 1 mark=p",
         (const act[ACTS_MAX]){
             {'A', 20,
              "page 1 mark=p;link 1 mark=a page=1;step 1 mark=x name=t;"
@@ -521,4 +522,61 @@ Test(record_give_way, leaves_no_word_of_what_another_tuple_passed)
         "tag 1 kind=1 list=1 mark=a name=t;tag 2 kind=6 list=1 mark=e name=t (3);tag 3 kind=5 "
         "list=1 mark=b name=t (2);tag 4 kind=1 list=1 mark=c name=t (4);tag 5 kind=1 list=2 mark=d "
         "name=t (2)");
+}
+
+/* ---- References ---- */
+
+/* The row that shows this mark. */
+static const cf_row *marked(const cf_row_view *view, const char *mark, cf_arena *arena)
+{
+    const cf_bytes text = made_text(mark, arena);
+    const cf_row *found = NULL;
+
+    for (size_t i = 0; !found && i < cf_row_view_count(view); i++) {
+        const cf_row_field *field =
+            cf_row_field_named(cf_row_view_at(view, i), cf_bytes_of_text("/mark"));
+
+        if (field && cf_bytes_equal(field->values[0], text))
+            found = cf_row_view_at(view, i);
+    }
+    cr_assert_not_null(found);
+    return found;
+}
+
+/* Somebody says weakly that the link Q, which is of the person P, has this in the stead of P. */
+static void say_instead(rule_world *world, cf_bytes value)
+{
+    const cf_dot dot = {.writer = {"somebody"}, .sequence = 1};
+    const cf_time time = {.ms = 90};
+    cf_row_view *view = cf_row_view_new(world->state, world->schema);
+    const cf_row_instead said = {
+        .value = value,
+        .wish = cf_reference_to(&marked(view, "P", &world->arena)->item, value, &world->arena)};
+    const cf_change change = {.item = marked(view, "Q", &world->arena)->item,
+                              .field = cf_row_instead_field(cf_bytes_of_text("/of"), &world->arena),
+                              .value = cf_row_instead_pack(&said, &world->arena),
+                              .weak = true};
+
+    cf_state_apply(world->state, &dot, time, &change, 1, NULL);
+    cf_row_view_destroy(&view);
+}
+
+/* Only nothing stands in the stead of a reference: what stands there may be of a time when the
+ * column referred to nothing. */
+Test(record_give_way, takes_no_value_for_a_reference)
+{
+    cf_arena arena = {0};
+    const cf_schema schema = made_schema("person #;link # /of>person =/of", &arena);
+    rule_world world = rule_world_of(&schema);
+
+    rule_world_write_apart(&world, 'A', 10, "person 1 mark=P;link 1 mark=Q of=1");
+    say_instead(&world, made_int(7, &arena));
+    expect_view(&world, "link 1 mark=Q of=1;person 1 mark=P");
+    rule_world_end(&world);
+    world = rule_world_of(&schema);
+    rule_world_write_apart(&world, 'A', 10, "person 1 mark=P;link 1 mark=Q of=1");
+    say_instead(&world, (cf_bytes){0});
+    expect_view(&world, "link 1 mark=Q;person 1 mark=P");
+    rule_world_end(&world);
+    cf_arena_release(&arena);
 }

@@ -5,6 +5,7 @@
 #include "codec/limits.h"
 #include "codec/pack.h"
 #include "peer/records/row_instead.h"
+#include "peer/records/row_refs.h"
 #include "tests/peer/records/made_row.h"
 #include "tests/peer/records/made_schema.h"
 #include "tests/support/expect.h"
@@ -66,6 +67,28 @@ Test(row_instead, says_a_value_or_nothing)
     cf_arena_release(&arena);
 }
 
+/* What it wishes for may be a row, and that alone of all lists; what stands there instead may not.
+ */
+Test(row_instead, wishes_for_a_row)
+{
+    cf_arena arena = {0};
+    const cf_id item = {"a row"};
+    const cf_bytes to = cf_reference_to(&item, (cf_bytes){0}, &arena);
+    const cf_bytes nowhere = cf_reference_to(NULL, made_int(5, &arena), &arena);
+    const cf_row_instead wishes[] = {{.wish = to}, {.wish = nowhere}};
+    const cf_row_instead instead = {.value = to}, both = {.value = to, .wish = nowhere};
+    cf_row_instead read;
+
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert(cf_row_instead_read(cf_row_instead_pack(&wishes[i], &arena), &read));
+        cr_expect_eq(read.value.size, 0);
+        cr_expect(cf_bytes_equal(read.wish, wishes[i].wish));
+    }
+    cr_expect_eq(cf_row_instead_pack(&instead, &arena).size, 0);
+    cr_expect_eq(cf_row_instead_pack(&both, &arena).size, 0);
+    cf_arena_release(&arena);
+}
+
 Test(row_instead, says_no_more_than_an_entry_takes)
 {
     cf_arena arena = {0};
@@ -88,16 +111,17 @@ Test(row_instead, reads_nothing_else)
         {0x92, 0xa1, '=', 0x91, 1},
         {0x92, 0xa1, '=', 0x80},
         {0x93, 0xa1, '=', 1, 0x90},
+        {0x93, 0xa1, '=', 0xc0, 0x91, 1},
         {0x01},
     };
-    static const size_t sizes[] = {4, 3, 6, 5, 4, 5, 1};
+    static const size_t sizes[] = {4, 3, 6, 5, 4, 5, 6, 1};
     cf_row_instead read;
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         cr_expect_not(cf_row_instead_read(cf_bytes_of(wrong[i], sizes[i]), &read), "%zu", i);
 }
 
-Test(row_instead, is_of_columns_of_which_the_latest_value_counts)
+Test(row_instead, is_of_columns_of_which_the_latest_value_counts_and_of_references)
 {
     cf_arena arena = {0};
     const cf_schema_table table = made_table("item # /list>list /seen? /tel* =/list,/pos =/seen "
@@ -105,7 +129,9 @@ Test(row_instead, is_of_columns_of_which_the_latest_value_counts)
                                              &arena);
 
     cr_expect(cf_column_gives_way(&table, cf_bytes_of_text("/pos")));
-    cr_expect_not(cf_column_gives_way(&table, cf_bytes_of_text("/list")));
+    cr_expect(cf_column_gives_way(&table, cf_bytes_of_text("/list")));
+    cr_expect(cf_column_refers(&table, cf_bytes_of_text("/list")));
+    cr_expect_not(cf_column_refers(&table, cf_bytes_of_text("/pos")));
     cr_expect_not(cf_column_gives_way(&table, cf_bytes_of_text("/seen")));
     cr_expect_not(cf_column_gives_way(&table, cf_bytes_of_text("/tel")));
     cr_expect_not(cf_column_gives_way(&table, cf_bytes_of_text("/title")));
