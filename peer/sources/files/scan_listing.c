@@ -136,25 +136,10 @@ static void enter(void *context, const cf_listing *listing, size_t folder)
     cf_buffer_release(&path);
 }
 
-/* What it was known as may be another's by now. */
-static void make_unknown(const cf_scan *scan, size_t folder)
-{
-    cf_watch *watch = scan->options.watch;
-    const uint64_t source = scan->options.binding->number, known = scan->watched[folder];
-
-    if (!known || known & CF_WATCH_UNKNOWN ||
-        known == (source << 32 | cf_scan_folder_number(scan, folder)))
-        return;
-    scan->watched[folder] = cf_watch_unknown(watch, (uint32_t)source);
-    cf_watch_renumber(watch, known, scan->watched[folder]);
-}
-
 void cf_scan_renumber_watches(const cf_scan *scan)
 {
     uint64_t source = scan->options.binding->number;
 
-    for (size_t i = 0; scan->any_renumbers && i < scan->watched_count; i++)
-        make_unknown(scan, i);
     for (size_t i = 0; i < scan->watched_count; i++) {
         uint64_t node = cf_scan_folder_number(scan, i);
 

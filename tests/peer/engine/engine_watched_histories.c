@@ -2,6 +2,7 @@
 /* Random histories of devices that serve, with the watches of real folders. In the end each
  * directory that is there is watched, and no other; and what happens in any of them is seen,
  * without anybody looking at everything. */
+#include "tests/peer/small/lesser_disk.h"
 #include "tests/peer/small/small_folder.h"
 
 #include "tests/support/expect.h"
@@ -14,6 +15,7 @@
 enum { DEVICES = 2, STEPS = 25, SEEDS = 12, NAMES = 4, PATH = 256, FOLDERS_MAX = 512 };
 enum { REST_MS = 12000, COMING = 5 };
 enum { KEPT = 60 }; /* files, so that a user never deletes most of what there is */
+static const int64_t STEP_NS = INT64_C(10000000000);
 
 typedef struct {
     char path[FOLDERS_MAX][PATH]; /* from the source's root, whose own is "" */
@@ -207,10 +209,16 @@ static void expect_seen_everywhere(history *self, small_device *one, uint64_t se
     expect_equal(self->w, seed, "after a file in each directory");
 }
 
-static void try_history(uint64_t seed)
+/* `disk`: its numbers are those of a mount, in which nothing tells a directory but its place, and
+ * what the watches told. NULL: they last. */
+static void try_history(uint64_t seed, lesser_disk *disk)
 {
     history self = {.w = small_world_new(seed, DEVICES)};
 
+    if (disk) {
+        lesser_disk_begin(disk, self.w);
+        disk->renumbers = true;
+    }
     for (int i = 0; i < KEPT; i++)
         write_in(&self, &self.w->devices[0], "");
     for (int i = 0; i < DEVICES; i++)
@@ -219,6 +227,8 @@ static void try_history(uint64_t seed)
     for (int step = 0; step < STEPS; step++) {
         act(&self, &self.w->devices[chance_below(&self.w->chance, DEVICES)]);
         pass(self.w);
+        if (disk)
+            lesser_disk_set_clock(disk, lesser_disk_clock(disk) + STEP_NS);
     }
     small_world_passes(self.w, 4 * REST_MS);
     expect_equal(self.w, seed, "at rest");
@@ -241,7 +251,17 @@ Test(engine_watched_histories, each_directory_is_watched_and_no_other)
     uint64_t first = number_in("WATCHED_SEED", 1), count = number_in("WATCHED_COUNT", SEEDS);
 
     for (uint64_t seed = first; seed < first + count; seed++)
-        try_history(seed);
+        try_history(seed, NULL);
+}
+
+/* What was one directory's number may be another's by now, as where two changed places. */
+Test(engine_watched_histories, each_directory_is_watched_where_numbers_do_not_last)
+{
+    uint64_t first = number_in("WATCHED_SEED", 1), count = number_in("WATCHED_COUNT", SEEDS);
+    static lesser_disk disk;
+
+    for (uint64_t seed = first; seed < first + count; seed++)
+        try_history(seed, &disk);
 }
 
 /* The watch of the one above tells of them too, and so they are looked at: what is renamed in them
