@@ -98,6 +98,36 @@ def test_folders_that_were_moved_or_deleted_meanwhile(lost):
     assert "sub" not in tree(here) and "gone" not in tree(here)
 
 
+def test_a_copy_of_what_was_renamed_elsewhere_is_kept_under_the_old_name(lost):
+    """Under the new name lies the file itself: what lies under the old one is another, that the user made of it."""
+    laptop, again, here, there = lost
+    os.rename(here / "b.txt", here / "renamed")
+    laptop.sync()
+    shutil.copy(here / "renamed", there / "renamed")
+    said = again.json("add", str(there), "--collection", "notes", "--existing")
+    assert figures(said) == {
+        "equal": 3, "older": 5, "deleted": 1, "different": 0, "only_here": 1, "only_there": 0}
+    assert again.sync()["in_sync"]
+    laptop.sync()
+    assert (here / "b.txt").read_text() == (there / "b.txt").read_text() == "b, first\n"
+    assert (here / "renamed").read_text() == (there / "renamed").read_text() == "b, edited 1\n"
+
+
+def test_of_what_was_moved_and_then_deleted_one_goes(lost):
+    """It lies here by both names: one is what was deleted, the other a copy of the user's."""
+    laptop, again, here, there = lost
+    os.rename(here / "sub/h", here / "moved h")
+    laptop.sync()
+    (here / "moved h").unlink()
+    laptop.sync()
+    shutil.copy(there / "sub/h", there / "moved h")
+    again.json("add", str(there), "--collection", "notes", "--existing")
+    assert again.sync()["in_sync"]
+    laptop.sync()
+    assert tree(here) == tree(there)
+    assert [name for name in tree(there) if name in ("moved h", "sub/h")] == ["sub/h"]
+
+
 def test_mine_is_the_newest(lost):
     laptop, again, here, there = lost
     before = tree(there)

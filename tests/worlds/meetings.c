@@ -63,12 +63,11 @@ Test(meetings, go_on_after_a_store_that_failed_once)
     }
 }
 
-/* Two that are one by their keys sign the same number, each something else. */
-Test(meetings, tell_of_a_device_that_there_is_twice)
+/* The second device and the third are one by their keys, and each has signed the same number. */
+static world *a_world_with_twins(void)
 {
     world *w = a_world(2, 2);
     device *first = &w->devices[0], *lap = &w->devices[1], *twin = &w->devices[2];
-    const cf_hash *id;
 
     disk_user_writes(lap->drive, "/things/file", "before");
     cr_assert(syncs(lap));
@@ -76,12 +75,21 @@ Test(meetings, tell_of_a_device_that_there_is_twice)
     device_restart(lap, END_CALMLY);
     twin->number = w->count++;
     device_clone(twin, lap);
-    id = cf_peer_device(device_peer(lap));
     for (int i = 0; i < w->count; i++)
         w->devices[i].offline = true;
     disk_user_writes(lap->drive, "/things/one", "by the one");
     disk_user_writes(twin->drive, "/things/other", "by the other");
     syncs(lap), syncs(twin);
+    return w;
+}
+
+/* Two that are one by their keys sign the same number, each something else. */
+Test(meetings, tell_of_a_device_that_there_is_twice)
+{
+    world *w = a_world_with_twins();
+    device *first = &w->devices[0], *lap = &w->devices[1], *twin = &w->devices[2];
+    const cf_hash *id = cf_peer_device(device_peer(lap));
+
     devices_meet(first, lap);
     for (int i = 0; i < w->count; i++) {
         cr_expect_eq(forks_told(&w->devices[i], id), 0, "%d", i);
@@ -101,5 +109,35 @@ Test(meetings, tell_of_a_device_that_there_is_twice)
     devices_meet(lap, twin);
     cr_expect_eq(device_doubles(lap), 1);
     expect_tree(w, "file: before\none: again\nother: again, too\n");
+    world_destroy(&w);
+}
+
+static uint64_t time_of_fork(device *by, uint64_t now_ms)
+{
+    cf_fork *forks;
+    size_t count;
+    cf_error error;
+
+    expect_ok(cf_forks_find(device_peer(by), now_ms, &forks, &count, &error), error);
+    cr_assert_eq(count, 1);
+    const uint64_t time_ms = forks->time_ms;
+    free(forks);
+    return time_ms;
+}
+
+/* Else it would be news each time, and told for ever. */
+Test(meetings, keep_since_when_a_device_is_known_to_be_twice)
+{
+    enum { HOUR_MS = 3600000 };
+    world *w = a_world_with_twins();
+    device *first = &w->devices[0];
+
+    devices_meet(first, &w->devices[1]);
+    devices_meet(first, &w->devices[2]);
+    const uint64_t seen_ms = device_now(first) + HOUR_MS;
+    cr_expect_eq(time_of_fork(first, seen_ms), seen_ms, "by when it was seen, not by its word");
+    cr_expect_eq(time_of_fork(first, seen_ms + HOUR_MS), seen_ms);
+    device_restart(first, END_CALMLY);
+    cr_expect_eq(time_of_fork(first, seen_ms + 2 * HOUR_MS), seen_ms);
     world_destroy(&w);
 }

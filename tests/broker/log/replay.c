@@ -286,6 +286,64 @@ Test(replay, sends_nothing_to_who_has_all)
     }
 }
 
+static bool holds(const library *l, const shelf *s, const cf_head *head)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (cf_hash_equal(&l->stories[i].head.hash, &head->hash))
+            return s->has[i];
+    return false;
+}
+
+static bool any_is_missing(const library *l, const shelf *s, const cf_head *heads, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!holds(l, s, &heads[i]))
+            return true;
+    return false;
+}
+
+/* Where all that the other names of a writer is here, the other learns of it by these heads; where
+ * one of them isn't, it needs to know where the two went apart. */
+Test(replay, names_rungs_of_those_writers_of_whom_the_other_names_more)
+{
+    size_t with = 0, without = 0;
+
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        library *l = a_library(seed);
+        shelf from = a_shelf(l), to = a_shelf(l);
+        cf_heads theirs = {0}, ours = {0}, rungs = {0};
+        cf_error error;
+
+        fill(l, &from);
+        fill(l, &to);
+        expect_ok(from.store->heads(from.store, &l->user, gather, &theirs, &error), error);
+        expect_ok(to.store->heads(to.store, &l->user, gather, &ours, &error), error);
+        expect_ok(cf_rungs(to.store, &l->user, &theirs, gather, &rungs, &error), error);
+        for (size_t i = 0; i < ours.count; i++) {
+            const cf_id *writer = &ours.heads[i].writer;
+            size_t named, offered;
+            const cf_head *heads = cf_heads_of_writer(&theirs, writer, &named);
+            const bool more = any_is_missing(l, &to, heads, named);
+
+            cf_heads_of_writer(&rungs, writer, &offered);
+            cr_expect_eq(offered > 0, more, "seed %lu: %zu rungs, %zu heads named",
+                         (unsigned long)seed, offered, named);
+            cr_expect(!more || cf_heads_contain(&rungs, &ours.heads[i]),
+                      "seed %lu: the end of a branch is its highest rung", (unsigned long)seed);
+            with += more;
+            without += !more;
+        }
+        cf_heads_release(&theirs);
+        cf_heads_release(&ours);
+        cf_heads_release(&rungs);
+        shelf_end(&from);
+        shelf_end(&to);
+        library_end(&l);
+    }
+    cr_expect_gt(with, 20);
+    cr_expect_gt(without, 20);
+}
+
 Test(replay, starts_at_the_first_entry_that_is_missing)
 {
     library *l = a_library(7);

@@ -9,26 +9,28 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef enum { EDIT, EDIT_LARGE, DELETE, REMOTE_ACTS } remote_act;
 
 static const char *const remote_names[] = {"edit", "large edit", "delete"};
 
 typedef struct {
+    const char *path; /* NULL: f */
     small_device *user;
     uint64_t gap; /* calls between the save and the failing of the disk */
     bool dies;    /* the process ends there, and the next one finds the bad disk */
     bool saved;
 } owing;
 
-static void act_remotely(small_device *a, remote_act act)
+static void act_remotely(small_device *a, const char *path, remote_act act)
 {
     if (act == EDIT)
-        user_saves(a, "f", cf_bytes_of_text("theirs"), SAVE_BY_RENAME);
+        user_saves(a, path, cf_bytes_of_text("theirs"), SAVE_BY_RENAME);
     else if (act == EDIT_LARGE)
-        write_large(a, "f", 2);
+        write_large(a, path, 2);
     else
-        user_removes(a, "f");
+        user_removes(a, path);
 }
 
 static void break_disk(small_device *self)
@@ -53,7 +55,7 @@ static void save(void *context)
     owing *self = context;
     disk_faults *faults = &self->user->faults;
 
-    self->saved = user_saves(self->user, "f", cf_bytes_of_text("mine"), SAVE_IN_PLACE);
+    self->saved = user_saves(self->user, self->path, cf_bytes_of_text("mine"), SAVE_IN_PLACE);
     faults->at = faults->calls + self->gap;
     faults->meanwhile = follow;
 }
@@ -92,6 +94,12 @@ static bool names_it(small_device *self)
     return is_told(self, "f", ".counterfoil/tmp/");
 }
 
+/* What a process that begins tells is why it could not return then, not before. */
+static bool says_why(small_device *self)
+{
+    return is_told(self, "f", "it fails");
+}
+
 static void round_of(small_device *self)
 {
     cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
@@ -107,6 +115,8 @@ static void expect_kept(small_device *user, remote_act act, uint64_t at)
                   (int)at, process);
         cr_expect(names_it(user), "%s at %d: not named in process %d", remote_names[act], (int)at,
                   process);
+        cr_expect(says_why(user), "%s at %d: not told why in process %d", remote_names[act],
+                  (int)at, process);
         small_device_crash(user);
         break_disk(user);
         round_of(user);
@@ -119,9 +129,13 @@ static small_world *a_world_with_a_save(remote_act act, owing *self, uint64_t at
     small_world *w = small_world_new(1, 2);
     small_device *a = &w->devices[0], *user = &w->devices[1];
 
-    user_writes_text(a, "f", "base");
+    if (!self->path)
+        self->path = "f";
+    if (strchr(self->path, '/'))
+        user_makes(a, "d");
+    user_writes_text(a, self->path, "base");
     cr_assert(small_world_settle(w));
-    act_remotely(a, act);
+    act_remotely(a, self->path, act);
     cr_assert(small_device_sync(a));
     self->user = user;
     user->faults.reads = true;
@@ -188,30 +202,105 @@ Test(engine_rescued, what_a_delete_displaced)
     run_all(DELETE);
 }
 
+/* ---- While it is kept ---- */
+
+/* With the first save that has to be kept. */
+static small_world *a_world_that_owes(owing *self)
+{
+    for (uint64_t at = 1;; at++) {
+        self->saved = false;
+        small_world *w = a_world_with_a_save(EDIT, self, at);
+
+        if (is_kept_aside(self->user))
+            return w;
+        cr_assert(self->saved, "nothing had to be kept");
+        small_world_destroy(&w);
+    }
+}
+
 /* Another process counts from the beginning. */
 Test(engine_rescued, nothing_new_takes_the_name_of_what_is_kept)
 {
     enum { NEW = 6 };
     static const char *const new_names[NEW] = {"g", "h", "i", "j", "k", "l"};
-    bool kept = false;
+    owing self = {.gap = 1};
+    small_world *w = a_world_that_owes(&self);
 
-    for (uint64_t at = 1; !kept; at++) {
-        owing self = {.gap = 1};
-        small_world *w = a_world_with_a_save(EDIT, &self, at);
+    for (int i = 0; i < NEW; i++)
+        user_writes_text(&w->devices[0], new_names[i], "new");
+    cr_assert(small_device_sync(&w->devices[0]));
+    small_device_crash(self.user);
+    break_disk(self.user);
+    round_of(self.user);
+    for (int i = 0; i < NEW; i++)
+        cr_expect(is_told(self.user, new_names[i], "fails"), "%s can't even be written",
+                  new_names[i]);
+    small_world_destroy(&w);
+}
 
-        cr_assert(self.saved, "nothing had to be kept");
-        kept = is_kept_aside(self.user);
-        if (kept) {
-            for (int i = 0; i < NEW; i++)
-                user_writes_text(&w->devices[0], new_names[i], "new");
-            cr_assert(small_device_sync(&w->devices[0]));
-            small_device_crash(self.user);
-            break_disk(self.user);
-            round_of(self.user);
-            for (int i = 0; i < NEW; i++)
-                cr_expect(is_told(self.user, new_names[i], "fails"), "%s can't even be written",
-                          new_names[i]);
-        }
-        small_world_destroy(&w);
-    }
+static void expect_mine_everywhere(small_world *w)
+{
+    cr_assert(small_world_settle(w));
+    for (int i = 0; i < w->count; i++)
+        cr_expect(small_device_has_line(&w->devices[i], "mine"), "lost on %d", i);
+}
+
+Test(engine_rescued, what_the_user_took_himself_is_owed_no_more)
+{
+    owing self = {.gap = 1};
+    small_world *w = a_world_that_owes(&self);
+    char command[512];
+
+    snprintf(command, sizeof command, "cd %s && mv \"$(grep -lrx mine .counterfoil/tmp)\" taken",
+             self.user->folder);
+    cr_assert_eq(system(command), 0);
+    heal(self.user);
+    expect_mine_everywhere(w);
+    cr_expect(user_reads_as(self.user, "taken", "mine"));
+    cr_expect(!names_it(self.user));
+    small_world_destroy(&w);
+}
+
+Test(engine_rescued, what_was_in_a_directory_that_is_gone_comes_to_the_root)
+{
+    owing self = {.path = "d/f", .gap = 1};
+    small_world *w = a_world_that_owes(&self);
+
+    user_removes(self.user, "d");
+    heal(self.user);
+    expect_mine_everywhere(w);
+    cr_expect(user_reads_as(self.user, "f", "mine"));
+    cr_expect(!is_kept_aside(self.user));
+    small_world_destroy(&w);
+}
+
+static cf_status (*open_well)(cf_files *files, const cf_folder *parent, cf_bytes name,
+                              cf_folder **out, cf_error *error);
+static bool opens_badly;
+
+static cf_status open_badly(cf_files *files, const cf_folder *parent, cf_bytes name,
+                            cf_folder **out, cf_error *error)
+{
+    return opens_badly && cf_bytes_equal(name, cf_bytes_of_text("d"))
+               ? cf_fail(error, CF_IO, "the disk fails")
+               : open_well(files, parent, name, out, error);
+}
+
+/* The directory is there, though it can't be opened for a while. */
+Test(engine_rescued, what_was_in_a_directory_that_cant_be_opened_waits_for_it)
+{
+    owing self = {.path = "d/f", .gap = 1};
+    small_world *w = a_world_that_owes(&self);
+
+    heal(self.user);
+    open_well = self.user->env.files->open_folder;
+    self.user->env.files->open_folder = open_badly;
+    opens_badly = true;
+    round_of(self.user);
+    cr_expect(is_kept_aside(self.user));
+    opens_badly = false;
+    expect_mine_everywhere(w);
+    cr_expect(!is_kept_aside(self.user));
+    cr_expect(!is_there(self.user, "f"), "it came to the root");
+    small_world_destroy(&w);
 }
