@@ -449,6 +449,47 @@ Test(leases, comes_back_from_its_records_and_runs_its_full_time_again)
     cf_leases_destroy(&back);
 }
 
+/* An array that says it has this many elements, where there are others. */
+static cf_buffer with_count(const cf_buffer *record, size_t at, uint8_t count)
+{
+    cf_buffer changed = {0};
+
+    cf_buffer_append(&changed, record->data, record->size);
+    changed.data[at] = (uint8_t)(0x90 | count);
+    cf_buffer_append(&changed, "\0", 1); /* of which there is one more */
+    return changed;
+}
+
+static void expect_broken(cf_buffer damaged)
+{
+    cf_leases *leases = cf_leases_new();
+    cf_error error;
+
+    expect_fails(cf_leases_read(leases, &notes, &all, cf_buffer_view(&damaged), &error), CF_BROKEN);
+    expect_fails(cf_leases_read_token(leases, cf_buffer_view(&damaged), &error), CF_BROKEN);
+    cf_leases_destroy(&leases);
+    cf_buffer_release(&damaged);
+}
+
+Test(leases, are_broken_with_an_element_more_or_bytes_behind)
+{
+    cf_leases *leases = cf_leases_new();
+    cf_buffer record = {0}, token = {0};
+
+    take(leases, an_ask(&ann, "a"), NOW);
+    cf_leases_pack(leases, &notes, &all, &record);
+    cf_leases_pack_token(leases, &token);
+    cr_assert_eq(record.data[1], 0x97); /* behind the array of all leases */
+    cr_assert_eq(token.data[0], 0x92);
+    expect_broken(with_count(&record, 1, 8));
+    expect_broken(with_count(&record, 1, 7));
+    expect_broken(with_count(&token, 0, 3));
+    expect_broken(with_count(&token, 0, 2));
+    cf_buffer_release(&record);
+    cf_buffer_release(&token);
+    cf_leases_destroy(&leases);
+}
+
 /* ---- What the halves of conditions are for ---- */
 
 static cf_lease_ask of(const cf_id *collection, cf_lease_ask ask)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/management/audit.h"
+#include "broker/management/member_news.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -14,8 +15,9 @@ static cf_buffer lines;
 
 static void keep(void *context, cf_report_level level, const char *text)
 {
-    (void)context;
-    cr_assert_eq(level, CF_REPORT_NOTICE);
+    const cf_report_level *expected = context;
+
+    cr_assert_eq(level, expected ? *expected : CF_REPORT_NOTICE);
     cf_buffer_append_text(&lines, "%s\n", text);
 }
 
@@ -96,6 +98,28 @@ Test(audit, counts_what_an_address_repeats_within_a_minute)
     forget();
 }
 
+/* A detail has a line, and then others and a notice are counted: what counts them is no detail. */
+Test(audit, counts_at_the_most_important_level_that_came)
+{
+    cf_report_level expected = CF_REPORT_DETAIL;
+    const cf_env here = {.report = keep, .context = &expected};
+    cf_audit *audit = cf_audit_new(&here);
+    cf_audit_event event = {
+        .what = CF_AUDIT_CONNECTION_REFUSED, .address = "192.0.2.7", .is_detail = true};
+
+    for (int i = 0; i < 3; i++)
+        cf_audit_note(audit, &event, 0);
+    event.is_detail = false;
+    cf_audit_note(audit, &event, 0);
+    event.is_detail = true;
+    cf_audit_note(audit, &event, 0);
+    expected = CF_REPORT_NOTICE;
+    cf_audit_tick(audit, MINUTE_MS);
+    cr_assert(says("count=4\n"));
+    cf_audit_destroy(&audit);
+    forget();
+}
+
 Test(audit, holds_a_bounded_memory_of_many_addresses)
 {
     enum { ADDRESSES = 10000 }; /* ten times what it has room for */
@@ -134,4 +158,31 @@ Test(audit, does_without_a_log)
     cf_audit_note(none, &(cf_audit_event){.what = CF_AUDIT_SESSION_BEGUN}, 0);
     cr_assert_eq(cf_audit_tick(none, 0), UINT64_MAX);
     cf_audit_destroy(&none);
+}
+
+/* ---- Of the member log ---- */
+
+static cf_member_news news_of(const cf_member *member, const cf_hash *author)
+{
+    cf_buffer body = {0};
+    cf_member_news news;
+
+    cf_member_pack(member, &body);
+    cf_member_news_read(&(cf_entry){.header = {.device = *author}, .body = cf_buffer_view(&body)},
+                        &news);
+    cf_buffer_release(&body);
+    return news;
+}
+
+Test(audit, tells_whose_role_is_which_and_who_left)
+{
+    const cf_member role = {.kind = CF_MEMBER_ROLE, .device = bob, .role = CF_ROLE_READER};
+    const cf_member_news of_bob = news_of(&role, &ann),
+                         of_ann = news_of(&(cf_member){.kind = CF_MEMBER_LEAVE}, &ann);
+
+    cr_expect_eq(of_bob.what, CF_AUDIT_DEVICE_ROLE);
+    cr_expect(cf_hash_equal(&of_bob.device, &bob));
+    cr_expect_eq(of_bob.role, CF_ROLE_READER);
+    cr_expect_eq(of_ann.what, CF_AUDIT_DEVICE_REVOKED);
+    cr_expect(cf_hash_equal(&of_ann.device, &ann));
 }

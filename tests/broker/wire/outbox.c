@@ -82,3 +82,32 @@ Test(outbox, forgets_what_was_for_someone_who_left)
     cr_expect_eq(cf_outbox_size(outbox), 0);
     cf_outbox_destroy(&outbox);
 }
+
+/* What waits longest has the end of the list while others come and go behind it. */
+Test(outbox, keeps_one_that_is_slow_before_those_that_come_later)
+{
+    cf_outbox *outbox = cf_outbox_new();
+    pipe transport = {0};
+
+    credit(outbox, "slow", 1);
+    credit(outbox, "fast", 1);
+    cr_expect_not(cf_outbox_send(outbox, take, &transport));
+    credit(outbox, "later", 1);
+    transport.room = 1;
+    cr_expect(cf_outbox_send(outbox, take, &transport));
+    cr_expect_str_eq(transport.sent, "fsl");
+    cf_outbox_destroy(&outbox);
+}
+
+/* A message of a few bytes takes a few hundred. */
+Test(outbox, counts_small_messages_as_what_they_take)
+{
+    enum { MESSAGES = 100, EACH = 256 };
+    cf_outbox *outbox = cf_outbox_new();
+
+    for (int i = 0; i < MESSAGES; i++)
+        credit(outbox, "slow", 1);
+    cr_expect_geq(cf_outbox_waiting(outbox, cf_bytes_of_text("slow")), MESSAGES * EACH);
+    cr_expect_geq(cf_outbox_size(outbox), MESSAGES * EACH);
+    cf_outbox_destroy(&outbox);
+}

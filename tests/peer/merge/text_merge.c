@@ -69,3 +69,25 @@ Test(text_merge, leaves_what_is_no_text)
     cr_expect_eq(out.size, 0);
     cf_buffer_release(&out);
 }
+
+/* Where a library that looks at the beginning would not see it. */
+Test(text_merge, leaves_what_has_a_zero_byte_far_behind)
+{
+    enum { LINES = 6000 };
+    cf_buffer versions[3] = {{0}, {0}, {0}}, out = {0};
+
+    for (int i = 0; i < 3; i++) {
+        for (int line = 0; line < LINES; line++)
+            cf_buffer_append_text(&versions[i], "%d\n", line);
+        versions[i].data[versions[i].size - 3] = '\0';
+    }
+    versions[1].data[0] = 'a';
+    versions[2].data[20] = 'b';
+    cr_expect_not(cf_text_merge(&(cf_text_versions){cf_buffer_view(&versions[0]),
+                                                    cf_buffer_view(&versions[1]),
+                                                    cf_buffer_view(&versions[2])},
+                                &out));
+    for (int i = 0; i < 3; i++)
+        cf_buffer_release(&versions[i]);
+    cf_buffer_release(&out);
+}
