@@ -2,6 +2,7 @@
 #include "peer/merge/node.h"
 
 #include "codec/content.h"
+#include "codec/pack.h"
 #include "tests/support/expect.h"
 
 static const cf_id items[] = {{{'f', 1}}, {{'f', 2}}}, holder = {{'f', 9}};
@@ -204,6 +205,67 @@ Test(nodes, of_earlier_builds_are_read)
     cf_arena_release(&arena);
     cf_buffer_release(&refs);
     cf_buffer_release(&record);
+}
+
+Test(nodes, refuse_the_roots_number_and_an_index_behind_its_table)
+{
+    const cf_node root = {.number = CF_NODE_ROOT, .kind = 'd', .name = cf_bytes_of_text("root")};
+    cf_buffer record = {0}, refs = {0};
+    cf_arena arena = {0};
+    cf_node read;
+    cf_ref *all;
+    size_t count;
+    cf_error error;
+
+    cf_node_pack(&root, &record);
+    expect_fails(cf_node_read(cf_buffer_view(&record), &arena, &read, &error), CF_MALFORMED);
+    for (int behind = 0; behind < 3; behind++) {
+        cf_buffer_clear(&refs);
+        cf_pack_array(&refs, 3);
+        cf_pack_array(&refs, 1);
+        cf_pack_bin(&refs, cf_bytes_of(holder.bytes, CF_ID_SIZE));
+        cf_pack_array(&refs, 1);
+        cf_pack_array(&refs, 3);
+        cf_pack_bin(&refs, cf_bytes_of(holder.bytes, CF_ID_SIZE));
+        cf_pack_uint(&refs, 1);
+        cf_pack_bin(&refs, cf_bytes_of(holder.bytes, sizeof((cf_dot){0}).hash));
+        cf_pack_array(&refs, 1);
+        cf_pack_array(&refs, 4);
+        cf_pack_uint(&refs, behind == 0);
+        cf_pack_uint(&refs, behind == 1);
+        cf_pack_uint(&refs, 0);
+        cf_pack_uint(&refs, behind == 2);
+        expect_fails(cf_refs_read(cf_buffer_view(&refs), &arena, &all, &count, &error),
+                     CF_MALFORMED);
+    }
+    cf_arena_release(&arena);
+    cf_buffer_release(&refs);
+    cf_buffer_release(&record);
+}
+
+/* Of a record from before that was kept: only times of whole seconds leave it open. */
+Test(nodes, of_earlier_records_may_be_racy_by_their_times)
+{
+    static const int64_t times_ns[] = {INT64_C(5000000000), INT64_C(5123456789)};
+
+    for (int fine = 0; fine < 2; fine++) {
+        const cf_node node = {.number = 3,
+                              .kind = 'f',
+                              .name = cf_bytes_of_text("a"),
+                              .stat = {.mtime_ns = times_ns[fine], .ctime_ns = times_ns[fine]}};
+        cf_buffer record = {0};
+        cf_arena arena = {0};
+        cf_node read;
+        cf_error error;
+
+        cf_node_pack(&node, &record);
+        record.data[0] = 0x9b; /* without whether it is racy, and its disk */
+        record.size -= 2;
+        expect_ok(cf_node_read(cf_buffer_view(&record), &arena, &read, &error), error);
+        cr_expect_eq(read.stat.is_racy, !fine);
+        cf_arena_release(&arena);
+        cf_buffer_release(&record);
+    }
 }
 
 Test(nodes, refuse_a_record_cut_anywhere)

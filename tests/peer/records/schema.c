@@ -210,3 +210,22 @@ Test(records_schema, refuses_what_is_cut_or_of_a_newer_program)
     cf_buffer_release(&changed);
     cf_arena_release(&arena);
 }
+
+static bool is_kind_field(uint8_t kind, const char *field, cf_merge expected)
+{
+    cf_merge merge;
+
+    return cf_kind_field(kind, cf_bytes_of_text(field), &merge) && merge == expected;
+}
+
+/* Many events share what a zone means, and no user changes that. */
+Test(records_schema, knows_the_properties_of_cards_and_events_alone)
+{
+    cf_merge ignored;
+
+    cr_expect(is_kind_field(CF_KIND_CONTACT, "/emails", CF_MERGE_SET));
+    cr_expect(is_kind_field(CF_KIND_EVENT, "/alerts", CF_MERGE_SET));
+    cr_expect(is_kind_field(CF_KIND_TASK, "/timeZones/Europe~1Rome", CF_MERGE_VOLATILE));
+    cr_expect(!cf_kind_field(CF_KIND_CONTACT, cf_bytes_of_text("/timeZones/x"), &ignored));
+    cr_expect(!cf_kind_field(CF_KIND_RECORD, cf_bytes_of_text("/emails"), &ignored));
+}

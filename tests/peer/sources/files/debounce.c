@@ -551,3 +551,20 @@ Test(debounce, takes_no_set_clock_for_what_a_look_costs)
     for (int i = 0; i < 3; i++)
         sends_while_the_clock_is_set(&now_ms);
 }
+
+/* ---- Places ---- */
+
+Test(debounce, places_are_asked_for_once_with_the_strongest_word)
+{
+    cf_look_places places = {0};
+
+    cf_look_places_add(&places, 1, cf_bytes_of_text("a"), CF_ABSENCE_MOVES);
+    cf_look_places_add(&places, 1, cf_bytes_of_text("a"), CF_ABSENCE_COUNTS);
+    cf_look_places_add(&places, 1, cf_bytes_of_text("a"), CF_ABSENCE_WAITS);
+    cf_look_places_add(&places, 1, CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
+    cf_look_places_sort(&places);
+    cr_assert_eq(places.count, 2);
+    cr_expect_eq(places.at[0].name.size, 0);
+    cr_expect_eq(places.at[1].absence, CF_ABSENCE_COUNTS);
+    cf_look_places_release(&places);
+}
