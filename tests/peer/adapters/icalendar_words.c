@@ -364,3 +364,25 @@ Test(icalendar_words, keeps_both_lines_of_what_counts_once_when_they_change_plac
         expect_change(other, one, one);
     }
 }
+
+/* The last day of a rule is a date, as its start is; a number that JSON would say otherwise is
+ * none.
+ */
+Test(icalendar_words, reads_ends_and_numbers_of_rules_as_they_are)
+{
+    static const char *const lines[] = {"RRULE:FREQ=DAILY;UNTIL=20240630\n",
+                                        "RRULE:FREQ=DAILY;COUNT=010\n"};
+    static const char *const said[] = {"\"until\":\"2024-06-30\"", "COUNT=010"};
+
+    for (size_t i = 0; i < 2; i++) {
+        char text[600];
+
+        snprintf(text, sizeof text, CALENDAR(AT("%s")), lines[i]);
+        read_text(text);
+        cf_buffer out = printed();
+        *cf_buffer_reserve(&out, 1) = '\0';
+        cr_expect_not_null(strstr((char *)out.data, said[i]), "%s", (char *)out.data);
+        cf_buffer_release(&out);
+        expect_same_in("", lines[i]);
+    }
+}

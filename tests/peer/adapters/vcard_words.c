@@ -307,3 +307,40 @@ Test(vcard_words, tells_the_version_of_most_cards)
     expect_layout("BEGIN:VCARD\r\nVERSION:2.1\r\nEND:VCARD\r\n", "\xa3"
                                                                  "3.0");
 }
+
+/* A comma separates nothing there, and line ends of either sort are some. */
+Test(vcard_words, reads_texts_of_2_1_as_they_are)
+{
+    read_text("BEGIN:VCARD\nVERSION:2.1\nUID:1\nFN:A\nADR:;;1 Rue, 2nd floor;Paris;;;\n"
+              "NOTE;ENCODING=QUOTED-PRINTABLE:one=0Atwo=0D=0Athree=0Dfour\nEND:VCARD\n");
+    expect_rows(&rows, "\"1\" /addresses={\"components\":["
+                       "{\"kind\":\"name\",\"value\":\"1 Rue, 2nd floor\"},"
+                       "{\"kind\":\"locality\",\"value\":\"Paris\"}]}"
+                       " /name/full=\"A\" /notes={\"note\":\"one\\ntwo\\nthree\\nfour\"}\n");
+}
+
+/* Of parts beyond the seven nothing is known: the name stays as it is spelled. */
+Test(vcard_words, keeps_a_name_of_more_parts_than_it_has_words_for)
+{
+    read_text(CARD4("FN:A\r\nN:a;b;c;d;e;f;g;h\r\n"));
+    cf_buffer out = printed();
+    *cf_buffer_reserve(&out, 1) = '\0';
+    cr_expect_null(strstr((char *)out.data, "/name/components"), "%s", (char *)out.data);
+    cr_expect_not_null(strstr((char *)out.data, "a;b;c;d;e;f;g;h"), "%s", (char *)out.data);
+    cf_buffer_release(&out);
+}
+
+/* Whichever of them a device wrote first. */
+Test(vcard_words, derives_a_name_of_the_least_of_a_set)
+{
+    static const char *const cards[] = {CARD4("EMAIL:z@x\r\nEMAIL:a@x\r\n"),
+                                        CARD4("EMAIL:a@x\r\nEMAIL:z@x\r\n")};
+
+    for (size_t i = 0; i < 2; i++) {
+        read_text(cards[i]);
+        cf_buffer out = rewritten((cf_bytes){0});
+        *cf_buffer_reserve(&out, 1) = '\0';
+        cr_expect_not_null(strstr((char *)out.data, "FN;DERIVED=TRUE:a@x"), "%s", (char *)out.data);
+        cf_buffer_release(&out);
+    }
+}
