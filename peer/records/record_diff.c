@@ -47,6 +47,9 @@ void cf_row_diff_run(const cf_row_diff_input *input, cf_arena *arena, cf_row_dif
     cf_scanned_rows_name(self);
     diff_scanned(self);
     out->deleted = self->gone_count;
+    out->anew = 0;
+    for (size_t i = 0; i < self->scanned_count; i++)
+        out->anew += self->scanned_rows[i].anew;
     cf_row_diff_gone(self);
     out->cascaded = self->gone_count - out->deleted;
     cf_row_diff_pin(self);

@@ -34,6 +34,7 @@ typedef struct {
     size_t count;
     size_t deleted;  /* rows that the source showed and that are gone: for the guard against mass
                         deletes */
+    size_t anew;     /* rows that say nothing that they said, beside those, for the same guard */
     size_t cascaded; /* rows that the source doesn't show, and that go with those */
     const void *inner;
 } cf_row_diff;

@@ -16,6 +16,8 @@ typedef struct {
     const cf_row *base;  /* the row of the base that it is; NULL: a new row */
     cf_row shown;        /* the base's row as the format shows it */
     bool same;           /* the disk has just that, in the same place */
+    bool anew;           /* the same row, and none of its plain fields is as it was (rule i) */
+    size_t gone;         /* of a row whose place another has: the index among what is gone */
     bool fresh;          /* the base has nothing at this place, or another row */
     bool known;          /* `item` is known */
     bool under_way;      /* `item` is being found out */

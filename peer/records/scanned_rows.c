@@ -76,6 +76,7 @@ static void open_scanned(cf_row_diffing *self, const cf_row *disk)
         !cf_row_show(input->format, scanned->there, self->arena, &scanned->shown))
         return;
     scanned->same = cf_row_fields_equal(&scanned->shown, disk);
+    scanned->anew = !scanned->same && cf_row_is_another(scanned->table, &scanned->shown, disk, 2);
     scanned->base = scanned->there;
     scanned->item = scanned->base->item;
     scanned->known = true;
@@ -86,14 +87,10 @@ static void give_place(cf_row_diffing *self, cf_scanned_row *scanned)
 {
     scanned->fresh = true;
     scanned->known = false;
+    scanned->anew = false;
     scanned->base = NULL;
+    scanned->gone = self->gone_count;
     note_gone(self, scanned->there);
-}
-
-static bool says_nothing_old(const cf_scanned_row *scanned)
-{
-    return scanned->base && !scanned->same &&
-           cf_row_is_another(scanned->table, &scanned->shown, scanned->disk, 2);
 }
 
 /* Of each table the greatest key of a row that is what it was: INT64_MIN where there is none,
@@ -110,7 +107,7 @@ static int64_t *last_keys(const cf_row_diffing *self)
         const cf_scanned_row *scanned = &self->scanned_rows[i];
         const size_t table = (size_t)(scanned->table - schema->tables);
 
-        if (scanned->base && scanned->table->serial && !says_nothing_old(scanned) &&
+        if (scanned->base && scanned->table->serial && !scanned->anew &&
             cf_viewed_key_read(scanned->table, scanned->disk->key, &number) && number > last[table])
             last[table] = number;
     }
@@ -132,8 +129,7 @@ static void find_others(cf_row_diffing *self)
     for (size_t i = 0; i < self->scanned_count; i++) {
         cf_scanned_row *scanned = &self->scanned_rows[i];
 
-        if (says_nothing_old(scanned) &&
-            cf_viewed_key_read(scanned->table, scanned->disk->key, &number) &&
+        if (scanned->anew && cf_viewed_key_read(scanned->table, scanned->disk->key, &number) &&
             number > last[scanned->table - self->input->schema->tables])
             give_place(self, scanned);
     }
@@ -161,8 +157,9 @@ static void find_gone(cf_row_diffing *self)
 typedef struct {
     cf_hash_link link;
     const cf_schema_table *table;
-    const cf_row *row; /* one of them */
-    size_t gone;       /* index of the last */
+    const cf_row *row;    /* one of them */
+    size_t gone;          /* index of the last, unless that */
+    cf_scanned_row *over; /* was written over, and is gone from here at least; NULL: it wasn't */
     cf_scanned_row *fresh;
     size_t gone_count, fresh_count;
 } twins;
@@ -218,19 +215,17 @@ static twins *twins_of(cf_hash_table *all, cf_arena *arena, const cf_schema_tabl
 }
 
 /* A row with a natural key is that key: another key is another row, whatever it says. */
-static const twins *pair_gone(cf_row_diffing *self, cf_hash_table *all, cf_arena *arena,
-                              size_t index)
+static void pair_gone(cf_row_diffing *self, cf_hash_table *all, cf_arena *arena, size_t index)
 {
     const cf_schema_table *table = cf_schema_find(self->input->schema, self->gone[index]->table);
     cf_row *shown = cf_arena_allocate(arena, 1, sizeof *shown);
 
     if (!table || !table->serial ||
         !cf_row_show(self->input->format, self->gone[index], arena, shown))
-        return NULL;
+        return;
     twins *pair = twins_of(all, arena, table, shown);
     pair->gone = index;
     pair->gone_count++;
-    return pair;
 }
 
 /* Two or more of the plain fields are other than they were: another row, which had another place,
@@ -250,26 +245,46 @@ static bool is_written_over(const cf_scanned_row *scanned)
     return others > 1;
 }
 
-/* Counts a row of a serial table that is new, or written over another, among those that say the
- * same. */
+/* Counts a row of a serial table that is new among those that say the same; one that was written
+ * over also among those that say what it did. */
 static void pair_fresh(cf_scanned_row *scanned, cf_hash_table *all, cf_arena *arena)
 {
-    if (!scanned->table->serial || !(scanned->fresh || is_written_over(scanned)))
+    const bool over = is_written_over(scanned);
+
+    if (!scanned->table->serial || !(scanned->fresh || over))
         return;
     twins *pair = twins_of(all, arena, scanned->table, scanned->disk);
     pair->fresh = scanned;
     pair->fresh_count++;
+    if (!over)
+        return;
+    pair = twins_of(all, arena, scanned->table, &scanned->shown);
+    pair->over = scanned;
+    pair->gone_count++;
+}
+
+static bool is_moved(const twins *pair)
+{
+    return pair->gone_count == 1 && pair->fresh_count == 1;
+}
+
+/* What is left of the pairs: other rows have the places of those that were written over. */
+static void give_places(cf_row_diffing *self, const twins *pair)
+{
+    if (!pair->fresh->fresh)
+        give_place(self, pair->fresh);
+    if (pair->over && !pair->over->fresh)
+        give_place(self, pair->over);
 }
 
 /* The missing row is the new one under another key: it is gone no more, and the new row keeps its
  * item. */
 static void move(cf_row_diffing *self, const twins *pair)
 {
-    const cf_row *base = self->gone[pair->gone];
+    const size_t index = pair->over ? pair->over->gone : pair->gone;
+    const cf_row *base = self->gone[index];
 
-    if (!pair->fresh->fresh)
-        give_place(self, pair->fresh);
-    self->gone[pair->gone] = NULL;
+    self->gone[index] = NULL;
     self->moved[self->moved_count++] = base;
     pair->fresh->base = base;
     pair->fresh->same = false;
@@ -279,38 +294,34 @@ static void move(cf_row_diffing *self, const twins *pair)
 }
 
 /* A missing and a new row of a serial table are one row under another key, if their plain fields
- * are equal and no third such row, missing or new, has the same. Whom it was written over is
- * missing from then on, and may be one that is written over another.
+ * are equal and no third such row, missing or new, has the same. What was written over counts as
+ * missing, and as new.
  *
  *     1 Ann missing, 7 Ann new               Ann's key was changed
  *     1 Ann and 2 Ann missing, 7 Ann new     two deletions and a new row
- *     1 Ann says what 3 Cid did, 3 missing   Cid's key was changed, and Ann is gone */
+ *     1 Ann says what 3 Cid did, 3 missing   Cid's key was changed, and Ann is gone
+ *     1 Ann says what 2 Bob did, 2 what 1    they exchanged their keys */
 static void find_moved(cf_row_diffing *self)
 {
     cf_arena arena = {0};
     cf_hash_table all = {0};
-    const twins **pairs = NULL;
-    size_t capacity = 0, kept = 0;
+    size_t kept = 0;
 
     self->moved = cf_arena_allocate(self->arena, self->scanned_count, sizeof *self->moved);
+    for (size_t i = 0; i < self->gone_count; i++)
+        pair_gone(self, &all, &arena, i);
     for (size_t i = 0; i < self->scanned_count; i++)
         pair_fresh(&self->scanned_rows[i], &all, &arena);
-    for (size_t first = 0, end; first < self->gone_count; first = end) {
-        end = self->gone_count;
-        for (size_t i = first, count = 0; i < end; i++)
-            *cf_one_more(pairs, count, capacity) = pair_gone(self, &all, &arena, i);
-        for (size_t i = first; i < end; i++) {
-            const twins *pair = pairs[i - first];
-
-            if (pair && pair->gone_count == 1 && pair->fresh_count == 1)
-                move(self, pair);
-        }
-    }
+    for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&all, link));)
+        if (is_moved(cf_container_of(link, const twins, link)))
+            give_places(self, cf_container_of(link, const twins, link));
+    for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&all, link));)
+        if (is_moved(cf_container_of(link, const twins, link)))
+            move(self, cf_container_of(link, const twins, link));
     for (size_t i = 0; i < self->gone_count; i++)
         if (self->gone[i])
             self->gone[kept++] = self->gone[i];
     self->gone_count = kept;
-    free(pairs);
     cf_hash_table_release(&all);
     cf_arena_release(&arena);
 }
@@ -324,8 +335,7 @@ void cf_scanned_rows_open(cf_row_diffing *self)
         open_scanned(self, &self->input->disk[i]);
     find_others(self);
     find_gone(self);
-    if (self->gone_count)
-        find_moved(self);
+    find_moved(self);
 }
 
 void cf_scanned_rows_close(cf_row_diffing *self)

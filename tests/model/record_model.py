@@ -122,21 +122,9 @@ class Scan:
         was, now = (self.plain(at[0], rows[at]) for rows in (self.shown, self.disk))
         return self.schema[at[0]].serial and sum(now.get(name) != value for name, value in was.items()) > 1
 
-    def find_moved(self, gone, new):
-        """Those that were written over."""
-        over = set()
-        for at in sorted(new - set(self.moved)):
-            mine = at[0], self.plain(at[0], self.disk[at])
-            twins = [g for g in gone if (g[0], self.plain(g[0], self.shown[g])) == mine]
-            alike = [n for n in new if (n[0], self.plain(n[0], self.disk[n])) == mine]
-            if self.schema[at[0]].serial and len(twins) == len(alike) == 1:
-                self.moved[at] = twins[0]
-                over |= {at} & set(self.shown) - gone
-        return over
-
     def identify(self):
-        """j. A new serial row equal to just one that is missing, and that one to it alone, is that row: its key was changed. So
-        is one that was written over another, which is missing then.
+        """j. A new serial row equal to just one that is missing, and that one to it alone, is that row: its key was changed.
+        What was written over counts as missing, and as new.
 
         >>> start = "A person 1 mark=P; A phone 1 mark=a person=1; all; "
         >>> rows(start + "A key person 1 7; A phone 1 person=7; B person 1 name=x; all")
@@ -147,17 +135,24 @@ class Scan:
         person 1 mark=P name=Anna
         person 2 mark=Q name=Bob
         person 3 mark=R name=Cid
+        >>> rows(start + "A person 1 mark=Q name=Bob; A person 2 mark=P name=Ann; B person 1 name=Anna; all")  # exchanged
+        person 1 mark=Q name=Bob
+        person 2 mark=P name=Anna
+        person 3 mark=R name=Cid
         """
         other = self.find_others()
         over = {at for at in set(self.shown) & set(self.disk) - other if self.is_written_over(at)}
         gone = {at for at in self.shown if at not in self.disk or at in other}
         new = {at for at in self.disk if at not in self.shown or at in other}
-        self.moved, found = {}, gone
-        while found:
-            found = self.find_moved(gone, new | over)
-            gone |= found
-        self.new = sorted(new | (over & set(self.moved)))
-        self.gone = sorted(gone)
+        self.moved = {}
+        for at in sorted(new | over):
+            mine = at[0], self.plain(at[0], self.disk[at])
+            twins = [g for g in gone | over if (g[0], self.plain(g[0], self.shown[g])) == mine]
+            alike = [n for n in new | over if (n[0], self.plain(n[0], self.disk[n])) == mine]
+            if self.schema[at[0]].serial and len(twins) == len(alike) == 1:
+                self.moved[at] = twins[0]
+        left = over & {*self.moved, *self.moved.values()}  # whose places others have
+        self.gone, self.new = sorted(gone | left), sorted(new | left)
         self.where = {at: self.base[self.moved.get(at, at)].item for at in self.disk
                       if at in self.moved or (at in self.base and at not in self.new)}
 

@@ -114,24 +114,25 @@ def test_a_key_that_is_used_again_is_of_another_row(two):
     laptop, desktop, here, there = filled(two)
 
     def replace(database, id, name, number):
-        database.run(OWN + f"DELETE FROM people WHERE id = {id}; INSERT INTO people VALUES ({id}, '{name}', 2000);"
+        database.run(OWN + f"DELETE FROM people WHERE id = {id}; INSERT INTO people VALUES ({id}, '{name}', {2000 + id});"
                            f"INSERT INTO phones(person, number) VALUES ({id}, '{number}')")
 
     replace(here, 3, "Gina", "+9")
     there.run("UPDATE people SET born = 1991 WHERE id = 3")
     both(laptop, desktop)
-    expect(here, there, Ann=(1970, 1, "+1"), Bob=(1980, 2, "+2"), Cleo=(1991, 3), Gina=(2000, 4, "+9"))
-    replace(here, 2, "Hugo", "+8")
-    there.run("INSERT INTO phones(person, number) VALUES (2, '+22')")
+    expect(here, there, Ann=(1970, 1, "+1"), Bob=(1980, 2, "+2"), Cleo=(1991, 3), Gina=(2003, 4, "+9"))
+    replace(here, 4, "Hugo", "+8")
+    there.run("INSERT INTO phones(person, number) VALUES (4, '+22')")
     both(laptop, desktop)
-    expect(here, there, Ann=(1970, 1, "+1"), Hugo=(2000, 2, "+8"), Cleo=(1991, 3), Gina=(2000, 4, "+9"),
-           Bob=(1980, 5, "+22"))
-    replace(here, 1, "Ines", "+7")
+    expect(here, there, Ann=(1970, 1, "+1"), Bob=(1980, 2, "+2"), Cleo=(1991, 3), Hugo=(2004, 4, "+8"), Gina=(2003, 5, "+22"))
+    here.run("INSERT INTO phones(person, number) VALUES (1, '+11')")  # so no telephone's number is used again
+    both(laptop, desktop)
+    replace(here, 5, "Ines", "+7")
     laptop.sync()
-    replace(there, 1, "Jana", "+6")
+    replace(there, 5, "Jana", "+6")
     both(laptop, desktop)
-    expect(here, there, Ines=(2000, 1, "+7"), Hugo=(2000, 2, "+8"), Cleo=(1991, 3), Gina=(2000, 4, "+9"),
-           Bob=(1980, 5, "+22"), Jana=(2000, 6, "+6"))
+    expect(here, there, Ann=(1970, 1, "+1", "+11"), Bob=(1980, 2, "+2"), Cleo=(1991, 3), Hugo=(2004, 4, "+8"), Ines=(2005, 5, "+7"),
+           Jana=(2005, 6, "+6"))
     assert pending(laptop) == pending(desktop) == {}
     assert laptop.json("status")["collections"][0]["conflicts"] == []
 

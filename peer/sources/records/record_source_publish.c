@@ -199,8 +199,10 @@ static bool may_replace(const cf_record_run *run, const cf_row_diff *scan)
     const cf_binding *binding = run->source->binding;
     size_t items = cf_rows_count(binding->rows);
 
-    return cf_guard_allows_others(run->source->word, scan->deleted, items) &&
-           cf_guard_allows_others(run->source->word, scan->deleted + scan->cascaded,
+    const size_t others = scan->deleted + scan->anew;
+
+    return cf_guard_allows_others(run->source->word, others, items) &&
+           cf_guard_allows_others(run->source->word, others + scan->cascaded,
                                   items + cf_rows_count(binding->dependants));
 }
 
@@ -215,8 +217,9 @@ static void scan_guarded(cf_record_counted *self, cf_row_diff *out)
     scan_disk(self, out);
 }
 
-/* Too many rows would be deleted elsewhere since others have their keys here: as if another
- * database, whose program counts from 1 as well, had been written over this one.
+/* Too many rows would be deleted elsewhere since others have their keys here, or say nothing that
+ * they said: as if another database, whose program counts from 1 as well, had been written over
+ * this one.
  *
  *     base: 1 (Ann, 12), 2 (Bob, 13), 3 (Cleo, 14)
  *     here: 1 (nail, 3), 2 (saw, 4), 3 (axe, 5)      3 of 3 are others: held
@@ -227,12 +230,14 @@ static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const
     size_t missing = disk->keeps_missing ? 0 : disk->missing;
     cf_buffer reason = {0};
 
-    if (scan->deleted <= missing || may_replace(run, scan))
+    const size_t others = scan->deleted + scan->anew;
+
+    if (others <= missing || may_replace(run, scan))
         return false;
     cf_buffer_append_text(&reason,
                           "%zu of %zu rows are others than they were, under the same keys: put "
                           "back what was there, or ",
-                          scan->deleted, items);
+                          others, items);
     cf_binding_refill_way(run->source->binding, &reason);
     cf_buffer_append_text(&reason, "`counterfoil sync ");
     cf_binding_path_word(run->source->binding, &reason);

@@ -166,9 +166,9 @@ static const struct {
      "person 1 mark=Q name=Bob note=x; person 2 mark=R name=Cid note=x; person 4 mark=S name=Dan; "
      "phone 1 mark=b person=2"},
     {"one value of another that is gone",
-     "A person 1 mark=P name=Ann note=x; A person 2 mark=Q name=Ann note=y; A person 3 mark=S "
-     "name=Dan; all; A del person 2; A person 1 note=y mark=Q; B phone 1 mark=b person=1; all",
-     "person 1 mark=Q name=Ann note=y; person 3 mark=S name=Dan; phone 1 mark=b person=1"},
+     "A person 1 mark=P name=Ann; A person 2 mark=P name=Bob; A person 3 mark=S name=Dan; all; A "
+     "del person 2; A person 1 name=Bob; B phone 1 mark=b person=1; all",
+     "person 1 mark=P name=Bob; person 3 mark=S name=Dan; phone 1 mark=b person=1"},
     {"family comes back",
      "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; A phone 2 mark=b person=1; all; "
      "A del person 1; A del phone 1; A del phone 2; B person 1 name=Anna; all",
