@@ -61,7 +61,8 @@ static cf_status find_keys(cf_csv_document *self, const cf_bytes *names, cf_erro
         if (column == self->count)
             return cf_fail(error, CF_MALFORMED,
                            "has no column %.*s, which is the key: give it back, or `counterfoil "
-                           "remove` the source and `counterfoil add --existing --key` one that it "
+                           "remove` the source and `counterfoil add SOURCE --existing --format csv "
+                           "--key` one that it "
                            "has",
                            (int)source->keys[i].size, (const char *)source->keys[i].data);
         self->keys[i] = column;

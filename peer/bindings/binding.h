@@ -244,8 +244,8 @@ void cf_binding_count(cf_peer *peer, cf_binding *binding, cf_guard_side side, ui
 void cf_binding_end_count(cf_peer *peer, cf_binding *binding, cf_guard_side side);
 uint64_t cf_binding_counted(const cf_binding *binding, cf_guard_side side);
 /* That so many are held, and the commands that end it; in the arena. */
-const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, uint64_t held,
-                                 cf_arena *arena);
+const char *cf_binding_held_text(cf_peer *peer, const cf_binding *binding, cf_guard_side side,
+                                 uint64_t held, cf_arena *arena);
 /* "`counterfoil repair SOURCE --refill` does, or ", as a way to have back what is missing; nothing
  * of a source that only sends, to which nothing is brought. Appended. */
 void cf_binding_refill_way(const cf_binding *binding, cf_buffer *out);
@@ -254,6 +254,11 @@ void cf_binding_refill_word(const cf_binding *binding, const char *before, const
                             cf_buffer *out);
 /* The source's path as a word of a command; appended. */
 void cf_binding_path_word(const cf_binding *binding, cf_buffer *out);
+/* "`counterfoil add SOURCE HOW --format csv --key id`": what adds the source once more, with the
+ * options that it has; `how` begins with a space, or is empty. Appended. */
+void cf_binding_add_command(const cf_binding *binding, const char *how, cf_buffer *out);
+/* The same to its collection, so that what lies here is the newest. */
+void cf_binding_mine_command(cf_peer *peer, const cf_binding *binding, cf_buffer *out);
 enum { CF_PATH_TYPED = 128 };
 /* The same for a text of limited size, in `out`: "SOURCE", where it is longer. */
 const char *cf_binding_path_typed(const cf_binding *binding, char out[CF_PATH_TYPED]);

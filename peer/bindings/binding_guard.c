@@ -332,12 +332,12 @@ void cf_binding_refill_word(const cf_binding *binding, const char *before, const
                               cf_binding_path_typed(binding, typed), after);
 }
 
-const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, uint64_t held,
-                                 cf_arena *arena)
+const char *cf_binding_held_text(cf_peer *peer, const cf_binding *binding, cf_guard_side side,
+                                 uint64_t held, cf_arena *arena)
 {
     const unsigned long long count = held, all = count_items(binding);
     const unsigned long long went = binding->counted[side].went.items;
-    cf_buffer word = {0}, text = {0}, before = {0}, way = {0};
+    cf_buffer word = {0}, text = {0}, before = {0}, way = {0}, again = {0};
 
     cf_binding_path_word(binding, &word);
     cf_buffer_append(&word, "", 1);
@@ -347,6 +347,8 @@ const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, 
     cf_buffer_append(&before, "", 1);
     cf_binding_refill_way(binding, &way);
     cf_buffer_append(&way, "", 1);
+    cf_binding_mine_command(peer, binding, &again);
+    cf_buffer_append(&again, "", 1);
     if (side == CF_GUARD_HERE)
         cf_buffer_append_text(&text,
                               "%llu of %llu items are missing here%s: put them back, or "
@@ -356,12 +358,14 @@ const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, 
         cf_buffer_append_text(&text,
                               "%llu of %llu items were deleted elsewhere%s: `counterfoil sync %s "
                               "--yes` deletes them here too; `counterfoil remove %s`, then "
-                              "`counterfoil add %s --existing --mine` bring them back everywhere",
-                              count, all, (const char *)before.data, path, path, path);
+                              "%s bring them back everywhere",
+                              count, all, (const char *)before.data, path, path,
+                              (const char *)again.data);
     const char *kept = cf_arena_text(arena, cf_buffer_view(&text));
     cf_buffer_release(&word);
     cf_buffer_release(&before);
     cf_buffer_release(&way);
+    cf_buffer_release(&again);
     cf_buffer_release(&text);
     return kept;
 }

@@ -165,12 +165,13 @@ static void note_taken_off(cf_peer *peer, cf_arena *arena, cf_overview_source *s
         return;
     cf_binding_path_typed(status->binding, typed);
     cf_catalog_deletion_text(peer, &deletion, &text);
-    cf_buffer_append_text(
-        &text,
-        "; add it again, or remove it: other devices don't sync it any more. `counterfoil add %s` "
-        "puts what lies there into a new collection, or the one that has its name now, "
-        "`counterfoil remove %s` lets it be",
-        typed, typed);
+    cf_buffer_append_text(&text,
+                          "; add it again, or remove it: other devices don't sync it any more. ");
+    cf_binding_add_command(status->binding, "", &text);
+    cf_buffer_append_text(&text,
+                          " puts what lies there into a new collection, or the one that has its "
+                          "name now, `counterfoil remove %s` lets it be",
+                          typed);
     source->is_taken_off = true;
     status->trouble = CF_CHANGED;
     status->trouble_text = cf_arena_text(arena, cf_buffer_view(&text));
@@ -186,17 +187,18 @@ static bool is_any(const cf_binding_status *status, cf_pending_kind kind)
 }
 
 /* Of a source whose root was refused. */
-static void advise_refused(const cf_binding *binding, const char *typed, cf_buffer *text)
+static void advise_refused(cf_peer *peer, const cf_binding *binding, const char *typed,
+                           cf_buffer *text)
 {
     if (binding->way_on == CF_WAY_ON_MOVED)
         cf_buffer_append_text(text, "if it was moved or renamed, `counterfoil add NEWPATH` goes on "
                                     "with it where it is now");
-    if (binding->way_on == CF_WAY_ON_MEANT)
-        cf_buffer_append_text(
-            text,
-            "if what lies there now is meant, `counterfoil remove %s`, then `counterfoil add %s "
-            "--existing --mine` make it the newest, also of what was edited elsewhere since",
-            typed, typed);
+    if (binding->way_on != CF_WAY_ON_MEANT)
+        return;
+    cf_buffer_append_text(text, "if what lies there now is meant, `counterfoil remove %s`, then ",
+                          typed);
+    cf_binding_mine_command(peer, binding, text);
+    cf_buffer_append_text(text, " make it the newest, also of what was edited elsewhere since");
 }
 
 /* Of one that only receives. The reasons say who makes a reader a member. */
@@ -217,7 +219,7 @@ static void advise_receiver(const cf_peer *peer, const cf_binding_status *status
 }
 
 /* Of one that only sends. What can't be written to can do nothing else. */
-static void advise_sender(const cf_binding_status *status, const char *name, const char *typed,
+static void advise_sender(cf_peer *peer, const cf_binding_status *status, const char *typed,
                           cf_buffer *text)
 {
     const cf_binding *binding = status->binding;
@@ -226,25 +228,22 @@ static void advise_sender(const cf_binding_status *status, const char *name, con
         return;
     if (!binding->is_image)
         cf_buffer_append_text(text, "`counterfoil set %s --mode both` takes it; ", typed);
-    cf_buffer_append_text(text, "`counterfoil remove %s`, then `counterfoil add %s --collection ",
-                          typed, typed);
-    cf_name_word(name, text);
-    cf_buffer_append_text(text, " --existing --mine --mode send`, with what other options it had, "
-                                "make what lies here the newest, and leave what is new elsewhere");
+    cf_buffer_append_text(text, "`counterfoil remove %s`, then ", typed);
+    cf_binding_mine_command(peer, binding, text);
+    cf_buffer_append_text(text, " make what lies here the newest, and leave what is new elsewhere");
 }
 
-static const char *advise(const cf_peer *peer, const cf_binding_status *status, const char *name,
-                          cf_arena *arena)
+static const char *advise(cf_peer *peer, const cf_binding_status *status, cf_arena *arena)
 {
     char typed[CF_PATH_TYPED];
     cf_buffer text = {0};
 
     cf_binding_path_typed(status->binding, typed);
     if (status->trouble == CF_MISSING || status->trouble == CF_UNSAFE)
-        advise_refused(status->binding, typed, &text);
+        advise_refused(peer, status->binding, typed, &text);
     else
         advise_receiver(peer, status, typed, &text);
-    advise_sender(status, name, typed, &text);
+    advise_sender(peer, status, typed, &text);
     const char *kept = text.size ? cf_arena_text(arena, cf_buffer_view(&text)) : NULL;
     cf_buffer_release(&text);
     return kept;
@@ -273,7 +272,7 @@ cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options
         note_taken_off(peer, arena, source);
         if (options->filter_count)
             filter(options, arena, &source->status);
-        source->advice = advise(peer, &source->status, source->name, arena);
+        source->advice = advise(peer, &source->status, arena);
         out->count++;
     }
     cf_status status = take_notes(run, arena, out, error);

@@ -248,10 +248,12 @@ static void say_held(cf_run *run, const cf_binding *binding, const char *path)
 /* What stops one source, with the commands that end it. */
 static void say_stop(cf_run *run, const cf_binding_status *status)
 {
-    cf_buffer word = {0};
+    cf_buffer word = {0}, again = {0};
 
     cf_binding_path_word(status->binding, &word);
     cf_buffer_append(&word, "", 1);
+    cf_binding_mine_command(cf_loop_peer(run->loop), status->binding, &again);
+    cf_buffer_append(&again, "", 1);
     const char *path = (const char *)word.data;
     if (is_pending(status, CF_PENDING_HELD))
         say_held(run, status->binding, path);
@@ -265,9 +267,10 @@ static void say_stop(cf_run *run, const cf_binding_status *status)
         cf_say(&run->output,
                "stopped for safety: what was deleted elsewhere is still here. If that was meant, "
                "`counterfoil sync %s --yes` (or --max-delete) says so; if not, `counterfoil remove "
-               "%s` and `counterfoil add %s --existing --mine` bring it back everywhere",
-               path, path, path);
+               "%s` and %s bring it back everywhere",
+               path, path, (const char *)again.data);
     cf_buffer_release(&word);
+    cf_buffer_release(&again);
 }
 
 static void say_next(cf_run *run, const state *self, const cf_overview *overview)

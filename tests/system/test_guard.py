@@ -347,7 +347,7 @@ def test_what_others_deleted_by_mistake_comes_back_by_the_words_that_are_named(t
     laptop.sync(0, "--yes")
     done = desktop.finish("sync")
     assert done.returncode == 8 and tree(there) == before
-    assert f"remove {there}`" in done.stderr and f"add {there} --existing --mine`" in done.stderr, done.stderr
+    assert f"remove {there}`" in done.stderr and f"add {there} --existing --mine --collection notes`" in done.stderr, done.stderr
     assert "--refill" not in done.stderr, "that would delete them here, too"
     desktop.run("remove", str(there))
     desktop.run("add", str(there), "--collection", "notes", "--existing", "--mine")

@@ -57,8 +57,7 @@ def test_what_was_done_elsewhere_is_told(sender):
     (source,) = laptop.json("status")["collections"]
     assert source["advice"] == (
         f"`counterfoil set {here} --mode both` takes it; `counterfoil remove {here}`, then `counterfoil add {here} "
-        "--collection notes --existing --mine --mode send`, with what other options it had, make what lies here the newest, and leave what is "
-        "new elsewhere")
+        "--existing --mine --collection notes --mode send` make what lies here the newest, and leave what is new elsewhere")
     assert f"  unapplied b: {DELETED}\n" in laptop.run("status") and f"\n  {source['advice']}\n" in laptop.run("status")
     assert DELETED in laptop.run("status", "notes//b")
     assert desktop.json("status")["in_sync"]
@@ -151,9 +150,10 @@ def test_a_table_comes_back_by_the_way_that_is_told(two):
     there.write_text("id,name\n1,Anna\n")
     desktop.sync()
     advice = laptop.sync(1)["collections"][0]["advice"]
-    assert "--existing --mine --mode send`, with what other options it had, make what lies here the newest" in advice
+    words = "--existing --mine --collection c --format csv --key id --mode send"
+    assert f"`counterfoil add {here} {words}` make what lies here the newest" in advice
     laptop.run("remove", str(here))
-    laptop.run("add", str(here), *"--collection c --existing --mine --mode send --format csv --key id --natural".split())
+    laptop.run("add", str(here), *words.split())
     laptop.sync()
     desktop.sync()
     assert there.read_text() == "id,name\n1,Ann\n2,Bob\n"

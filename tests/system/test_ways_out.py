@@ -237,7 +237,7 @@ def edited_since(pair_of_notes, tmp_path):
 def meant_is_told(device, here):
     """By each verb, and alike."""
     advice = device.json("status")["collections"][0]["advice"]
-    said = f"`counterfoil remove {here}`, then `counterfoil add {here} --existing --mine` make it the newest"
+    said = f"`counterfoil remove {here}`, then `counterfoil add {here} --existing --mine --collection notes` make it the newest"
     return said in advice and advice in device.finish("sync").stdout and advice in device.finish("-q", "sync").stderr
 
 

@@ -199,9 +199,10 @@ void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan,
         }
     cf_node_set_sort(&held);
     applying->result.held = !applying->result.awaits_more;
-    fail_held(applying, &held,
-              applying->result.held
-                  ? cf_binding_held_text(binding, CF_GUARD_THERE, count, arena)
-                  : "it was deleted elsewhere, and waits until it is known what else was");
+    fail_held(
+        applying, &held,
+        applying->result.held
+            ? cf_binding_held_text(applying->options.peer, binding, CF_GUARD_THERE, count, arena)
+            : "it was deleted elsewhere, and waits until it is known what else was");
     cf_node_set_release(&held);
 }

@@ -36,7 +36,8 @@ const char *cf_files_source_held_text(const cf_files_source *source, const uint6
                                       size_t count, cf_arena *arena)
 {
     const size_t deleted = count_deleted_there(source, missing, count);
-    const char *held = cf_binding_held_text(source->binding, CF_GUARD_HERE, count, arena);
+    const char *held =
+        cf_binding_held_text(source->context->peer, source->binding, CF_GUARD_HERE, count, arena);
     cf_buffer text = {0};
 
     if (!deleted)

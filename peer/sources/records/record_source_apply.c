@@ -260,8 +260,8 @@ static void hold(applying *self)
 {
     cf_record_run *run = self->run;
     const cf_binding *binding = run->source->binding;
-    const char *reason =
-        cf_binding_held_text(binding, CF_GUARD_THERE, self->vanishing, &run->arena);
+    const char *reason = cf_binding_held_text(run->source->context->peer, binding, CF_GUARD_THERE,
+                                              self->vanishing, &run->arena);
 
     for (size_t i = 0; i < self->drop_count; i++)
         if (is_vanishing(run, &self->drops[i]))

@@ -154,7 +154,8 @@ void cf_record_counted_hold_missing(cf_record_counted *self, size_t others)
     size_t items = cf_binding_counted(binding, CF_GUARD_HERE);
     const char *reason =
         others ? others_text(self, items, others)
-               : cf_binding_held_text(binding, CF_GUARD_HERE, self->missing, &self->run->arena);
+               : cf_binding_held_text(self->run->source->context->peer, binding, CF_GUARD_HERE,
+                                      self->missing, &self->run->arena);
 
     note_missing(self, CF_PENDING_HELD, reason);
     self->keeps_missing = true;

@@ -80,13 +80,15 @@ void cf_record_run_note_emptied(cf_record_run *run, cf_guard_side side, const cf
                                 const cf_guard_fields *fields)
 {
     const unsigned long long gone = fields->gone, count = fields->count;
-    cf_buffer word = {0}, way = {0}, text = {0};
+    cf_buffer word = {0}, way = {0}, again = {0}, text = {0};
 
     cf_binding_path_word(run->source->binding, &word);
     cf_buffer_append(&word, "", 1);
     const char *path = (const char *)word.data;
     cf_binding_refill_way(run->source->binding, &way);
     cf_buffer_append(&way, "", 1);
+    cf_binding_mine_command(run->source->context->peer, run->source->binding, &again);
+    cf_buffer_append(&again, "", 1);
     if (side == CF_GUARD_HERE)
         cf_buffer_append_text(&text, "%llu of %llu fields are missing here", gone, count);
     if (fields->went)
@@ -101,13 +103,14 @@ void cf_record_run_note_emptied(cf_record_run *run, cf_guard_side side, const cf
         cf_buffer_append_text(&text,
                               "%llu of %llu fields were deleted elsewhere: `counterfoil sync %s "
                               "--yes` deletes them here too; `counterfoil remove %s`, then "
-                              "`counterfoil add %s --existing --mine` bring them back everywhere",
-                              gone, count, path, path, path);
+                              "%s bring them back everywhere",
+                              gone, count, path, path, (const char *)again.data);
     cf_buffer_append(&text, "", 1);
     cf_record_note_text(run, side == CF_GUARD_HERE ? CF_PENDING_HELD : CF_PENDING_SPARED,
                         &(cf_row_place){base->table, base->key}, (const char *)text.data);
     cf_buffer_release(&word);
     cf_buffer_release(&way);
+    cf_buffer_release(&again);
     cf_buffer_release(&text);
 }
 

@@ -55,10 +55,10 @@ static size_t tell_deleted(cf_record_run *run)
         if (is_to_go(run, row) && is_deleted(run, row))
             gone[vanishing.count++] = row->item;
     vanishing.gone = gone;
-    const char *held =
-        cf_binding_would_allow(run->source->context->peer, binding, &vanishing)
-            ? NULL
-            : cf_binding_held_text(binding, CF_GUARD_THERE, vanishing.count, &run->arena);
+    const char *held = cf_binding_would_allow(run->source->context->peer, binding, &vanishing)
+                           ? NULL
+                           : cf_binding_held_text(run->source->context->peer, binding,
+                                                  CF_GUARD_THERE, vanishing.count, &run->arena);
     for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));) {
         const cf_row_place place = {row->table, row->key};
 

@@ -108,9 +108,10 @@ Test(csv_rows, refuses_a_header_that_says_too_little)
 {
     expect_fails(cf_csv_rows_read(cf_bytes_of_text("name,x\n1,2\n"), &source, &rows, &error),
                  CF_MALFORMED);
-    cr_assert_str_eq(error.text,
-                     "has no column id, which is the key: give it back, or `counterfoil remove` "
-                     "the source and `counterfoil add --existing --key` one that it has");
+    cr_assert_str_eq(
+        error.text,
+        "has no column id, which is the key: give it back, or `counterfoil remove` "
+        "the source and `counterfoil add SOURCE --existing --format csv --key` one that it has");
     expect_fails(cf_csv_rows_read(cf_bytes_of_text("id,x,x\n1,2,3\n"), &source, &rows, &error),
                  CF_MALFORMED);
     cr_assert_str_eq(error.text, "has two columns of the same name: rename one of them");
