@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { NAMED_MAX = 8 }; /* words of a command that is told */
+
 /* Conflicts of one kind in one table. */
 typedef struct {
     cf_conflict_kind kind;
@@ -17,6 +19,7 @@ typedef struct {
 
 typedef struct {
     const char *collection;
+    const cf_binding_status *status;
     bool settles; /* a command on this device */
     bool several; /* tables */
 } advising;
@@ -31,24 +34,125 @@ static void append_escaped(cf_bytes text, cf_buffer *out)
     }
 }
 
-/* As a word of a shell's command: the only one by its name, else what all of them are called, and
- * nothing of another table. */
-static void append_which(const advising *self, const advised *one, cf_buffer *out)
+static cf_bytes table_of(const cf_conflict *conflict)
 {
-    const bool is_row = one->kind == CF_CONFLICT_ROW;
+    return conflict->field ? conflict->field->table : (cf_bytes){0};
+}
+
+static bool is_of(const cf_conflict *conflict, cf_conflict_kind kind, cf_bytes table)
+{
+    return cf_conflict_kind_of(conflict) == kind && cf_bytes_equal(table_of(conflict), table);
+}
+
+/* "/title" of places/1/title. */
+static cf_bytes field_of(const cf_conflict *conflict)
+{
+    const cf_bytes path = conflict->path;
+    const size_t at = conflict->field->record.size;
+
+    return at < path.size ? cf_bytes_of(path.data + at, path.size - at) : (cf_bytes){0};
+}
+
+/* Such a conflict after this one, NULL: the first; NULL: there is none. */
+static const cf_conflict *next_of(const advising *self, const cf_conflict *after,
+                                  cf_conflict_kind kind, const advised *one, cf_bytes field)
+{
+    const cf_conflict *end = self->status->conflicts + self->status->conflict_count;
+
+    for (after = after ? after + 1 : self->status->conflicts; after < end; after++)
+        if (is_of(after, kind, one->table) && cf_bytes_equal(field_of(after), field))
+            return after;
+    return NULL;
+}
+
+static void append_word(const advising *self, cf_bytes name, const char *all, cf_bytes field,
+                        cf_buffer *out)
+{
     cf_buffer which = {0};
 
     cf_buffer_append_text(&which, "%s//", self->collection);
-    if (one->count == 1 && one->kind != CF_CONFLICT_FIELD && one->kind != CF_CONFLICT_BOTH) {
-        append_escaped(one->first->path, &which);
-    } else {
-        append_escaped(one->table, &which);
-        cf_buffer_append_text(&which, one->table.size ? "/*" : "*");
-        cf_buffer_append_text(&which, is_row ? "~*" : "");
-    }
+    append_escaped(name, &which);
+    cf_buffer_append_text(&which, "%s", all);
+    append_escaped(field, &which);
     cf_buffer_append(&which, "", 1);
+    if (out->size && out->data[out->size - 1] != ' ')
+        cf_buffer_append_text(out, " ");
     cf_name_word((const char *)which.data, out);
     cf_buffer_release(&which);
+}
+
+static const char *all_of(const advised *one)
+{
+    return one->table.size ? "/*" : "*";
+}
+
+static const char *hidden_of(const advised *one)
+{
+    return one->table.size ? "/*~*" : "*~*";
+}
+
+/* The conflicts of one field of the table; by their names where the field is that of conflicts of
+ * the other kind as well, so that none of those is settled along. */
+static void append_field(const advising *self, const advised *one, cf_bytes field, cf_buffer *out)
+{
+    const cf_conflict_kind other =
+        one->kind == CF_CONFLICT_FIELD ? CF_CONFLICT_WISH : CF_CONFLICT_FIELD;
+    const cf_conflict *at = NULL;
+    size_t named = 0;
+
+    if (!next_of(self, NULL, other, one, field)) {
+        append_word(self, one->table, all_of(one), field, out);
+        return;
+    }
+    while (named++ < NAMED_MAX && (at = next_of(self, at, one->kind, one, field)))
+        append_word(self, at->path, "", (cf_bytes){0}, out);
+}
+
+/* The fields of these conflicts, each once; returns how many, or one more than there is room for.
+ */
+static size_t gather_fields(const advising *self, const advised *one, cf_bytes out[NAMED_MAX])
+{
+    const cf_conflict *end = self->status->conflicts + self->status->conflict_count;
+    size_t count = 0;
+
+    for (const cf_conflict *at = self->status->conflicts; at < end; at++) {
+        size_t known = 0;
+
+        if (!is_of(at, one->kind, one->table))
+            continue;
+        while (known < count && !cf_bytes_equal(out[known], field_of(at)))
+            known++;
+        if (known == NAMED_MAX)
+            return NAMED_MAX + 1;
+        if (known == count)
+            out[count++] = field_of(at);
+    }
+    return count;
+}
+
+static void append_each_field(const advising *self, const advised *one, cf_buffer *out)
+{
+    cf_bytes fields[NAMED_MAX];
+    const size_t count = gather_fields(self, one, fields);
+
+    if (count > NAMED_MAX)
+        append_word(self, one->table, all_of(one), (cf_bytes){0}, out);
+    for (size_t i = 0; i < count && count <= NAMED_MAX; i++)
+        append_field(self, one, fields[i], out);
+}
+
+/* As words of a shell's command: the only one by its name, else what all of them are called, and
+ * nothing of another table, nor of another kind: a word that settles titles lets it stay open
+ * whether two rows with one URL are one. Of very many fields all that the table has. */
+static void append_which(const advising *self, const advised *one, cf_buffer *out)
+{
+    if (one->kind == CF_CONFLICT_FIELD || (one->kind == CF_CONFLICT_WISH && one->count > 1))
+        append_each_field(self, one, out);
+    else if (one->count == 1 && one->kind != CF_CONFLICT_BOTH)
+        append_word(self, one->first->path, "", (cf_bytes){0}, out);
+    else
+        append_word(self, one->table, one->kind == CF_CONFLICT_ROW ? hidden_of(one) : all_of(one),
+                    (cf_bytes){0}, out);
 }
 
 /* "to settle it", or, where there are more, "to settle those of tags". */
@@ -167,11 +271,6 @@ static void append(const advising *self, const advised *one, cf_buffer *out)
     kinds[one->kind](self, one, out);
 }
 
-static cf_bytes table_of(const cf_conflict *conflict)
-{
-    return conflict->field ? conflict->field->table : (cf_bytes){0};
-}
-
 static size_t gather(const cf_binding_status *status, cf_arena *arena, advised **out)
 {
     advised *all = cf_arena_allocate(arena, status->conflict_count, sizeof *all);
@@ -183,7 +282,7 @@ static size_t gather(const cf_binding_status *status, cf_arena *arena, advised *
         const cf_bytes table = table_of(conflict);
         size_t at = 0;
 
-        while (at < count && !(all[at].kind == kind && cf_bytes_equal(all[at].table, table)))
+        while (at < count && !is_of(conflict, all[at].kind, all[at].table))
             at++;
         if (at == count)
             all[count++] = (advised){.kind = kind, .table = table, .first = conflict};
@@ -199,6 +298,7 @@ void cf_conflict_advice_print(const char *collection, const cf_binding_status *s
                               cf_peer *peer, const cf_output *output)
 {
     advising self = {.collection = collection,
+                     .status = status,
                      .settles =
                          status->binding->mode != CF_MODE_RECEIVE && !cf_peer_only_reads(peer)};
     cf_arena arena = {0};

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Columns of which only one row can have a value: a merge hides no row, one of two gives way in that column alone."""
 
+import re
+import shlex
+
 import pytest
 
 from counterfoil import broker, make_device, rounds, two  # noqa: F401
@@ -209,3 +212,46 @@ def test_a_reference_that_can_not_be_empty_does_not_give_way(two):
     both(laptop, desktop)
     assert here.rows("SELECT * FROM covers") == there.rows("SELECT * FROM covers") == [(7, 1, "blue")]
     expect_settled(laptop, desktop, here, there)
+
+
+def test_what_is_told_for_a_field_settles_no_wish(two):
+    """The command for titles leaves it open whether two lists of one name are one; that for the wish leaves the titles."""
+    laptop, desktop, here, there = begin(two)
+    here.run("INSERT INTO tags VALUES (1, 'old', 'x')")
+    both(laptop, desktop)
+    here.run("UPDATE tags SET colour = 'a' WHERE id = 1; INSERT INTO tags VALUES (2, 'home', 'red')")
+    there.run("UPDATE tags SET colour = 'b' WHERE id = 1; INSERT INTO tags VALUES (2, 'home', 'blue')")
+    both(laptop, desktop)
+    wish, = [path for path in listed(laptop) if path.endswith("/name")]
+    words = re.findall(r"`counterfoil (conflicts resolve [^`]*?)(?: --keep 1)?`", laptop.run("status"))
+    assert sorted(words) == ["conflicts resolve 'book//tags/*/colour'", f"conflicts resolve book//{wish}"]
+    laptop.finish(*shlex.split(words[0] if "colour" in words[0] else words[1]), "--keep", "1")
+    both(laptop, desktop)
+    assert list(listed(laptop)) == [wish]
+    assert "1 row made one with another" in laptop.finish("conflicts", "resolve", f"book//{wish}", "--same").stdout
+    both(laptop, desktop)
+    assert [name for name, in here.rows("SELECT name FROM tags ORDER BY id")] == ["old", "home"]
+
+
+def test_where_a_column_has_both_kinds_each_is_named(two):
+    laptop, desktop, here, there = begin(two)
+    here.run("INSERT INTO tags VALUES (1, 'old', 'x')")
+    both(laptop, desktop)
+    here.run("UPDATE tags SET name = 'a' WHERE id = 1; INSERT INTO tags VALUES (2, 'home', 'red'), (3, 'work', 'red')")
+    there.run("UPDATE tags SET name = 'b' WHERE id = 1; INSERT INTO tags VALUES (2, 'home', 'blue'), (3, 'work', 'blue')")
+    both(laptop, desktop)
+    wishes = sorted(path for path in listed(laptop) if path != "tags/1/name")
+    words = re.findall(r"`counterfoil conflicts resolve ([^`]*?)(?: --keep 1)?`", laptop.run("status"))
+    assert [word.split() for word in sorted(words)] == [["book//tags/1/name"], [f"book//{path}" for path in wishes]]
+
+
+def test_of_very_many_columns_the_whole_table_is_told(two):
+    columns = [f"c{i}" for i in range(9)]
+    laptop, desktop, here, there = share(two, "".join(f"CREATE TABLE t{many} (id INTEGER PRIMARY KEY, {', '.join(columns)});" for many in (8, 9)))
+    here.run("INSERT INTO t8 (id) VALUES (1); INSERT INTO t9 (id) VALUES (1)")
+    both(laptop, desktop)
+    for database, value in (here, 1), (there, 2):
+        database.run("; ".join(f"UPDATE t{many} SET " + ", ".join(f"{name} = {value}" for name in columns[:many]) for many in (8, 9)))
+    both(laptop, desktop)
+    for told in " ".join(f"'book//t8/*/{name}'" for name in columns[:8]), "'book//t9/*'":
+        assert f"`counterfoil conflicts resolve {told} --keep 1`" in laptop.run("status")
