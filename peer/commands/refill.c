@@ -413,7 +413,7 @@ static bool is_first_of_table(const putting *self, size_t index)
     return true;
 }
 
-/* As it is: it is cut short. */
+/* As it is: it is cut short, damaged, or something else altogether. */
 static cf_status keep_file(void *context, cf_bytes name, cf_bytes bytes, cf_error *error)
 {
     putting *self = context;
@@ -425,7 +425,8 @@ static cf_status keep_file(void *context, cf_bytes name, cf_bytes bytes, cf_erro
         char shown[CF_NAME_SHOWN];
 
         cf_name_show(name, shown);
-        cf_say(&self->of->run->output, "%s: it is cut short; it is kept in %s", shown, self->shown);
+        cf_say(&self->of->run->output,
+               "%s: it can't be read as a whole; as it was it is kept in %s", shown, self->shown);
     }
     return status;
 }

@@ -92,7 +92,7 @@ def test_what_is_cut_off_is_brought_back(scene):
     done = scene.laptop.finish("repair", str(scene.here), "--refill")
     assert done.returncode == 0, done.stdout + done.stderr
     assert scene.shown(scene.here) == len(PEOPLE), scene.here.read_text()
-    assert f"{scene.here.name}: it is cut short; it is kept in " in done.stderr
+    assert f"{scene.here.name}: it can't be read as a whole; as it was it is kept in " in done.stderr
     kept, = pathlib.Path(scene.laptop.home, "kept").glob("*/*." + scene.kind)
     assert kept.read_bytes() == short
     assert scene.laptop.sync()["in_sync"] and scene.desktop.sync()["in_sync"]
@@ -307,7 +307,7 @@ def test_a_cut_within_a_quoted_field_is_brought_back(two):
     scene = Scene(two, "csv")
     scene.here.write_text(scene.whole[:scene.whole.index("person4,person4,\"a") + 18])
     scene.laptop.sync(1)
-    assert "it is cut short; it is kept in " in refilled(scene.laptop, scene.here)
+    assert "it can't be read as a whole; as it was it is kept in " in refilled(scene.laptop, scene.here)
     assert scene.laptop.sync()["in_sync"] and scene.here.read_text() == scene.whole
 
 

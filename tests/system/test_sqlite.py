@@ -278,9 +278,13 @@ def test_a_damaged_database(two):
             assert way in trouble(laptop), at
     here.path.write_bytes(b"no database at all\n" * 100)
     laptop.finish("sync")
-    assert "no SQLite database" in trouble(laptop)
+    told = trouble(laptop)
+    assert "no SQLite database" in told and told.count("put back") == 1 and f"`counterfoil repair {here.path} --refill` fills it" in told
     desktop.sync()
     assert there.rows("SELECT count(*) FROM people") == before
+    refilled = laptop.finish("repair", str(here.path), "--refill")
+    assert "cut short" not in refilled.stderr and f"{here.path.name}: it can't be read as a whole; as it was it is kept in" in refilled.stderr
+    assert here.rows("SELECT count(*) FROM people") == before
     here.path.write_bytes(saved)
     both(laptop, desktop)
     assert here.all("people") == there.all("people")

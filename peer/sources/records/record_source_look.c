@@ -49,6 +49,12 @@ static bool recover(cf_record_run *run)
     return false;
 }
 
+/* A database that is damaged, or none, says itself what to put in its place. */
+static bool names_way(const char *why)
+{
+    return cf_error_hint(why) || strstr(why, ": put back ");
+}
+
 /* Says how to have a whole file again. Nothing of one that can't be read is deleted elsewhere. */
 static void advise_whole(const cf_binding *binding, cf_error *error)
 {
@@ -60,6 +66,12 @@ static void advise_whole(const cf_binding *binding, cf_error *error)
     cf_binding_refill_word(binding, ", or ", " fills it", &fill);
     const bool fills = fill.size > 0;
     cf_buffer_append(&fill, "", 1);
+    if (names_way(why)) {
+        cf_fail(error, CF_MALFORMED, "%s%s; nothing of it is synced until then", why,
+                (const char *)fill.data);
+        cf_buffer_release(&fill);
+        return;
+    }
     cf_fail(error, CF_MALFORMED, "%s; nothing of it is synced: %s%s", why,
             is_database ? "put back one that is whole"
             : fills     ? "mend it, put it back whole"
