@@ -294,7 +294,7 @@ static cf_status choose_record(cf_run *run, const char *named, cf_arena *arena, 
     out->collection = found.collection;
     out->path = found.path;
     out->node = found.node;
-    return cf_bytes_equal(found.row, found.path)
+    return found.is_field || cf_bytes_equal(found.row, found.path)
                ? add_records(run, &found.collection, &found.item, arena, out, error)
                : CF_OK;
 }

@@ -131,6 +131,60 @@ static bool find(const cf_run *run, const cf_collection *collection, const cf_sc
     return out->row.size || out->node || out->is_table;
 }
 
+/* A document that is one record has no key: its theme is listed as settings///theme, and may be
+ * typed settings//theme. */
+static void find_field(const cf_collection *collection, cf_arena *arena, cf_named_record *self)
+{
+    cf_buffer path = {0};
+
+    if (!self->path.size || !cf_record_named(collection, (cf_bytes){0}, &self->item))
+        return;
+    self->is_field = true;
+    if (self->path.data[0] == '/')
+        return;
+    cf_buffer_append_text(&path, "/");
+    cf_buffer_append(&path, self->path.data, self->path.size);
+    self->path = cf_arena_copy(arena, cf_buffer_view(&path));
+    cf_buffer_release(&path);
+}
+
+/* The key without case, up to `end`, behind the name of its table; in the arena. */
+static cf_bytes fold(cf_bytes path, size_t begin, size_t end, cf_arena *arena)
+{
+    uint8_t *copy = cf_arena_allocate(arena, path.size, 1);
+
+    for (size_t i = 0; i < path.size; i++) {
+        const uint8_t byte = path.data[i];
+
+        copy[i] =
+            i >= begin && i < end && byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+    }
+    return cf_bytes_of(copy, path.size);
+}
+
+/* A key that its database compares without case is known by small letters: tags/Home is tags/home,
+ * and tags/Home/Colour is that row's Colour. */
+static bool find_folded(const cf_run *run, const cf_collection *collection, const cf_schema *schema,
+                        cf_bytes path, cf_arena *arena, cf_named_record *out)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        const cf_bytes table = schema->tables[i].name;
+        size_t end = path.size;
+
+        if (path.size <= table.size || path.data[table.size] != '/' ||
+            memcmp(path.data, table.data, table.size) != 0)
+            continue;
+        for (; end > table.size; end--)
+            if ((end == path.size || path.data[end] == '/') &&
+                find(run, collection, schema, fold(path, table.size, end, arena), out) &&
+                out->row.size >= end)
+                return true;
+    }
+    *out = (cf_named_record){
+        .collection = out->collection, .name = out->name, .path = path, .bound = out->bound};
+    return false;
+}
+
 /* As it was typed; else as it would be if it was copied from what is shown. */
 static void find_typed(const cf_run *run, const cf_collection *collection, const cf_schema *schema,
                        const char *typed, cf_arena *arena, cf_named_record *out)
@@ -139,8 +193,9 @@ static void find_typed(const cf_run *run, const cf_collection *collection, const
     cf_buffer meant = {0};
 
     if (!find(run, collection, schema, path, out) && cf_name_read(path, &meant) &&
-        !find(run, collection, schema, cf_arena_copy(arena, cf_buffer_view(&meant)), out))
-        out->path = path;
+        !find(run, collection, schema, cf_arena_copy(arena, cf_buffer_view(&meant)), out) &&
+        !find_folded(run, collection, schema, path, arena, out))
+        find_field(collection, arena, out);
     cf_buffer_release(&meant);
 }
 
@@ -155,7 +210,10 @@ cf_status cf_named_record_read(const cf_run *run, const char *named, cf_arena *a
 
     *out = (cf_named_record){0};
     if (!slashes || slashes == named)
-        return cf_fail(error, CF_MISSING, "%s names no record", named);
+        return cf_fail(error, CF_MISSING,
+                       "'%.200s' names no record: say COLLECTION//KEY, of a database "
+                       "COLLECTION//TABLE/KEY; `counterfoil log` lists what was written",
+                       named);
     const char *name = cf_arena_text(arena, cf_bytes_of(named, (size_t)(slashes - named)));
     cf_status status = cf_source_find_collection(run, name, arena, &found, error);
     if (status == CF_MISSING)

@@ -12,6 +12,7 @@ typedef struct {
     cf_bytes row;  /* of it what names a record, as it is shown here, or was made; none: nothing */
     cf_id item;    /* that record */
     bool is_table; /* the path is the name of one */
+    bool is_field; /* it is a field of a document that is one record, without a key: "/theme" */
     const cf_binding *bound; /* a folder of its files here; NULL: none */
     const cf_node *node;     /* that is known there under this path; NULL: none */
 } cf_named_record;

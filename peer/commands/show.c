@@ -86,7 +86,9 @@ static void split_field(showing *self)
 {
     const cf_bytes path = self->named.path;
 
-    if (self->called.size && self->called.size < path.size)
+    if (self->named.is_field)
+        self->field = cf_bytes_of(path.data + 1, path.size - 1);
+    else if (self->called.size && self->called.size < path.size)
         self->field =
             cf_bytes_of(path.data + self->called.size + 1, path.size - self->called.size - 1);
 }
@@ -130,6 +132,8 @@ static cf_status find_items(showing *self, cf_error *error)
         cf_ids_add(&self->items, &named->item);
     else if (!named->path.size && cf_record_named(self->collection, named->path, &document))
         cf_ids_add(&self->items, &document); /* a document that is one record has no key */
+    else if (named->is_field)
+        cf_ids_add(&self->items, &named->item);
     self->called = named->row.size ? named->row : named->path;
     add_hidden(self, self->called);
     if (!self->items.count)

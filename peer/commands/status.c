@@ -105,7 +105,7 @@ static cf_status add_record(const cf_run *run, state *self, const char *named,
                             const cf_named_record *record, cf_error *error)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
-    bool known = record->row.size || record->is_table || !record->path.size;
+    bool known = record->row.size || record->is_table || record->is_field || !record->path.size;
     size_t count = self->count;
     cf_status status = CF_OK;
 
@@ -135,7 +135,7 @@ static cf_status add_named(const cf_run *run, state *self, const char *named, cf
     cf_status status = cf_named_record_read(run, named, &self->arena, &record, error);
     if (status && status != CF_MISSING)
         return status;
-    if (!status && (record.row.size || record.is_table || !record.path.size))
+    if (!status && (record.row.size || record.is_table || record.is_field || !record.path.size))
         return add_record(run, self, named, &record, error);
     bool named_collection = !status;
     status = add_path(run, self, named, error);

@@ -5,7 +5,7 @@ import pytest
 
 from counterfoil import both, broker, make_device, two  # noqa: F401
 from test_hidden_rows import begin, make_apart
-from test_sqlite import add
+from test_sqlite import add, share
 
 KEY = ["--format", "csv", "--key", "id", "--collection", "people"]
 
@@ -233,3 +233,51 @@ def test_a_hidden_row_is_known(two):
     assert {one["field"]: one["value"] for one in record["values"]}["title"] == "blue"
     assert ": hidden: " in laptop.run("show", "book//covers/1~desktop")
     assert " (hidden)" in laptop.run("log", "book//covers/1~desktop")
+
+
+def test_a_field_of_a_document_goes_by_the_name_that_is_listed(two):
+    """It is one record without a key: conflicts lists its theme as set///theme."""
+    laptop, desktop = two
+    here, there = laptop.source("s.json"), desktop.source("s.json")
+    words = "--format", "json", "--collection", "set"
+    here.write_text('{"theme": "dark", "font": {"size": 12}}')
+    laptop.run("add", str(here), *words)
+    laptop.sync(), desktop.sync()
+    desktop.run("add", str(there), *words, "--existing")
+    both(laptop, desktop)
+    here.write_text('{"theme": "light", "font": {"size": 12}}')
+    there.write_text('{"theme": "blue", "font": {"size": 12}}')
+    both(laptop, desktop, None)
+    (path,) = {one["path"] for one in laptop.json("conflicts", code=4)}
+    assert path == "/theme"
+    for typed in "set//" + path, "set//theme":
+        (record,) = laptop.json("show", typed)
+        assert set(values(record)) == {"theme"} and {one["field"] for one in record["history"]} == {"theme"}
+        assert laptop.json("log", typed) == laptop.json("log", "set")
+        assert "not shown is" in laptop.run("status", typed)
+    (record,) = laptop.json("show", "set///font/size")
+    assert set(values(record)) == {"font/size"}
+    told = laptop.run("status", "set///font/size")
+    assert "nothing of it is out of sync" in told and "not shown is" not in told
+
+
+def test_a_key_without_case_is_typed_in_any(two):
+    laptop, desktop, here, there = share(two, "CREATE TABLE Tag (name TEXT PRIMARY KEY COLLATE NOCASE, Colour TEXT);"
+                                              "CREATE TABLE plain (name TEXT PRIMARY KEY, colour TEXT);")
+    here.run("INSERT INTO Tag VALUES ('Obst/Nuss', 'red'); INSERT INTO plain VALUES ('Obst', 'a'), ('obst', 'b')")
+    laptop.sync()
+    for key in "Obst/Nuss", "obst/nuss", "OBST/NUSS":
+        (record,) = laptop.json("show", f"book//Tag/{key}")
+        assert record["path"] == "Tag/obst/nuss"
+        (record,) = laptop.json("show", f"book//Tag/{key}/Colour")
+        assert set(values(record)) == {"Colour"}
+        assert laptop.json("log", f"book//Tag/{key}") and "nothing of it is out of sync" in laptop.run("status", f"book//Tag/{key}")
+    for key, colour in ("Obst", "a"), ("obst", "b"):
+        (record,) = laptop.json("show", f"book//plain/{key}")
+        assert record["path"] == f"plain/{key}" and values(record)["colour"][0] == colour
+    laptop.run("show", "book//tag/obst/nuss", code=3)
+
+
+def test_what_is_no_record_is_told_how_one_is_called(people):
+    laptop, *_ = people
+    assert "'people' names no record: say COLLECTION//KEY" in laptop.run("show", "people", code=3)
