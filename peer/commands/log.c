@@ -124,7 +124,8 @@ static const char *unnamed(const cf_event *event)
                : "the document";
 }
 
-/* A row that no source can show goes by the name that it has now. */
+/* A row that no source can show goes by the name that it has now, and by no other: the key that it
+ * would have is that of another row perhaps. */
 static json_t *show_json(const cf_event *event, cf_log_now *now)
 {
     const cf_bytes hidden = cf_log_now_hidden(now, event);
@@ -134,7 +135,7 @@ static json_t *show_json(const cf_event *event, cf_log_now *now)
 
     if (event->from.size)
         json_object_set_new(object, "from", cf_json_name(event->from));
-    if (cf_log_now_path(now, event, &path))
+    if (!hidden.size && cf_log_now_path(now, event, &path))
         json_object_set_new(object, "now", cf_json_name(cf_buffer_view(&path)));
     if (event->original.size)
         json_object_set_new(object, "of", cf_json_name(event->original));
@@ -165,7 +166,7 @@ static const char *tell_paths(const cf_event *event, cf_log_now *now, cf_arena *
     cf_name_show(event->from, shown);
     if (event->from.size)
         cf_buffer_append_text(&text, " from %s", shown);
-    if (cf_log_now_path(now, event, &path)) {
+    if (!hidden.size && cf_log_now_path(now, event, &path)) {
         cf_name_show(cf_buffer_view(&path), shown);
         cf_buffer_append_text(&text, " (now %s)", shown);
     }

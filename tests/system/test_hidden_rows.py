@@ -246,6 +246,9 @@ def test_no_value_passes_the_schema(two):
         assert (shown["path"], shown["standing"]) == ("tags/2~desktop", "hidden")
         assert {one["field"]: (one["value"], one["device"]) for one in shown["values"]} == {
             "name": ("home", "desktop"), "colour": ("blue", "desktop")}, "not the name that was tried"
+        (line,) = device.json("log", f"{BOOK}tags/2~desktop")
+        assert (line["path"], line["hidden"]) == ("tags/2~desktop", True) and "now" not in line
+        assert "new tags/2~desktop \"home\" (hidden)" in device.run("log", f"{BOOK}tags/2~desktop")
         assert shown["not_shown"] == []
         assert database.rows("SELECT id, name, colour FROM tags") == [(1, "home", "red")]
     assert resolve(laptop, "tags/2~desktop", "--keep", "1").returncode == 2
