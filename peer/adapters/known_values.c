@@ -6,6 +6,7 @@
 
 #include "codec/limits.h"
 #include "codec/value_build.h"
+#include "peer/adapters/inherited.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/value_map.h"
 
@@ -22,13 +23,9 @@ typedef struct {
 
 static bool has_member(cf_bytes map, cf_bytes wanted)
 {
-    cf_value_walk walk = cf_value_walk_of(map);
-    cf_bytes name, value;
+    cf_bytes value;
 
-    while (walk.map && cf_value_next(&walk, &name, &value))
-        if (cf_bytes_equal(name, wanted))
-            return true;
-    return false;
+    return cf_value_member_named(map, wanted, &value);
 }
 
 /* Nothing: it is no value. */
@@ -95,13 +92,9 @@ static bool is_occurrence(cf_bytes field)
 
 static cf_bytes member_of(cf_bytes map, cf_bytes wanted)
 {
-    cf_value_walk walk = cf_value_walk_of(map);
-    cf_bytes name, value;
+    cf_bytes value;
 
-    while (walk.map && cf_value_next(&walk, &name, &value))
-        if (cf_bytes_equal(name, wanted))
-            return value;
-    return (cf_bytes){0};
+    return cf_value_member_named(map, wanted, &value) ? value : (cf_bytes){0};
 }
 
 static void add_member(cf_bytes name, cf_bytes value, cf_value_builder *build)
@@ -423,17 +416,11 @@ static void give_field(meaning *self, const cf_row *row, const cf_row *before,
 
 /* ---- Rows ---- */
 
-/* True: it is to be written again. */
-static bool give_row(meaning *self, cf_row *row, const cf_row *known)
+static void give_fields(meaning *self, cf_row *row, const cf_row *known, const cf_bytes *words)
 {
     const cf_row raw = *row;
     size_t at = 0;
 
-    if (!known || cf_row_has_all(row, known, NULL))
-        return false;
-    cf_bytes *words = cf_arena_allocate(&self->scratch, value_count(known), sizeof *words);
-    if (!self->speak(known, &self->scratch, words))
-        return false;
     self->as_now = NULL;
     for (size_t i = 0, k = 0; i < row->field_count; i++) {
         const cf_row_field *is = &row->fields[i];
@@ -446,7 +433,24 @@ static bool give_row(meaning *self, cf_row *row, const cf_row *known)
         give_field(self, &raw, known, is, field);
     }
     cf_field_list_take(&self->list, self->arena, row);
-    return !cf_row_fields_equal(row, known) && is_stale(self, &raw, row);
+}
+
+/* True: it is to be written again. */
+static bool give_row(meaning *self, cf_row *row, const cf_row *known)
+{
+    const cf_row raw = *row;
+    bool stale = false;
+
+    if (known && !cf_row_has_all(row, known, NULL)) {
+        cf_bytes *words = cf_arena_allocate(&self->scratch, value_count(known), sizeof *words);
+
+        if (!self->speak(known, &self->scratch, words))
+            return false;
+        give_fields(self, row, known, words);
+        stale = !cf_row_fields_equal(row, known) && is_stale(self, &raw, row);
+    }
+    cf_occurrences_inherit(self->speak, self->arena, &raw, row, known);
+    return stale;
 }
 
 const cf_row *cf_known_values_give(cf_record_file *file, const cf_row_format *format,

@@ -72,15 +72,20 @@ cf_bytes cf_value_first(cf_bytes array)
     return first;
 }
 
-bool cf_value_member(cf_bytes map, const char *name, cf_bytes *value)
+bool cf_value_member_named(cf_bytes map, cf_bytes name, cf_bytes *value)
 {
     cf_value_walk walk = cf_value_walk_of(map);
     cf_bytes found;
 
     while (walk.map && cf_value_next(&walk, &found, value))
-        if (cf_bytes_equal(found, cf_bytes_of_text(name)))
+        if (cf_bytes_equal(found, name))
             return true;
     return false;
+}
+
+bool cf_value_member(cf_bytes map, const char *name, cf_bytes *value)
+{
+    return cf_value_member_named(map, cf_bytes_of_text(name), value);
 }
 
 bool cf_value_member_text(cf_bytes map, const char *name, cf_bytes *text)

@@ -11,6 +11,7 @@ bool cf_value_is_text(cf_bytes value, cf_bytes *text);
 /* False: it is no integer from 0 on. */
 bool cf_value_is_uint(cf_bytes value, uint64_t *number);
 /* The value of the member; false: no map, or no such member. */
+bool cf_value_member_named(cf_bytes map, cf_bytes name, cf_bytes *value);
 bool cf_value_member(cf_bytes map, const char *name, cf_bytes *value);
 bool cf_value_member_text(cf_bytes map, const char *name, cf_bytes *text);
 

@@ -122,6 +122,104 @@ def test_what_is_cancelled_where_the_series_was_is_cancelled_where_it_is(two, ca
     scene.is_quiet()
 
 
+def other(title, start, end, was=9):
+    """The second one, told by itself, as a calendar program tells it: all of it."""
+    when = {"RECURRENCE-ID": was, "DTSTART": start, "DTEND": end}
+    return ("BEGIN:VEVENT\r\nUID:yoga\r\nDTSTAMP:20261101T090000Z\r\n"
+            + "".join(f"{name};TZID={BERLIN}:20261109T{hour:02}0000\r\n" for name, hour in when.items())
+            + f"SUMMARY:{title}\r\nEND:VEVENT\r\n")
+
+
+def told(text):
+    """Of each occurrence that is told by itself which one it is, when, for how long, and what it is called."""
+    return [(part["RECURRENCE-ID"].dt, part["DTSTART"].dt, part["DTEND"].dt - part["DTSTART"].dt, str(part["SUMMARY"]))
+            for part in icalendar.Calendar.from_ical(text).walk("VEVENT") if "RECURRENCE-ID" in part]
+
+
+def shown_alike(scene):
+    here, there = (told(items(folder)["yoga.ics"]) for folder in (scene.here, scene.there))
+    assert here == there
+    return [(one.replace(tzinfo=None), start.replace(tzinfo=None), length, title)
+            if isinstance(one, datetime.datetime) else (one, start, length, title) for one, start, length, title in here]
+
+
+HOUR = datetime.timedelta(hours=1)
+
+
+@pytest.mark.parametrize("retitled_later", [False, True])
+def test_an_occurrence_that_was_only_retitled_goes_with_its_series(two, retitled_later):  # noqa: F811
+    scene = Series(two, series())
+    moved, retitled = series(hour=8), series(more=other("Long yoga", 9, 10))
+    scene.apart(*((moved, retitled) if retitled_later else (retitled, moved)))
+    assert scene.shown() == at(8)
+    eight = datetime.datetime(2026, 11, 9, 8)
+    assert shown_alike(scene) == [(eight, eight, HOUR, "Long yoga")]
+    assert conflicts(scene.laptop) == conflicts(scene.desktop) == []
+    scene.is_quiet()
+
+
+def test_one_that_its_own_program_left_where_the_series_was_stays(two):  # noqa: F811
+    """No file is written anew, neither the one that told it first nor that of the program that moved the series alone."""
+    whole = series(more=other("Long yoga", 9, 10))
+    scene = Series(two, whole)
+    assert items(scene.here)["yoga.ics"] == whole
+    moved = series(hour=8, more=other("Long yoga", 9, 10))
+    write(scene.here / "yoga.ics", moved)
+    scene.both()
+    assert items(scene.here)["yoga.ics"] == moved
+    nine = datetime.datetime(2026, 11, 9, 9)
+    assert shown_alike(scene) == [(nine, nine, HOUR, "Long yoga")]
+    scene.is_quiet()
+
+
+def day(start, length, title="Yoga", *more):
+    return event("yoga", title, f"DTSTART;VALUE=DATE:{start}", f"DTEND;VALUE=DATE:{length}", *more)
+
+
+@pytest.mark.parametrize("gets_hours", [False, True])
+def test_a_retitled_occurrence_gets_hours_with_its_series_and_loses_them(two, gets_hours):  # noqa: F811
+    weekly = f"RRULE:FREQ=WEEKLY;COUNT={WEEKS}"
+    days = day("20261102", "20261103", "Yoga", weekly)
+    retitled = days.replace("END:VCALENDAR", "BEGIN:VEVENT\r\nUID:yoga\r\nDTSTAMP:20261101T090000Z\r\nRECURRENCE-ID;VALUE=DATE:20261109\r\n"
+                            "DTSTART;VALUE=DATE:20261109\r\nDTEND;VALUE=DATE:20261110\r\nSUMMARY:Long yoga\r\nEND:VEVENT\r\nEND:VCALENDAR")
+    scene = Series(two, days if gets_hours else series())
+    scene.apart(*((series(hour=10), retitled) if gets_hours else (days, series(more=other("Long yoga", 9, 10)))))
+    ten, date = datetime.datetime(2026, 11, 9, 10), datetime.date(2026, 11, 9)
+    assert shown_alike(scene) == [(ten, ten, HOUR, "Long yoga") if gets_hours else (date, date, datetime.timedelta(days=1), "Long yoga")]
+    assert conflicts(scene.laptop) == conflicts(scene.desktop) == []
+    scene.is_quiet()
+
+
+def test_one_of_another_length_keeps_that_where_it_goes(two):  # noqa: F811
+    scene = Series(two, series())
+    scene.apart(series(hour=8), series(more=other("Long yoga", 9, 11)))
+    eight = datetime.datetime(2026, 11, 9, 8)
+    assert shown_alike(scene) == [(eight, eight, 2 * HOUR, "Long yoga")]
+    scene.is_quiet()
+
+
+def test_one_that_comes_back_to_its_series_goes_with_it_again(two):  # noqa: F811
+    scene = Series(two, series(more=other("Long yoga", 15, 16)))
+    write(scene.here / "yoga.ics", series(more=other("Long yoga", 9, 10)))
+    scene.both()
+    scene.apart(series(hour=8, more=other("Long yoga", 8, 9, was=8)), series(more=other("Long yoga", 9, 10), without=DAYS[3:4]))
+    eight = datetime.datetime(2026, 11, 9, 8)
+    assert shown_alike(scene) == [(eight, eight, HOUR, "Long yoga")]
+    assert scene.shown() == at(8, without=DAYS[3:4])
+    scene.is_quiet()
+
+
+def test_what_an_occurrence_lacks_of_its_series_it_lacks_where_it_goes(two):  # noqa: F811
+    """Its series has a place; it is told without one."""
+    placed = f"FREQ=WEEKLY;COUNT={WEEKS}\r\nLOCATION:Hall"
+    scene = Series(two, series(rule=placed))
+    scene.apart(series(hour=8, rule=placed), series(rule=placed, more=other("Yoga", 9, 10)))
+    assert scene.shown() == at(8)
+    for folder in (scene.here, scene.there):
+        assert items(folder)["yoga.ics"].count("LOCATION:Hall") == 1
+    scene.is_quiet()
+
+
 @pytest.mark.skipif(not shutil.which("khal"), reason="khal is not installed")
 def test_khal_shows_it_so(two, tmp_path):  # noqa: F811
     scene = Series(two, series())

@@ -109,6 +109,17 @@ def test_khal_shows_what_a_patch_changes(two, tmp_path):  # noqa: F811
                                             "2026-11-23 18:00 Yoga"], shown.stdout
 
 
+def test_what_is_known_as_all_of_an_occurrence_stays_so(two):  # noqa: F811
+    """As programs before told it: who shows it in a calendar and has nothing to say of it says nothing."""
+    whole = {FIRST: {"start": FIRST, "duration": "PT1H", "timeZone": "Europe/Berlin", "title": "Long yoga"}}
+    scene = Scene(two, whole)
+    scene.edit_component("", "SUMMARY:Yoga", "SUMMARY:Pilates")
+    scene.both()
+    assert scene.event()["title"] == "Pilates"
+    assert scene.event()["recurrenceOverrides"] == whole
+    scene.is_quiet()
+
+
 def test_an_edit_of_the_series_alone_changes_no_patch(two):  # noqa: F811
     scene = Scene(two, {FIRST: {"title": "Long yoga"}, SECOND: {"start": "2026-11-17T19:00:00"}})
     scene.edit_component("", "SUMMARY:Yoga", "SUMMARY:Pilates")
