@@ -365,6 +365,7 @@ void cf_row_diff_one(cf_row_diffing *diffing, cf_scanned_row *scanned)
         change_key(&self);
         self.changed = true;
     }
+    cf_row_diff_follow(diffing, scanned, &self.refs);
     walk_fields(&self, scan_field);
     if (self.changed)
         walk_fields(&self, carry_volatile);

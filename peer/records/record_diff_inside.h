@@ -87,8 +87,12 @@ void cf_row_diff_when(cf_row_diffing *diffing, const cf_scanned_row *scanned,
  * false: it hasn't. */
 bool cf_row_replace_moved(cf_row_diffing *diffing, const cf_scanned_row *scanned,
                           const cf_row_refs *refs, cf_bytes field);
-/* Drafts by which start the occurrences are named that were drafted; all, where the row begins at
- * another time than it did. */
+/* Lets the base's row show the occurrences under the names that they have on the disk, of each that
+ * the disk has as before, and only where a moved series has it now: nothing was done to that. */
+void cf_row_diff_follow(const cf_row_diffing *diffing, cf_scanned_row *scanned,
+                        const cf_row_refs *refs);
+/* Drafts by which start the occurrences are named that were drafted; all but those that went along,
+ * where the row begins at another time than it did. */
 void cf_row_diff_occurrences(cf_row_diffing *diffing, const cf_scanned_row *scanned,
                              const cf_row_refs *refs);
 /* Drafts the deletions (rule t). */

@@ -214,6 +214,142 @@ static cf_series series_of_disk(const cf_row_diffing *diffing, const cf_scanned_
     return cf_series_of(tells || !scanned->base ? scanned->disk : scanned->base);
 }
 
+/* A field of the state that says something of an occurrence, and the one that a series shows it
+ * as. */
+typedef struct {
+    cf_bytes of, as;
+} follower;
+
+typedef struct {
+    follower *at; /* ascending by `as` */
+    size_t count;
+} followers;
+
+static int by_name_shown(const void *left, const void *right)
+{
+    const follower *a = left, *b = right;
+    const int order = cf_bytes_compare(a->as, b->as);
+
+    return order ? order : cf_bytes_compare(a->of, b->of);
+}
+
+static followers followers_of(const cf_row_diffing *diffing, const cf_scanned_row *scanned,
+                              const cf_row_refs *refs, const cf_series *series)
+{
+    followers all = {.at = cf_arena_allocate(diffing->arena, refs->count, sizeof *all.at)};
+
+    for (size_t i = 0; i < refs->count; i++) {
+        const cf_bytes of = refs->at[i].field;
+
+        if (cf_field_is_occurrence(scanned->table->kind, of))
+            all.at[all.count++] =
+                (follower){of, cf_occurrence_shown_as(series, refs, of, diffing->arena)};
+    }
+    if (all.count)
+        qsort(all.at, all.count, sizeof *all.at, by_name_shown);
+    return all;
+}
+
+/* The one field of the state that is shown as this; nothing: there is none, or more than one. */
+static cf_bytes only_shown_as(const followers *all, cf_bytes as)
+{
+    size_t low = 0, high = all->count;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+
+        if (cf_bytes_compare(all->at[middle].as, as) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    cf_bytes only = {0};
+    for (size_t i = low; i < all->count && cf_bytes_equal(all->at[i].as, as); i++) {
+        if (only.size && !cf_bytes_equal(all->at[i].of, only))
+            return (cf_bytes){0};
+        only = all->at[i].of;
+    }
+    return only;
+}
+
+/* The name under which the disk has an occurrence of the base, as its series was moved there, and
+ * says the same of it; nothing: it hasn't. */
+static cf_bytes name_on_disk(const cf_scanned_row *scanned, const cf_row_field *field, cf_bytes of,
+                             cf_bytes as)
+{
+    const cf_row_field *is = cf_row_field_named(scanned->disk, as);
+
+    return is && cf_row_field_equal(is, field) && !cf_row_field_named(&scanned->shown, as) &&
+                   (cf_bytes_equal(as, of) || !cf_row_field_named(scanned->disk, of))
+               ? as
+               : (cf_bytes){0};
+}
+
+static int by_field(const void *left, const void *right)
+{
+    return cf_bytes_compare(((const cf_row_field *)left)->name,
+                            ((const cf_row_field *)right)->name);
+}
+
+static bool is_moved(const cf_row_diffing *diffing, const cf_scanned_row *scanned,
+                     const cf_series *now)
+{
+    const cf_series before = cf_series_of(scanned->base);
+
+    return !cf_bytes_equal(cf_series_said(now, diffing->arena),
+                           cf_series_said(&before, diffing->arena));
+}
+
+/* What a program does that moves a series, and of an occurrence nothing but which it is now, is no
+ * word of that: it is shown so anyhow, and what another says of it meanwhile stands.
+ *
+ *     the 12th at 9 is longer; A moves the series to 10, and the 12th at 10 is longer there; B
+ *     gives the 12th at 9 a title: the 12th at 10 is longer, and has the title */
+void cf_row_diff_follow(const cf_row_diffing *diffing, cf_scanned_row *scanned,
+                        const cf_row_refs *refs)
+{
+    const uint8_t kind = scanned->table->kind;
+    cf_row shown = scanned->shown;
+
+    if (!scanned->base || (kind != CF_KIND_EVENT && kind != CF_KIND_TASK))
+        return;
+    const cf_series before = cf_series_of(scanned->base), now = series_of_disk(diffing, scanned);
+    if (!now.recurs || !is_moved(diffing, scanned, &now))
+        return;
+    const followers all = followers_of(diffing, scanned, refs, &before);
+    cf_row_field *fields = cf_arena_allocate(diffing->arena, shown.field_count, sizeof *fields);
+    for (size_t i = 0; i < shown.field_count; i++) {
+        const cf_row_field *field = fields + i;
+
+        fields[i] = scanned->shown.fields[i];
+        const cf_bytes of = cf_row_field_named(scanned->disk, field->name)
+                                ? (cf_bytes){0}
+                                : only_shown_as(&all, field->name);
+        const cf_bytes as =
+            of.size ? name_on_disk(scanned, field, of,
+                                   cf_occurrence_shown_as(&now, refs, of, diffing->arena))
+                    : of;
+        if (as.size)
+            fields[i].name = as;
+    }
+    qsort(fields, shown.field_count, sizeof *fields, by_field);
+    for (size_t i = 1; i < shown.field_count; i++)
+        if (cf_bytes_equal(fields[i - 1].name, fields[i].name))
+            return;
+    shown.fields = fields;
+    scanned->shown = shown;
+}
+
+/* Whether the disk says of the occurrence what the state says under another name, and shows by that
+ * as the series is now. */
+static bool goes_along(const followers *all, const cf_row_refs *refs, const cf_row_field *field)
+{
+    const cf_bytes of = only_shown_as(all, field->name);
+
+    return of.size && !cf_bytes_equal(of, field->name) &&
+           cf_bytes_equal(cf_row_refs_shown(refs, of), field->values[0]);
+}
+
 static bool is_shown(const cf_row_refs *refs, cf_bytes field)
 {
     size_t at = 0;
@@ -265,18 +401,17 @@ void cf_row_diff_occurrences(cf_row_diffing *diffing, const cf_scanned_row *scan
         return;
     const cf_series now = series_of_disk(diffing, scanned);
     const cf_bytes said = cf_series_said(&now, diffing->arena);
-    bool moved = !scanned->base;
-    if (scanned->base) {
-        const cf_series before = cf_series_of(scanned->base);
-
-        moved = !cf_bytes_equal(said, cf_series_said(&before, diffing->arena));
+    const bool moved = !scanned->base || is_moved(diffing, scanned, &now);
+    const followers all =
+        moved ? followers_of(diffing, scanned, refs, &now) : (followers){.count = 0};
+    if (scanned->base)
         forget_gone(diffing, scanned, refs);
-    }
     for (size_t i = 0; i < scanned->disk->field_count; i++) {
         const cf_row_field *field = &scanned->disk->fields[i];
 
         if (field->count && cf_field_is_occurrence(kind, field->name) &&
-            (moved || cf_change_draft_has(&diffing->draft, &scanned->item, field->name)))
+            ((moved && !goes_along(&all, refs, field)) ||
+             cf_change_draft_has(&diffing->draft, &scanned->item, field->name)))
             say(diffing, scanned, refs, field, said);
     }
 }
