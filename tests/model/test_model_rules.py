@@ -23,8 +23,8 @@ import trials  # noqa: E402
 from undone import UNDONE  # noqa: E402
 
 MODULES = ("merge_model", "merge_scan", "file_histories", "record_same", "record_item", "record_view", "record_alike",
-           "record_model", "record_rebase", "record_pairs", "record_users", "record_histories")  # lower ones first
-RULES = ("merge_model", "merge_scan", "record_same", "record_item", "record_view", "record_alike", "record_model")
+           "record_scanned", "record_model", "record_rebase", "record_pairs", "record_users", "record_histories")  # lower ones first
+RULES = ("merge_model", "merge_scan", "record_same", "record_item", "record_view", "record_alike", "record_scanned", "record_model")
 
 
 def run_examples(tests):

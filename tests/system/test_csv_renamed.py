@@ -61,6 +61,36 @@ def test_a_name_that_another_device_gives_a_new_column_meanwhile(people):
     assert here.read_text() == there.read_text().replace("email", "post", 1) and ",x\n" in there.read_text()
 
 
+def test_a_column_that_is_renamed_before_the_file_was_ever_looked_at_is_the_same(two):
+    """It was made here; nothing was looked at since."""
+    laptop, desktop = two
+    here = add(laptop, "people.csv", PEOPLE, "--format", "csv", "--key", "id")
+    both(laptop, desktop)
+    there = add(desktop, "people.csv", None, "--format", "csv", "--key", "id", "--existing")
+    desktop.sync()
+    assert there.read_text() == PEOPLE
+    there.write_text(PEOPLE.replace("email", "mail", 1))
+    both(desktop, laptop)
+    assert here.read_text() == PEOPLE and there.read_text() == PEOPLE.replace("email", "mail", 1)
+    assert pending(laptop) == pending(desktop) == []
+    there.write_text(there.read_text().replace("anna@example.org", "anna@new.example"))
+    both(desktop, laptop)
+    assert here.read_text() == PEOPLE.replace("anna@example.org", "anna@new.example")
+
+
+def test_a_column_that_is_renamed_as_another_comes_is_the_same(people):
+    """Of the new one only the name is typed: the rows end before it."""
+    laptop, desktop, here, there = people
+    header, *rows = PEOPLE.splitlines()
+    here.write_text("".join(f"{line}\n" for line in [f"{header.replace('email', 'mail')},note", *rows]))
+    both(laptop, desktop)
+    assert here.read_text() == with_column(PEOPLE.replace("email", "mail", 1), "note", "") and there.read_text() == PEOPLE
+    there.write_text(PEOPLE.replace("anna@example.org", "anna@new.example"))
+    both(desktop, laptop)
+    assert here.read_text() == with_column(PEOPLE.replace("email", "mail", 1).replace("anna@example.org", "anna@new.example"), "note", "")
+    assert pending(laptop) == pending(desktop) == []
+
+
 def test_a_name_that_others_have_is_theirs(two):
     laptop, desktop = two
     there = add(desktop, "people.csv", "id,a,b\nx,1,7\ny,2,8\n", "--format", "csv", "--key", "id")

@@ -379,22 +379,20 @@ static cf_status check_renamed(file_medium *self, cf_error *error)
     return status;
 }
 
-/* Whether columns got other names since the last look. What is wrong with the file its reader says.
- */
-static bool find_renamed(file_medium *self)
+/* Whether columns got other names since the last look, by what the document says. What is wrong
+ * with the file its reader says. */
+static bool find_renamed(file_medium *self, cf_record_document *document, const cf_row_format *had)
 {
-    const cf_row_format *had = self->medium.had;
     cf_collection *collection;
     cf_row_format format = {0};
     cf_record_file file = {0};
     cf_error ignored;
 
-    if (!had || !may_rename(self) ||
-        cf_record_document_holds(self->document, &self->renamed, &format, &ignored) ||
+    if (cf_record_document_holds(document, &self->renamed, &format, &ignored) ||
         cf_renamed_is_same(&format, had) ||
         cf_peer_collection(self->medium.peer, &self->medium.binding->collection, &collection,
                            &ignored) ||
-        cf_record_document_rows(self->document, &file, &ignored))
+        cf_record_document_rows(document, &file, &ignored))
         return false;
     const cf_renaming renaming = {self->medium.binding, collection->state, &format, had, &file};
     const bool found = cf_renamed_find(&renaming, &self->renamed, &self->options.renamed);
@@ -403,10 +401,38 @@ static bool find_renamed(file_medium *self)
     return found;
 }
 
-/* Reads the file again, where columns are what they were under other names. */
+/* Whether columns got other names, where another is new besides, and rows end before that one: as
+ * if all rows went up to it. */
+static bool find_renamed_wider(file_medium *self, const cf_row_format *had)
+{
+    const cf_format_known known = {.had = had, .base = self->medium.binding->rows};
+    cf_record_document *document = NULL;
+    cf_buffer filled = {0};
+    cf_error ignored;
+
+    const bool found =
+        cf_record_document_fill(self->document, &known, &filled, &ignored) == CF_OK &&
+        filled.size && read_filled(self, cf_buffer_view(&filled), &document, &ignored) == CF_OK &&
+        find_renamed(self, document, had);
+    cf_record_document_destroy(&document);
+    cf_buffer_release(&filled);
+    return found;
+}
+
+/* Reads the file again, where columns are what they were under other names. A file that was made
+ * here, and not looked at since, had what the base's rows say. */
 static cf_status parse_renamed(file_medium *self, cf_error *error)
 {
-    if (!find_renamed(self))
+    const cf_row_format *had = self->medium.had;
+    cf_row_format made;
+
+    if (!may_rename(self))
+        return CF_OK;
+    if (!had || !cf_renamed_has_fields(had)) {
+        made = cf_renamed_made(self->medium.binding->rows, &self->renamed);
+        had = &made;
+    }
+    if (!find_renamed(self, self->document, had) && !find_renamed_wider(self, had))
         return CF_OK;
     cf_record_document_destroy(&self->document);
     return parse(self, error);

@@ -9,6 +9,7 @@
 #include "peer/adapters/json_value.h"
 #include "peer/records/row_index.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- Kept in the home ---- */
@@ -84,6 +85,44 @@ void cf_renamed_save(const cf_binding *binding, const cf_renamed_columns *column
     }
     cf_kv_list_put(records, key_of(binding, arena), cf_buffer_view(&kept));
     cf_buffer_release(&kept);
+}
+
+bool cf_renamed_has_fields(const cf_row_format *had)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < had->count; i++)
+        has |= had->tables[i].field_count > 0;
+    return has;
+}
+
+static bool has_field(const cf_format_field *fields, size_t count, cf_bytes name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cf_bytes_equal(fields[i].name, name))
+            return true;
+    return false;
+}
+
+cf_row_format cf_renamed_made(const cf_rows *rows, cf_arena *arena)
+{
+    cf_format_field *fields = NULL;
+    size_t count = 0, capacity = 0;
+
+    for (const cf_row *row = NULL; (row = cf_rows_next(rows, row));)
+        for (size_t i = 0; i < row->field_count; i++)
+            if (cf_bytes_equal(row->table, cf_bytes_of_text(CF_TABLE_RECORDS)) &&
+                row->fields[i].count && !has_field(fields, count, row->fields[i].name))
+                *cf_one_more(fields, count, capacity) =
+                    (cf_format_field){.name = cf_arena_copy(arena, row->fields[i].name)};
+    cf_format_table *table = cf_arena_allocate(arena, 1, sizeof *table);
+    cf_format_field *kept = cf_arena_allocate(arena, count, sizeof *kept);
+    if (count)
+        memcpy(kept, fields, count * sizeof *kept);
+    free(fields);
+    *table = (cf_format_table){
+        .name = cf_bytes_of_text(CF_TABLE_RECORDS), .fields = kept, .field_count = count};
+    return (cf_row_format){.tables = table, .count = 1};
 }
 
 bool cf_renamed_is_same(const cf_row_format *format, const cf_row_format *had)

@@ -24,6 +24,12 @@ void cf_renamed_save(const cf_binding *binding, const cf_renamed_columns *column
 cf_status cf_renamed_check(const cf_row_format *plain, const cf_row_format *had, cf_arena *arena,
                            cf_renamed_columns *columns, cf_error *error);
 
+/* Whether a file had any column but its key's, as far as is known: of one that wasn't there it
+ * isn't.
+ */
+bool cf_renamed_has_fields(const cf_row_format *had);
+/* What a file has that was made of these rows, in the arena. */
+cf_row_format cf_renamed_made(const cf_rows *rows, cf_arena *arena);
 /* Whether it has all columns that it had: then none got another name. */
 bool cf_renamed_is_same(const cf_row_format *format, const cf_row_format *had);
 
