@@ -184,7 +184,8 @@ static void print_value(showing *self, const cf_shown_record *record, const cf_s
 
     if (!is_asked_for(self, record, one))
         return;
-    cf_value_shown_append(&one->value, "a row that is gone", &value);
+    (self->field.size ? cf_value_shown_append_whole
+                      : cf_value_shown_append)(&one->value, "a row that is gone", &value);
     cf_buffer_append(&value, "", 1);
     if (one->by)
         cf_time_show(one->by->time_ms, time);
@@ -486,7 +487,7 @@ const cf_verb cf_verb_show = {
     .summary = "Shows a record: what it says, what it doesn't show, and who wrote what",
     .more = "Of a database KEY is TABLE/KEY. A record that no source can show, and one that was "
             "deleted, is shown as well, with what it said last. Of several that are called so each "
-            "is shown.",
+            "is shown. With FIELD all of a long value is shown.",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .start = start,

@@ -84,7 +84,8 @@ static size_t size_of(cf_bytes value, const cf_buffer *text)
                : text->size;
 }
 
-void cf_value_shown_append(const cf_told_value *value, const char *nothing, cf_buffer *out)
+static void append_value(const cf_told_value *value, const char *nothing, bool whole,
+                         cf_buffer *out)
 {
     const char *quote = is_of(value->value, CF_TYPE_TEXT) ? "\"" : "";
     cf_buffer text = {0};
@@ -102,10 +103,23 @@ void cf_value_shown_append(const cf_told_value *value, const char *nothing, cf_b
     } else {
         cf_value_text(value->value, &text);
         cf_buffer_append_text(out, "%s", quote);
-        append_short(&text, out);
+        if (whole)
+            cf_name_append_shown(out, cf_buffer_view(&text));
+        else
+            append_short(&text, out);
         cf_buffer_append_text(out, "%s", quote);
-        if (text.size > VALUE_SHOWN)
+        if (text.size > VALUE_SHOWN && !whole)
             cf_buffer_append_text(out, " (%zu bytes)", size_of(value->value, &text));
     }
     cf_buffer_release(&text);
+}
+
+void cf_value_shown_append(const cf_told_value *value, const char *nothing, cf_buffer *out)
+{
+    append_value(value, nothing, false, out);
+}
+
+void cf_value_shown_append_whole(const cf_told_value *value, const char *nothing, cf_buffer *out)
+{
+    append_value(value, nothing, true, out);
 }

@@ -281,3 +281,16 @@ def test_a_key_without_case_is_typed_in_any(two):
 def test_what_is_no_record_is_told_how_one_is_called(people):
     laptop, *_ = people
     assert "'people' names no record: say COLLECTION//KEY" in laptop.run("show", "people", code=3)
+
+
+def test_a_field_that_is_asked_for_is_shown_whole(two):
+    """A line of a record has the beginning of a long value, and how long that is."""
+    laptop, _ = two
+    long = "Once upon a time there was " + 20 * "a river, and " + "that is all"
+    file = laptop.source("people.csv")
+    file.write_text(f"id,note\n1,\"{long}\"\n")
+    laptop.run("add", file, "--format", "csv", "--key", "id", "--collection", "people")
+    laptop.sync()
+    assert long not in laptop.run("show", "people//1")
+    shown = laptop.run("show", "people//1/note")
+    assert f'note: "{long}"  (laptop, ' in shown
