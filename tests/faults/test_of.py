@@ -37,9 +37,9 @@ def test_without_a_build_the_folder_is_asked(tmp_path):
 
 
 def test_of_a_verb_its_story_is_named_and_what_is_nearest_is_run_by_itself(tmp_path):
-    said = of("--build", BUILD, "peer/commands/log.c").stdout
-    assert "\nits story: system_log system_manuals\n" in said and "|peer_usages" in said.splitlines()[-1]
-    assert "\nnearest: cmake --build" in said and "(system_log|system_manuals)" in said
+    said = of("--build", BUILD, "peer/commands/locks.c").stdout
+    assert "\nits story: system_locks system_manuals\n" in said and "|peer_usages" in said.splitlines()[-1]
+    assert "\nnearest: cmake --build" in said and "(system_locks|system_manuals)" in said
     # Which suites link a verb takes seconds to find out, and a story has it without.
     assert "its story: system_manners system_manuals\n" in of("--build", tmp_path, "peer/commands/status.c").stdout
     assert "its story: system_devices system_manuals\n" in of("--build", tmp_path, "peer/commands/devices_change.c").stdout
