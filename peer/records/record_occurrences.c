@@ -250,8 +250,8 @@ static followers followers_of(const cf_row_diffing *diffing, const cf_scanned_ro
     return all;
 }
 
-/* The one field of the state that is shown as this; nothing: there is none, or more than one. */
-static cf_bytes only_shown_as(const followers *all, cf_bytes as)
+/* The fields of the state that are shown as this, next to each other. */
+static const follower *shown_as(const followers *all, cf_bytes as, size_t *count)
 {
     size_t low = 0, high = all->count;
 
@@ -263,13 +263,9 @@ static cf_bytes only_shown_as(const followers *all, cf_bytes as)
         else
             high = middle;
     }
-    cf_bytes only = {0};
-    for (size_t i = low; i < all->count && cf_bytes_equal(all->at[i].as, as); i++) {
-        if (only.size && !cf_bytes_equal(all->at[i].of, only))
-            return (cf_bytes){0};
-        only = all->at[i].of;
-    }
-    return only;
+    for (*count = 0; low + *count < all->count && cf_bytes_equal(all->at[low + *count].as, as);)
+        ++*count;
+    return &all->at[low];
 }
 
 /* The name under which the disk has an occurrence of the base, as its series was moved there, and
@@ -283,6 +279,27 @@ static cf_bytes name_on_disk(const cf_scanned_row *scanned, const cf_row_field *
                    (cf_bytes_equal(as, of) || !cf_row_field_named(scanned->disk, of))
                ? as
                : (cf_bytes){0};
+}
+
+/* The same of all names that the occurrence has in the state. */
+static cf_bytes follow(const cf_row_diffing *diffing, const cf_scanned_row *scanned,
+                       const cf_row_refs *refs, const followers *all, const cf_series *now,
+                       const cf_row_field *field)
+{
+    size_t count;
+    const follower *named = shown_as(all, field->name, &count);
+    cf_bytes as = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        const cf_bytes one =
+            name_on_disk(scanned, field, named[i].of,
+                         cf_occurrence_shown_as(now, refs, named[i].of, diffing->arena));
+
+        if (!one.size || (i && !cf_bytes_equal(one, as)))
+            return (cf_bytes){0};
+        as = one;
+    }
+    return as;
 }
 
 static int by_field(const void *left, const void *right)
@@ -322,13 +339,9 @@ void cf_row_diff_follow(const cf_row_diffing *diffing, cf_scanned_row *scanned,
         const cf_row_field *field = fields + i;
 
         fields[i] = scanned->shown.fields[i];
-        const cf_bytes of = cf_row_field_named(scanned->disk, field->name)
+        const cf_bytes as = cf_row_field_named(scanned->disk, field->name)
                                 ? (cf_bytes){0}
-                                : only_shown_as(&all, field->name);
-        const cf_bytes as =
-            of.size ? name_on_disk(scanned, field, of,
-                                   cf_occurrence_shown_as(&now, refs, of, diffing->arena))
-                    : of;
+                                : follow(diffing, scanned, refs, &all, &now, field);
         if (as.size)
             fields[i].name = as;
     }
@@ -340,14 +353,20 @@ void cf_row_diff_follow(const cf_row_diffing *diffing, cf_scanned_row *scanned,
     scanned->shown = shown;
 }
 
-/* Whether the disk says of the occurrence what the state says under another name, and shows by that
+/* Whether the disk says of the occurrence what the state says under other names, and shows by that
  * as the series is now. */
 static bool goes_along(const followers *all, const cf_row_refs *refs, const cf_row_field *field)
 {
-    const cf_bytes of = only_shown_as(all, field->name);
+    size_t count;
+    const follower *named = shown_as(all, field->name, &count);
+    bool is_said = false;
 
-    return of.size && !cf_bytes_equal(of, field->name) &&
-           cf_bytes_equal(cf_row_refs_shown(refs, of), field->values[0]);
+    for (size_t i = 0; i < count; i++) {
+        if (cf_bytes_equal(named[i].of, field->name))
+            return false;
+        is_said = is_said || cf_bytes_equal(cf_row_refs_shown(refs, named[i].of), field->values[0]);
+    }
+    return is_said;
 }
 
 static bool is_shown(const cf_row_refs *refs, cf_bytes field)

@@ -286,6 +286,19 @@ def test_what_two_said_of_one_occurrence_is_in_conflict_by_whatever_name(two):  
     scene.is_quiet()
 
 
+def test_one_that_both_cancelled_by_two_names_stays_so_where_the_series_is_moved_back(two):  # noqa: F811
+    """At 11 and at 9: moved back to 9 it has the other name again, which nobody took away."""
+    scene = Series(two, series())
+    scene.apart(series(hour=11, without=DAYS[3:4]), series(without=DAYS[3:4]))
+    assert scene.shown() == at(11, without=DAYS[3:4])
+    scene.apart(series(without=DAYS[3:4]), series(hour=11, without=[DAYS[1], DAYS[3]]))
+    assert scene.shown() == at(9, without=[DAYS[1], DAYS[3]])
+    scene.is_quiet()
+    scene.apart(series(hour=10, without=[DAYS[1], DAYS[3]]), series(without=DAYS[1:2]))
+    assert scene.shown() == at(10, without=DAYS[1:2]), "who moves it again says nothing of what is cancelled"
+    scene.is_quiet()
+
+
 HISTORIES = int(os.environ.get("COUNTERFOIL_SERIES", "8"))
 
 
