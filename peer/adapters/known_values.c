@@ -472,13 +472,13 @@ const cf_row *cf_known_values_give(cf_record_file *file, const cf_row_format *fo
             memcpy(raw, file->rows, file->count * sizeof *raw);
         }
         const cf_row *agreed = cf_rows_find(base, row->table, row->key);
-        if (give_row(&self, row, agreed)) {
+        const bool again =
+            give_row(&self, row, agreed ? agreed : cf_row_view_find(view, row->table, row->key));
+        if (again && agreed) {
             if (!*stale)
                 *stale = cf_arena_allocate(&file->arena, file->count, sizeof **stale);
             (*stale)[i] = true;
         }
-        if (!agreed)
-            give_row(&self, row, cf_row_view_find(view, row->table, row->key));
         cf_arena_release(&self.scratch);
     }
     cf_field_list_release(&self.list);

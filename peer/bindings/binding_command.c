@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command that adds a source once more, typed as it is told: each option that it has and that
  * would be lost. Left out are those that go without saying, as --collection of a folder that is
- * called so; --mode receive, with which nothing of it would reach the others; and --map, whose FILE
- * nobody remembers. That one is named behind the command. */
+ * called so; --mode receive beside --mine, with which nothing of it would reach the others; and
+ * --map, whose FILE nobody remembers. That one is named behind the command. */
 #include "peer/bindings/binding.h"
 #include "peer/log/catalog.h"
 #include "peer/log/catalog_schema.h"
@@ -38,12 +38,12 @@ static void append_records(const cf_binding *binding, cf_buffer *out)
         append_options("key", binding->keys, binding->key_count, out);
 }
 
-static void append_ways(const cf_binding *binding, cf_buffer *out)
+static void append_ways(const cf_binding *binding, bool mine, cf_buffer *out)
 {
     static const char *const bases[] = {[CF_BASE_FULL] = "full", [CF_BASE_LEAVES] = "leaves"};
     char limit[CF_DELETE_WORD_TEXT], period[CF_POLL_TEXT];
 
-    if (binding->mode == CF_MODE_SEND)
+    if (binding->mode == CF_MODE_SEND || (binding->mode == CF_MODE_RECEIVE && !mine))
         append_option("mode", cf_mode_name(binding->mode), out);
     if (binding->base != CF_BASE_AUTO)
         append_option("base", bases[binding->base], out);
@@ -75,7 +75,7 @@ void cf_binding_add_command(const cf_binding *binding, const char *how, cf_buffe
     cf_binding_path_word(binding, out);
     cf_buffer_append_text(out, "%s", how);
     append_records(binding, out);
-    append_ways(binding, out);
+    append_ways(binding, strstr(how, "--mine") != NULL, out);
     append_chosen(binding, out);
     cf_buffer_append_text(out, "`");
     if (binding->map && cf_adapter_of(binding->format)->mapping != CF_MAPPING_OBJECTS)

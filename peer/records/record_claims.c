@@ -5,7 +5,8 @@
  * only rows whose claim another shares are looked at again.
  *
  *     links 1 and 2, made apart, are to person 5, and only one can be: link 2, the later, is held
- *     back, as a reference can't give way, and phone 9, which goes by link 2, with that */
+ *     back, as a reference that is required can't give way, and phone 9, which goes by link 2, with
+ * that */
 #include "peer/records/record_claims.h"
 
 #include <stdlib.h>

@@ -256,7 +256,7 @@ static void clear_wish(going *self, const cf_row *base, const cf_row_refs *refs,
     cf_row_touch(self->diffing, cf_schema_find(self->diffing->input->schema, base->table));
 }
 
-/* A row that refers to one that goes, or wishes to. */
+/* A row that wishes to refer to one that goes, and is shown without. */
 static void clear_wishes_of(void *context, const cf_row *child)
 {
     going *self = context;
@@ -272,8 +272,9 @@ static void clear_wishes_of(void *context, const cf_row *child)
     for (size_t i = 0; i < refs.count; i++) {
         const cf_row_ref *ref = &refs.at[i];
 
-        if (ref->standing == CF_WRITE_SHOWN && cf_column_gives_way(table, ref->field) &&
-            cf_reference_item(ref->value, &target) && is_doomed(self, meant_by(input, &target)))
+        if (ref->standing == CF_WRITE_SHOWN && !cf_row_field_named(base, ref->field) &&
+            cf_column_gives_way(table, ref->field) && cf_reference_item(ref->value, &target) &&
+            is_doomed(self, meant_by(input, &target)))
             clear_wish(self, base, &refs, ref->field);
     }
 }

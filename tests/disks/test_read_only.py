@@ -95,7 +95,7 @@ def test_what_comes_from_elsewhere_stays_there(sent):
     (photos,) = laptop.json("sync", code=1)["collections"]
     assert {one["path"]: one["reason"] for one in photos["pending"]} == {
         "index.txt": "it was changed elsewhere; this source only sends", "new.txt": "it is new elsewhere; this source only sends"}
-    assert "--mode both" not in photos["advice"] and "--mine --mode send" in photos["advice"]
+    assert "--mode both" not in photos["advice"] and "--existing --mine --collection photos --mode send" in photos["advice"]
     assert lies(disk.at, FILES) and (there / "index.txt").read_text() == "mine\n"
     assert "send" in laptop.run("set", disk.at, "--mode", "both", code=2)
 

@@ -172,6 +172,26 @@ def test_one_that_its_own_program_left_where_the_series_was_stays(two):  # noqa:
     scene.is_quiet()
 
 
+@pytest.mark.parametrize("words", [(), ("--mine",)])
+def test_a_calendar_that_is_added_again_says_nothing_new(two, words):  # noqa: F811
+    """The occurrence is retitled, and all of the series gets a place, which a calendar's file says of both."""
+    scene = Series(two, series())
+    scene.apart(series(), series(more=other("Long yoga", 9, 10)))
+    write(scene.here / "yoga.ics", items(scene.here)["yoga.ics"].replace("SUMMARY:Yoga\r\n", "SUMMARY:Yoga\r\nLOCATION:Hall\r\n"))
+    scene.both()
+    before = items(scene.here), items(scene.there)
+    assert before[0]["yoga.ics"].count("LOCATION:Hall") == 2
+    for device, folder in (scene.laptop, scene.here), (scene.desktop, scene.there):
+        device.run("remove", str(folder))
+        device.json("add", str(folder), "--collection", "home", "--format", "icalendar", "--existing", *words)
+        scene.both()
+    assert (items(scene.here), items(scene.there)) == before
+    assert conflicts(scene.laptop) == conflicts(scene.desktop) == []
+    nine = datetime.datetime(2026, 11, 9, 9)
+    assert shown_alike(scene) == [(nine, nine, HOUR, "Long yoga")]
+    scene.is_quiet()
+
+
 def day(start, length, title="Yoga", *more):
     return event("yoga", title, f"DTSTART;VALUE=DATE:{start}", f"DTEND;VALUE=DATE:{length}", *more)
 

@@ -194,12 +194,10 @@ static bool may_delete(const cf_record_run *run, const cf_row_diff *scan)
 /* Whether the user's word allows deletions where other rows have the keys of those that would be
  * deleted (is_replaced()), which no limit of the source does: of the shown rows alone, and with the
  * hidden ones that go along. */
-static bool may_replace(const cf_record_run *run, const cf_row_diff *scan)
+static bool may_replace(const cf_record_run *run, const cf_row_diff *scan, size_t others)
 {
     const cf_binding *binding = run->source->binding;
     size_t items = cf_rows_count(binding->rows);
-
-    const size_t others = scan->deleted + scan->anew;
 
     return cf_guard_allows_others(run->source->word, others, items) &&
            cf_guard_allows_others(run->source->word, others + scan->cascaded,
@@ -232,7 +230,7 @@ static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const
 
     const size_t others = scan->deleted + scan->anew;
 
-    if (others <= missing || may_replace(run, scan))
+    if (others <= missing || may_replace(run, scan, others))
         return false;
     cf_buffer_append_text(&reason,
                           "%zu of %zu rows are others than they were, under the same keys: put "
