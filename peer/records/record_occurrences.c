@@ -281,7 +281,8 @@ static cf_bytes name_on_disk(const cf_scanned_row *scanned, const cf_row_field *
                : (cf_bytes){0};
 }
 
-/* The same of all names that the occurrence has in the state. */
+/* The name under which the disk has an occurrence of the base, whatever names the state has for it:
+ * of all the same. */
 static cf_bytes follow(const cf_row_diffing *diffing, const cf_scanned_row *scanned,
                        const cf_row_refs *refs, const followers *all, const cf_series *now,
                        const cf_row_field *field)
