@@ -56,18 +56,6 @@ static bool is_inherited(cf_bytes name, cf_bytes said, cf_bytes series)
     return cf_bytes_equal(name, cf_bytes_of_text("duration")) && is_same(said, series, "duration");
 }
 
-static cf_bytes finish(leaving *self, cf_value_builder *build)
-{
-    cf_buffer value = {0};
-    cf_bytes made = {0};
-    cf_error ignored;
-
-    if (!cf_build_finish(build, &value, &ignored))
-        made = cf_arena_copy(&self->scratch, cf_buffer_view(&value));
-    cf_buffer_release(&value);
-    return made;
-}
-
 /* What is said but when it is, and that it lacks what else `series` would say of it; nothing: it is
  * at a time of its own. */
 static cf_bytes without_when(leaving *self, cf_bytes said, cf_bytes series)
@@ -91,7 +79,7 @@ static cf_bytes without_when(leaving *self, cf_bytes said, cf_bytes series)
             cf_build_nil(&build);
         }
     cf_build_end(&build);
-    return finish(self, &build);
+    return cf_value_built(&build, &self->scratch);
 }
 
 /* ---- A row ---- */

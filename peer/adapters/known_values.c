@@ -28,19 +28,6 @@ static bool has_member(cf_bytes map, cf_bytes wanted)
     return cf_value_member_named(map, wanted, &value);
 }
 
-/* Nothing: it is no value. */
-static cf_bytes finish(meaning *self, cf_value_builder *build)
-{
-    cf_buffer value = {0};
-    cf_bytes made = {0};
-    cf_error ignored;
-
-    if (!cf_build_finish(build, &value, &ignored))
-        made = cf_arena_copy(&self->scratch, cf_buffer_view(&value));
-    cf_buffer_release(&value);
-    return made;
-}
-
 /* Adds the members of a map that neither of two others has; returns how many. */
 static size_t add_members(cf_bytes map, cf_bytes but, cf_bytes and_but, cf_value_builder *build)
 {
@@ -70,7 +57,7 @@ static cf_bytes with_unsaid(meaning *self, cf_bytes said, cf_bytes known, cf_byt
     add_members(said, none, none, &build);
     size_t added = add_members(known, words, said, &build);
     cf_build_end(&build);
-    const cf_bytes made = finish(self, &build);
+    const cf_bytes made = cf_value_built(&build, &self->scratch);
     return added ? made : none;
 }
 
@@ -189,7 +176,7 @@ static cf_bytes patched(meaning *self, const occurrence *of)
     add_said(of, &build);
     add_not_said(of, &build);
     cf_build_end(&build);
-    return finish(self, &build);
+    return cf_value_built(&build, &self->scratch);
 }
 
 static size_t value_count(const cf_row *row)

@@ -104,6 +104,18 @@ void cf_json_add_text(cf_buffer *json, const char *name, cf_bytes text)
     cf_json_write_text(text, json);
 }
 
+cf_bytes cf_value_built(cf_value_builder *build, cf_arena *arena)
+{
+    cf_buffer value = {0};
+    cf_bytes made = {0};
+    cf_error ignored;
+
+    if (!cf_build_finish(build, &value, &ignored))
+        made = cf_arena_copy(arena, cf_buffer_view(&value));
+    cf_buffer_release(&value);
+    return made;
+}
+
 bool cf_value_of_json(cf_bytes text, cf_buffer *out)
 {
     cf_error error;

@@ -3,8 +3,10 @@
  * (piece by piece: codec/value_build.h). */
 #ifndef CF_PEER_ADAPTERS_VALUE_MAP_H
 #define CF_PEER_ADAPTERS_VALUE_MAP_H
+#include "codec/arena.h"
 #include "codec/bytes.h"
 #include "codec/error.h"
+#include "codec/value_build.h"
 
 /* False: it is no text. */
 bool cf_value_is_text(cf_bytes value, cf_bytes *text);
@@ -36,6 +38,8 @@ cf_bytes cf_value_first(cf_bytes array);
 
 /* Appends `"name":"text"`, behind a comma where something stands there already. */
 void cf_json_add_text(cf_buffer *json, const char *name, cf_bytes text);
+/* What was built, in the arena; .size 0: it is no value. */
+cf_bytes cf_value_built(cf_value_builder *build, cf_arena *arena);
 /* Replaces what is in `out` by the value of this JSON; false: it is none. */
 bool cf_value_of_json(cf_bytes json, cf_buffer *out);
 
