@@ -2,10 +2,10 @@
 /* The command that adds a source once more, typed as it is told: each option that it has and that
  * would be lost. Left out are those that go without saying, as --collection of a folder that is
  * called so; --mode receive beside --mine, with which nothing of it would reach the others; and
- * --map, whose FILE nobody remembers. That one is named behind the command. */
+ * --map, whose FILE nobody remembers. That one is named behind the command. Nor does it say --rows:
+ * of rows that have the numbers of others by now `add` asks. */
 #include "peer/bindings/binding.h"
 #include "peer/log/catalog.h"
-#include "peer/log/catalog_schema.h"
 
 #include "broker/platform/names.h"
 
@@ -82,20 +82,6 @@ void cf_binding_add_command(const cf_binding *binding, const char *how, cf_buffe
         cf_buffer_append_text(out, " (and --map FILE, if it was added so)");
 }
 
-/* Rows with counted keys are the same as those that are there still: they came from there. */
-static bool counts_up(cf_peer *peer, const cf_binding *binding)
-{
-    cf_arena arena = {0};
-    cf_schema schema = {0};
-    cf_error ignored;
-
-    const bool is = cf_format_is_records(binding->format) &&
-                    !cf_catalog_schema(peer, &binding->collection, &arena, &schema, &ignored) &&
-                    cf_schema_counts_up(&schema);
-    cf_arena_release(&arena);
-    return is;
-}
-
 void cf_binding_mine_command(cf_peer *peer, const cf_binding *binding, cf_buffer *out)
 {
     cf_arena arena = {0};
@@ -105,8 +91,6 @@ void cf_binding_mine_command(cf_peer *peer, const cf_binding *binding, cf_buffer
     cf_buffer_append_text(&how, " --existing --mine");
     if (strcmp(name, cf_binding_file_name(binding)) != 0)
         append_option("collection", name, &how);
-    if (counts_up(peer, binding))
-        append_option("rows", "same", &how);
     cf_buffer_append(&how, "", 1);
     cf_binding_add_command(binding, (const char *)how.data, out);
     cf_buffer_release(&how);

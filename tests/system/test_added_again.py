@@ -14,13 +14,15 @@ from counterfoil import broker, both, make_device, two  # noqa: F401
 MANY = range(1, 13)
 
 
-def typed(device, text):
-    """Types the commands of a message that end what is held, `remove` and `add`."""
+def typed(device, text, *answer):
+    """Types the commands of a message that end what is held, `remove` and `add`; this one with the answer that it asks for."""
     commands = [shlex.split(command) for command in re.findall(r"`counterfoil ([^`]*)`", text)]
     ends = [words for words in commands if words[0] in ("remove", "add")]
     assert [words[0] for words in ends] == ["remove", "add"], text
-    for words in ends:
-        device.run(*words)
+    device.run(*ends[0])
+    if answer:
+        assert "say --rows same" in device.run(*ends[1], code=2)
+    device.run(*ends[1], *answer)
     return shlex.join(ends[1])
 
 
@@ -102,8 +104,36 @@ def test_what_is_held_comes_back_by_the_words_that_are_told(two, form):
             base.execute("UPDATE t SET name = 'edited' WHERE id = 1")
         base.close()
         before = shown(there)
-    added = typed(desktop, reason)
+    added = typed(desktop, reason, *(["--rows", "same"] if form == "sqlite" else []))
     for option in options[::2]:
         assert option in added, added
     both(laptop, desktop)
     assert shown(here) == shown(there) == (before + [(77, "stays")] if form == "sqlite" else before)
+
+
+def test_rows_that_got_the_numbers_of_others_meanwhile_stay(two):
+    """All are deleted there, and two made, which SQLite gives the first numbers: who brings his own back is asked what they are."""
+    laptop, desktop = two
+    here, there = laptop.source("d.db"), desktop.source("d.db")
+    words = "--collection", "d", "--format", "sqlite", "--max-delete", "5"
+    database(here)
+    with sqlite3.connect(here) as base:
+        base.execute("UPDATE t SET seen = 9")
+    base.close()
+    laptop.run("add", str(here), *words)
+    laptop.sync()
+    desktop.run("add", str(there), "--existing", *words)
+    both(laptop, desktop)
+    with sqlite3.connect(here) as base:
+        base.execute("DELETE FROM t")
+        base.execute("INSERT INTO t (name, seen) VALUES ('Eve', 1), ('Fay', 2)")
+    base.close()
+    assert [key for key, _ in rows_of(here)] == [1, 2]
+    laptop.sync(0, "--yes")
+    desktop.finish("sync")
+    held = desktop.json("status")["collections"][0]["pending"]
+    (reason,) = {one["reason"] for one in held if "deleted elsewhere" in one["reason"]}
+    typed(desktop, reason, "--rows", "apart")
+    both(laptop, desktop)
+    assert rows_of(here) == rows_of(there)
+    assert sorted(name for _, name in rows_of(here)) == sorted(["Eve", "Fay", *(f"row {i}" for i in MANY)])

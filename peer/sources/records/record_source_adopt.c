@@ -8,7 +8,8 @@
  *     1 (Ann, 11)             deleted, once (Ann, 11)          (Ann, 11): it goes
  *     1 (Ann, 13)             1 (Ann, 12)                      nothing: the rows differ
  *     1 (Ann, 13)             1 (Anna, 12), once Ann           (Ann, 12): 13 is no edit of that 12
- *     1 (Ann, 13), `--mine`   1 (Ann, 12)                      (Ann, 12): 13 is an edit */
+ *     1 (Ann, 13), `--mine`   1 (Ann, 12)                      (Ann, 12): 13 is an edit
+ *     … with `--rows apart`                                    nothing: it gets another number */
 #include "peer/sources/records/record_source_inside.h"
 
 /* A row here is the one that is shown under its key there: of counted keys where the user said so
@@ -22,6 +23,16 @@ static bool keys_tell(const cf_record_run *run, const cf_schema_table *table)
         return false;
     return !table->serial ||
            ((meets & CF_MEETS_SAME) && !(joins && cf_database_has_natural_key(joins, table->name)));
+}
+
+/* Rows of one counted key are two, as the user said or wasn't asked. */
+static bool is_counted_apart(const cf_record_run *run, const cf_schema_table *table)
+{
+    const cf_database_schema *joins = run->content.joins;
+
+    return table && table->serial && !(run->source->binding->meets & CF_MEETS_SAME) &&
+           !(joins && (cf_database_joins(joins, table->name) ||
+                       cf_database_has_natural_key(joins, table->name)));
 }
 
 /* ---- References ---- */
@@ -148,6 +159,8 @@ static bool meet_row(cf_record_run *run, const cf_row *row, const cf_row *shown,
     } else if (!(meets & CF_MEETS_MINE) && table && !means_the_same(run, table, row)) {
         return false;
     } else if (meets & CF_MEETS_MINE) {
+        if (is_counted_apart(run, table) && !cf_record_run_is_old(run, row, shown, &met))
+            return false;
         const cf_row based = cf_record_run_based_here(run, shown, row);
 
         met = cf_row_view_agree(run->view, &based, &run->arena);
